@@ -1,0 +1,50 @@
+/** @file Window geometry shared by convolution and pooling: options as users write them, resolved and checked. */
+import type { WindowGeometry } from './backend.ts';
+import { OptionError, ShapeError } from './errors.ts';
+
+/** One number for both axes, or [height, width]. */
+export type Pair = number | readonly [number, number];
+/** One number, [height, width], or [[top, bottom], [left, right]]. */
+export type Padding = Pair | readonly [readonly [number, number], readonly [number, number]];
+
+export interface WindowOptions {
+  /** Default 1 for convolution, the kernel's size for pools. */
+  readonly stride?: Pair;
+  /** Zeros (or, in pools, nothing) around the image. Default 0. */
+  readonly padding?: Padding;
+  /** Distance between taps of the kernel. Default 1. */
+  readonly dilation?: Pair;
+}
+
+export function asPair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
+  const pair = typeof value === 'number' ? ([value, value] as const) : value;
+  for (const v of pair) {
+    if (!Number.isInteger(v) || v < least) throw new OptionError(`${op}: ${name} ${JSON.stringify(value)} must be integers >= ${least}`);
+  }
+  return pair;
+}
+
+export function windowGeometry(op: string, options: WindowOptions, stride: Pair): WindowGeometry {
+  const p = options.padding ?? 0;
+  const sides = typeof p === 'number' ? ([p, p] as const) : p;
+  const padding = sides.map((side) => asPair(op, 'padding', side, 0)) as [readonly [number, number], readonly [number, number]];
+  return {
+    stride: asPair(op, 'stride', options.stride ?? stride, 1),
+    padding,
+    dilation: asPair(op, 'dilation', options.dilation ?? 1, 1),
+  };
+}
+
+/** Output size along one axis: floor((size + padding - dilation (kernel - 1) - 1) / stride) + 1. */
+export function windowOutput(op: string, geometry: WindowGeometry, axis: 0 | 1, size: number, kernel: number): number {
+  const [before, after] = geometry.padding[axis];
+  const extent = geometry.dilation[axis] * (kernel - 1) + 1;
+  const out = Math.floor((size + before + after - extent) / geometry.stride[axis]) + 1;
+  if (out < 1) {
+    throw new ShapeError(
+      `${op}: a window of ${extent} (kernel ${kernel}, dilation ${geometry.dilation[axis]}) does not fit ${size} + padding ${before} + ${after} ` +
+        `along the ${axis === 0 ? 'height' : 'width'}`,
+    );
+  }
+  return out;
+}
