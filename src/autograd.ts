@@ -32,22 +32,22 @@ export function grad(y: Tensor, xs: readonly Tensor[], options: GradOptions = {}
   if (options.cotangent && !sameShape(options.cotangent.shape, y.shape)) {
     throw new ShapeError(`grad: cotangent ${showShape(options.cotangent.shape)} must have y's shape ${showShape(y.shape)}`);
   }
-  return recordingAs(createGraph, () =>
-    scope(() => {
-      const seed = options.cotangent ?? y.device.ones(y.shape);
-      const found = backward(y, seed, new Set(xs), createGraph);
-      return xs.map((x, i) => {
-        const g = found.get(x);
-        if (g) return g;
-        if (unused === 'zeros') return zerosLike(x);
-        explainFreed(y);
-        throw new OptionError(
-          `grad: y does not depend on xs[${i}] (shape ${showShape(x.shape)}) through recorded operations; ` +
-            "was it detached, made under noGrad, or not used? Pass { unused: 'zeros' } if that is meant",
-        );
-      });
-    }),
-  );
+  const pass = (): Tensor[] => {
+    const seed = options.cotangent ?? y.device.ones(y.shape);
+    const found = backward(y, seed, new Set(xs), createGraph);
+    return xs.map((x, i) => {
+      const g = found.get(x);
+      if (g) return g;
+      explainFreed(y);
+      if (unused === 'zeros') return zerosLike(x);
+      throw new OptionError(
+        `grad: y does not depend on xs[${i}] (shape ${showShape(x.shape)}) through recorded operations; ` +
+          "was it detached, made under noGrad, or not used? Pass { unused: 'zeros' } if that is meant",
+      );
+    });
+  };
+  // With createGraph the backward pass is part of the graph and belongs to the caller's scope.
+  return recordingAs(createGraph, () => (createGraph ? pass() : scope(pass)));
 }
 
 /** Walks the graph from y once, in reverse order of creation, and returns the cotangents of `xs`. */
