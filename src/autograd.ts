@@ -165,7 +165,12 @@ export function vjp<Xs extends readonly Tensor[]>(
  * Hessian-vector product: for scalar f, the derivatives of sum_i <df/dx_i, v_i> with respect to the xs. Exact: it
  * differentiates the gradient.
  */
-export function hvp<Xs extends readonly Tensor[]>(f: (...xs: Xs) => Tensor, xs: Xs, vs: readonly Tensor[], options: { readonly createGraph?: boolean } = {}): Tensor[] {
+export function hvp<Xs extends readonly Tensor[]>(
+  f: (...xs: Xs) => Tensor,
+  xs: Xs,
+  vs: readonly Tensor[],
+  options: { readonly createGraph?: boolean } = {},
+): Tensor[] {
   if (vs.length !== xs.length) throw new OptionError(`hvp: ${xs.length} inputs but ${vs.length} vectors`);
   return recordingAs(true, () =>
     scope(() => {

@@ -165,12 +165,7 @@ export interface Backend {
   view(handle: BufferHandle, offset: number, length: number, dtype: DType): BufferHandle;
   write(handle: BufferHandle, data: TypedArray): void;
   read(handle: BufferHandle, length: number, dtype: DType): Promise<TypedArray>;
-  run<P extends Primitive>(
-    op: P,
-    params: PrimitiveParams[P],
-    inputs: readonly Operand[],
-    outputs: readonly Operand[],
-  ): void;
+  run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void;
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
   /** Hands recorded work to the device without waiting. */
   flush(): void;

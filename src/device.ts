@@ -67,7 +67,9 @@ export class Device {
     checkShape('tensor', inferred);
     const flat = typeof data === 'number' ? [data] : nested ? flatten(data, inferred) : (data as ArrayLike<number>);
     if (flat.length !== sizeOf(inferred)) {
-      throw new ShapeError(`tensor: ${flat.length} elements do not fill the shape ${showShape(inferred)}, which has ${sizeOf(inferred)}`);
+      throw new ShapeError(
+        `tensor: ${flat.length} elements do not fill the shape ${showShape(inferred)}, which has ${sizeOf(inferred)}`,
+      );
     }
     const dtype: DType = flat instanceof Uint32Array ? 'uint32' : this.dtype;
     const array = flat instanceof Uint32Array ? new Uint32Array(flat) : toFloat(flat, this.dtype);
@@ -119,7 +121,10 @@ export class Device {
 
   /** [0, 1, ..., n - 1]. */
   arange(n: number): Tensor {
-    return this.tensor(Array.from({ length: n }, (_, i) => i), [n]);
+    return this.tensor(
+      Array.from({ length: n }, (_, i) => i),
+      [n],
+    );
   }
 
   /** Runs a primitive on tensors of this device and records nothing. @internal */
@@ -214,9 +219,7 @@ export function apply<P extends Primitive>(
   const out = device.empty(shape, dtype ?? device.dtype);
   if (out.size > 0) device.backend.run(op, params, operands, [out.operand(op)]);
   if (isRecording() && vjps.length > 0) {
-    record(op, inputs, out, (g, needs) =>
-      inputs.map((_, i) => (needs[i] ? vjps[i]?.(g, out) : undefined)),
-    );
+    record(op, inputs, out, (g, needs) => inputs.map((_, i) => (needs[i] ? vjps[i]?.(g, out) : undefined)));
   }
   return out;
 }

@@ -45,10 +45,7 @@ export interface FusedOptions<Params> {
   readonly cpu?: FusedKernel<Params>;
 }
 
-export type Fused<Inputs extends readonly Tensor[], Params, Out extends FusedOutput> = ((
-  inputs: Inputs,
-  params: Params,
-) => Out) & {
+export type Fused<Inputs extends readonly Tensor[], Params, Out extends FusedOutput> = ((inputs: Inputs, params: Params) => Out) & {
   readonly operation: string;
   /** The specification: what the kernels compute, in primitives. */
   readonly composite: (inputs: Inputs, params: Params) => Out;

@@ -43,7 +43,8 @@ export function batchNorm2d(x: Tensor, options: BatchNormOptions = {}): Tensor {
   const count = n * h * w;
   let y: Tensor;
   if (training) {
-    if (count < 2) throw new ShapeError(`batchNorm2d: ${showShape(x.shape)} has ${count} value(s) a channel; batch statistics need two or more`);
+    if (count < 2)
+      throw new ShapeError(`batchNorm2d: ${showShape(x.shape)} has ${count} value(s) a channel; batch statistics need two or more`);
     const [normalised, statistics] = batchNormalize([x], { eps });
     y = normalised;
     if (running) noGrad(() => updateRunning(running, statistics, momentum, count));

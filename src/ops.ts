@@ -73,7 +73,10 @@ export function add(a_: Operand, b_: Operand): Tensor {
 /** a - b. VJP: g, -g. */
 export function sub(a_: Operand, b_: Operand): Tensor {
   const [a, b] = pair('sub', a_, b_);
-  return apply('sub', {}, [a, b], broadcastShapes('sub', a.shape, b.shape), [(g) => sumTo(g, a.shape), (g) => neg(sumTo(g, b.shape))]);
+  return apply('sub', {}, [a, b], broadcastShapes('sub', a.shape, b.shape), [
+    (g) => sumTo(g, a.shape),
+    (g) => neg(sumTo(g, b.shape)),
+  ]);
 }
 
 /** a b. VJP: g b, g a. */
@@ -203,7 +206,13 @@ export function permute(x: Tensor, axes: readonly number[] = x.shape.map((_, i) 
     throw new OptionError(`permute: [${axes.join(', ')}] is not a permutation of the ${x.rank} axes of ${showShape(x.shape)}`);
   }
   const inverse = order.map((_, i) => order.indexOf(i));
-  return apply('permute', { axes: order }, [x], order.map((a) => x.shape[a]!), [(g) => permute(g, inverse)]);
+  return apply(
+    'permute',
+    { axes: order },
+    [x],
+    order.map((a) => x.shape[a]!),
+    [(g) => permute(g, inverse)],
+  );
 }
 
 /** Swaps the last two axes. */
@@ -240,7 +249,8 @@ export function slice(
   const stride: number[] = [];
   const shape = x.shape.map((d, i) => {
     const s = steps[i] ?? 1;
-    if (!Number.isInteger(s) || s < 1) throw new OptionError(`slice: step ${s} on axis ${i} must be an integer >= 1 (flip reverses)`);
+    if (!Number.isInteger(s) || s < 1)
+      throw new OptionError(`slice: step ${s} on axis ${i} must be an integer >= 1 (flip reverses)`);
     const bound = (v: number): number => Math.min(d, Math.max(0, v < 0 ? v + d : v));
     const from = bound(start[i] ?? 0);
     begin.push(from);
@@ -257,7 +267,12 @@ export function slice(
 export function flip(x: Tensor, axes: number | readonly number[]): Tensor {
   const list = normalizeAxes('flip', axes, x.rank);
   const start = x.shape.map((d, i) => (list.includes(i) ? Math.max(0, d - 1) : 0));
-  return strided(x, start, x.shape.map((_, i) => (list.includes(i) ? -1 : 1)), x.shape);
+  return strided(
+    x,
+    start,
+    x.shape.map((_, i) => (list.includes(i) ? -1 : 1)),
+    x.shape,
+  );
 }
 
 function strided(x: Tensor, start: readonly number[], steps: readonly number[], shape: Shape): Tensor {
@@ -275,7 +290,12 @@ export function pad(x: Tensor, amounts: readonly (readonly [number, number])[]):
     throw new OptionError(`pad: needs one [before, after] >= 0 for each of the ${x.rank} axes of ${showShape(x.shape)}`);
   }
   const shape = x.shape.map((d, i) => d + amounts[i]![0] + amounts[i]![1]);
-  return spread(x, amounts.map(([before]) => before), x.shape.map(() => 1), shape);
+  return spread(
+    x,
+    amounts.map(([before]) => before),
+    x.shape.map(() => 1),
+    shape,
+  );
 }
 
 /** Joins tensors along an axis on which alone they differ. VJP: slices of g. */
@@ -285,7 +305,9 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
   const at = normalizeAxis('concat', axis, head.rank);
   for (const x of xs) {
     if (x.rank !== head.rank || x.shape.some((d, i) => i !== at && d !== head.shape[i])) {
-      throw new ShapeError(`concat: ${showShape(x.shape)} does not join ${showShape(head.shape)} along axis ${at}: the other axes must agree`);
+      throw new ShapeError(
+        `concat: ${showShape(x.shape)} does not join ${showShape(head.shape)} along axis ${at}: the other axes must agree`,
+      );
     }
   }
   let end = 0;
@@ -297,14 +319,21 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
     { axis: at },
     xs,
     head.shape.map((d, i) => (i === at ? end : d)),
-    bounds.map(([from, to]) => (g: Tensor) => slice(g, [...before, from], [...whole, to])),
+    bounds.map(
+      ([from, to]) =>
+        (g: Tensor) =>
+          slice(g, [...before, from], [...whole, to]),
+    ),
   );
 }
 
 /** Joins tensors of one shape along a new axis. */
 export function stack(xs: readonly Tensor[], axis = 0): Tensor {
   const at = axis < 0 ? axis + xs[0]!.rank + 1 : axis;
-  return concat(xs.map((x) => reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)])), at);
+  return concat(
+    xs.map((x) => reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)])),
+    at,
+  );
 }
 
 // Reductions.
@@ -333,7 +362,12 @@ function reducedShape(shape: Shape, axes: readonly number[]): number[] {
 export function sum(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   const list = normalizeAxes('sum', axes, x.rank);
   const kept = sumTo(x, reducedShape(x.shape, list));
-  return options.keepDims ? kept : reshape(kept, x.shape.filter((_, i) => !list.includes(i)));
+  return options.keepDims
+    ? kept
+    : reshape(
+        kept,
+        x.shape.filter((_, i) => !list.includes(i)),
+      );
 }
 
 /** Mean over axes (default all). */
@@ -361,7 +395,12 @@ export function max(x: Tensor, axes?: number | readonly number[], options: Reduc
   const list = normalizeAxes('max', axes, x.rank);
   if (list.some((i) => x.shape[i] === 0)) throw new ShapeError(`max: ${showShape(x.shape)} is empty along a reduced axis`);
   const kept = maxTo(x, reducedShape(x.shape, list));
-  return options.keepDims ? kept : reshape(kept, x.shape.filter((_, i) => !list.includes(i)));
+  return options.keepDims
+    ? kept
+    : reshape(
+        kept,
+        x.shape.filter((_, i) => !list.includes(i)),
+      );
 }
 
 function maxTo(x: Tensor, shape: Shape): Tensor {
@@ -378,7 +417,12 @@ export function logSumExp(x: Tensor, axis = -1, options: ReduceOptions = {}): Te
   const at = normalizeAxis('logSumExp', axis, x.rank);
   const top = detach(max(x, at, { keepDims: true }));
   const kept = add(log(sum(exp(sub(x, top)), at, { keepDims: true })), top);
-  return options.keepDims ? kept : reshape(kept, x.shape.filter((_, i) => i !== at));
+  return options.keepDims
+    ? kept
+    : reshape(
+        kept,
+        x.shape.filter((_, i) => i !== at),
+      );
 }
 
 /** Sum of a b, a scalar; a and b have one shape. */
@@ -407,10 +451,16 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   }
   const flags = { transposeA, transposeB };
   // d/dA of C = op(A) op(B) is G op(B)^T, and its transpose where A came transposed; likewise for B.
-  return apply('matmul', flags, [a, b], [...a.shape.slice(0, -2), m, n], [
-    (g) => (transposeA ? matmul(b, g, { transposeA: transposeB, transposeB: true }) : matmul(g, b, { transposeB: !transposeB })),
-    (g) => (transposeB ? matmul(g, a, { transposeA: true, transposeB: transposeA }) : matmul(a, g, { transposeA: !transposeA })),
-  ]);
+  return apply(
+    'matmul',
+    flags,
+    [a, b],
+    [...a.shape.slice(0, -2), m, n],
+    [
+      (g) => (transposeA ? matmul(b, g, { transposeA: transposeB, transposeB: true }) : matmul(g, b, { transposeB: !transposeB })),
+      (g) => (transposeB ? matmul(g, a, { transposeA: true, transposeB: transposeA }) : matmul(a, g, { transposeA: !transposeA })),
+    ],
+  );
 }
 
 function lastTwo(x: Tensor, swapped: boolean): [number, number] {
@@ -434,19 +484,25 @@ export function take(x: Tensor, index: Tensor): Tensor {
 /** x[r, i] = sum of g[r, j] over index[r, j] = i, i < n: the adjoint of take. VJP: take. */
 export function put(g: Tensor, index: Tensor, n: number): Tensor {
   rowsAgree('put', g, index);
-  if (!sameShape(g.shape, index.shape)) throw new ShapeError(`put: values ${showShape(g.shape)} and index ${showShape(index.shape)} differ`);
+  if (!sameShape(g.shape, index.shape))
+    throw new ShapeError(`put: values ${showShape(g.shape)} and index ${showShape(index.shape)} differ`);
   return apply('put', {}, [g, index], [g.shape[0]!, n], [(gg) => take(gg, index)]);
 }
 
 function rowsAgree(op: string, x: Tensor, index: Tensor): void {
   if (x.rank !== 2 || index.rank !== 2 || x.shape[0] !== index.shape[0]) {
-    throw new ShapeError(`${op}: ${showShape(x.shape)} and index ${showShape(index.shape)}: both must be matrices with equally many rows`);
+    throw new ShapeError(
+      `${op}: ${showShape(x.shape)} and index ${showShape(index.shape)}: both must be matrices with equally many rows`,
+    );
   }
 }
 
 /** 1 at the label, 0 elsewhere: labels [n] of integers in [0, classes) -> [n, classes]. */
 export function oneHot(labels: Tensor, classes: number): Tensor {
-  return equal(reshape(labels, [labels.size, 1]), labels.device.constant(`arange ${classes}`, () => ({ data: Array.from({ length: classes }, (_, i) => i), shape: [classes] })));
+  return equal(
+    reshape(labels, [labels.size, 1]),
+    labels.device.constant(`arange ${classes}`, () => ({ data: Array.from({ length: classes }, (_, i) => i), shape: [classes] })),
+  );
 }
 
 export function zerosLike(x: Tensor): Tensor {

@@ -15,7 +15,9 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
   const { h, w } = dims(op, x, 'n c h w');
   for (const axis of [0, 1] as const) {
     if (Math.min(...pixelsInWindow(op, geometry, axis, axis === 0 ? h : w)) === 0) {
-      throw new OptionError(`${op}: padding ${JSON.stringify(options.padding)} leaves a window with padding alone; kernel ${JSON.stringify(kernel)}, image ${h} x ${w}`);
+      throw new OptionError(
+        `${op}: padding ${JSON.stringify(options.padding)} leaves a window with padding alone; kernel ${JSON.stringify(kernel)}, image ${h} x ${w}`,
+      );
     }
   }
   return geometry;
@@ -24,7 +26,12 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
 /** [n, c, oh, ow]: for each window the flat index (y * w + x) of its first maximum in its plane. Not differentiable. */
 export function maxPoolIndices(x: Tensor, geometry: PoolGeometry): Tensor {
   const { n, c, h, w } = dims('maxPoolIndices', x, 'n c h w');
-  const shape = [n, c, windowOutput('maxPool2d', geometry, 0, h, geometry.kernel[0]), windowOutput('maxPool2d', geometry, 1, w, geometry.kernel[1])];
+  const shape = [
+    n,
+    c,
+    windowOutput('maxPool2d', geometry, 0, h, geometry.kernel[0]),
+    windowOutput('maxPool2d', geometry, 1, w, geometry.kernel[1]),
+  ];
   return apply('maxPoolIndices', geometry, [x], shape);
 }
 

@@ -22,7 +22,8 @@ export function key(seed: number): Key {
 
 /** A new key from a key and an integer in [0, 2^32): a step, an edge, a purpose. */
 export function foldIn(k: Key, data: number): Key {
-  if (!Number.isInteger(data) || data < 0 || data >= 2 ** 32) throw new OptionError(`foldIn: ${data} must be an integer in [0, 2^32)`);
+  if (!Number.isInteger(data) || data < 0 || data >= 2 ** 32)
+    throw new OptionError(`foldIn: ${data} must be an integer in [0, 2^32)`);
   return threefry(k, 0, data);
 }
 

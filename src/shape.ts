@@ -72,11 +72,7 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 }
 
 /** Reads a shape by name: `dims('conv2d', x, 'n c h w')` is `{ n, c, h, w }`, or an error saying what was expected. */
-export function dims<Names extends string>(
-  op: string,
-  x: { readonly shape: Shape },
-  names: Names,
-): Record<Split<Names>, number> {
+export function dims<Names extends string>(op: string, x: { readonly shape: Shape }, names: Names): Record<Split<Names>, number> {
   const list = names.split(' ');
   if (list.length !== x.shape.length) {
     throw new ShapeError(`${op}: expected a tensor of shape [${list.join(', ')}], got ${showShape(x.shape)}`);

@@ -55,9 +55,12 @@ export interface CrossEntropyOptions {
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { reduction = 'mean', labelSmoothing = 0 } = options;
   if (logits.rank !== 2 || labels.rank !== 1 || logits.shape[0] !== labels.shape[0]) {
-    throw new ShapeError(`crossEntropy: logits ${showShape(logits.shape)} and labels ${showShape(labels.shape)} must be [n, k] and [n]`);
+    throw new ShapeError(
+      `crossEntropy: logits ${showShape(logits.shape)} and labels ${showShape(labels.shape)} must be [n, k] and [n]`,
+    );
   }
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) throw new OptionError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`);
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw new OptionError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`);
   let rows = crossEntropyFused([logits, labels], {});
   if (labelSmoothing > 0) {
     const uniform = neg(mean(logSoftmax(logits), 1));

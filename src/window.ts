@@ -19,7 +19,8 @@ export interface WindowOptions {
 export function asPair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
   const pair = typeof value === 'number' ? ([value, value] as const) : value;
   for (const v of pair) {
-    if (!Number.isInteger(v) || v < least) throw new OptionError(`${op}: ${name} ${JSON.stringify(value)} must be integers >= ${least}`);
+    if (!Number.isInteger(v) || v < least)
+      throw new OptionError(`${op}: ${name} ${JSON.stringify(value)} must be integers >= ${least}`);
   }
   return pair;
 }

@@ -142,6 +142,7 @@ export interface CpuOptions {
 /** A device that runs on the processor, in Node and in a page. */
 export function cpu(options: CpuOptions = {}): Device {
   const { dtype = 'float64' } = options;
-  if (dtype !== 'float32' && dtype !== 'float64') throw new OptionError(`cpu: dtype ${String(dtype)} must be 'float32' or 'float64'`);
+  if (dtype !== 'float32' && dtype !== 'float64')
+    throw new OptionError(`cpu: dtype ${String(dtype)} must be 'float32' or 'float64'`);
   return new Device(new CpuBackend(dtype));
 }

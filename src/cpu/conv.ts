@@ -12,7 +12,15 @@ function forEachTap(
   wShape: Shape,
   gShape: Shape,
   geometry: ConvGeometry,
-  visit: (x: number, w: number, g: number, rows: readonly [number, number], columns: readonly [number, number], y0: number, x0: number) => void,
+  visit: (
+    x: number,
+    w: number,
+    g: number,
+    rows: readonly [number, number],
+    columns: readonly [number, number],
+    y0: number,
+    x0: number,
+  ) => void,
 ): void {
   const [batch, channels, height, width] = xShape as [number, number, number, number];
   const [outputs, inputs, kh, kw] = wShape as [number, number, number, number];

@@ -57,7 +57,12 @@ export const broadcastTo: CpuKernel<object> = (_params, [x], [y]) => {
 
 export const permute: CpuKernel<{ readonly axes: readonly number[] }> = ({ axes }, [x], [y]) => {
   const strides = stridesOf(x!.shape);
-  copyStrided(x!.data, 0, axes.map((a) => strides[a]!), y!);
+  copyStrided(
+    x!.data,
+    0,
+    axes.map((a) => strides[a]!),
+    y!,
+  );
 };
 
 export const slice: CpuKernel<{ readonly start: readonly number[]; readonly step: readonly number[] }> = (
@@ -67,7 +72,12 @@ export const slice: CpuKernel<{ readonly start: readonly number[]; readonly step
 ) => {
   const strides = stridesOf(x!.shape);
   const origin = start.reduce((sum, s, i) => sum + s * strides[i]!, 0);
-  copyStrided(x!.data, origin, strides.map((s, i) => s * step[i]!), y!);
+  copyStrided(
+    x!.data,
+    origin,
+    strides.map((s, i) => s * step[i]!),
+    y!,
+  );
 };
 
 export const pad: CpuKernel<{ readonly low: readonly number[]; readonly step: readonly number[] }> = ({ low, step }, [x], [y]) => {

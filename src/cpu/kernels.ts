@@ -86,7 +86,14 @@ export const cpuKernels: { readonly [P in Primitive]: CpuKernel<PrimitiveParams[
   },
   adam: (_params, [gradient, hyper], [parameter, first, second]) => {
     const [rate, beta1, beta2, eps, decay, scale, correction1, correction2] = hyper!.data as unknown as readonly [
-      number, number, number, number, number, number, number, number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
     ];
     const n = sizeOf(parameter!.shape);
     for (let i = 0; i < n; i++) {

@@ -3,7 +3,9 @@ import type { Reporter } from 'vitest/node';
 /** Ends a run with "N passed, N failed, N skipped" alone on a line, for readers that do not know vitest. */
 export default class PlainReporter implements Reporter {
   onTestRunEnd: NonNullable<Reporter['onTestRunEnd']> = (modules, errors) => {
-    let passed = 0, failed = errors.length, skipped = 0;
+    let passed = 0,
+      failed = errors.length,
+      skipped = 0;
     for (const m of modules) {
       let n = 0;
       for (const t of m.children.allTests()) {
