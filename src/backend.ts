@@ -102,7 +102,7 @@ export interface PrimitiveParams {
   assign: None;
   /** [gradient, hyper], hyper [4] = learning rate, momentum, weight decay, gradient scale -> [parameter, velocity]. */
   sgd: { readonly nesterov: boolean };
-  /** [gradient, hyper], hyper [8] = lr, beta1, beta2, eps, weight decay, gradient scale, 1 - beta1^t, 1 - beta2^t -> [parameter, m, v]. */
+  /** [gradient, hyper], hyper [8] = lr, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, gradient scale -> [parameter, m, v]. */
   adam: None;
 }
 

@@ -85,7 +85,7 @@ export const cpuKernels: { readonly [P in Primitive]: CpuKernel<PrimitiveParams[
     }
   },
   adam: (_params, [gradient, hyper], [parameter, first, second]) => {
-    const [rate, beta1, beta2, eps, decay, scale, correction1, correction2] = hyper!.data as unknown as readonly [
+    const [rate, beta1, beta2, eps, decay, correction1, correction2, scale] = hyper!.data as unknown as readonly [
       number,
       number,
       number,

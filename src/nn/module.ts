@@ -1,0 +1,145 @@
+/** @file Module: a tree of parameters and state with PyTorch's dotted names. */
+import type { TypedArray } from '../backend.ts';
+import { OptionError, ShapeError } from '../errors.ts';
+import { assign } from '../ops.ts';
+import { scope } from '../scope.ts';
+import { sameShape, type Shape, showShape, sizeOf } from '../shape.ts';
+import { Tensor } from '../tensor.ts';
+
+/** One tensor of a module's state. */
+export interface StateTensor {
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** Whether an optimiser may train it: false for running statistics. */
+  readonly trainable: boolean;
+  /** Names under which its rows (first axis) are saved one by one; otherwise it is saved whole. */
+  readonly rows?: readonly string[];
+}
+
+/** State on the host: what is saved and loaded. */
+export type StateDict = Record<string, { readonly shape: Shape; readonly data: TypedArray }>;
+
+/**
+ * Base of all layers and networks. Its tensors, modules and arrays of modules held in properties make up its tree; a
+ * property's name is the name in `stateDict()`.
+ */
+export abstract class Module {
+  /** Whether batch norm uses batch statistics (and updates its running ones) and dropout drops. See `train` and `eval`. */
+  training = true;
+
+  /** Names of tensor properties that are state but not trained. */
+  protected stateNames(): readonly string[] {
+    return [];
+  }
+
+  /** This module's own tensors (not its children's), by name. */
+  protected *ownTensors(): Iterable<StateTensor> {
+    const state = this.stateNames();
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof Tensor) yield { name, tensor: value, trainable: !state.includes(name) };
+    }
+  }
+
+  /** Child modules with their names; a module held in two places appears once. */
+  *children(): Iterable<readonly [string, Module]> {
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof Module) yield [name, value];
+      else if (Array.isArray(value)) {
+        for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
+      }
+    }
+  }
+
+  /** This module and all below it, depth first. */
+  *modules(): Iterable<Module> {
+    yield this;
+    for (const [, child] of this.children()) yield* child.modules();
+  }
+
+  /** All tensors of the tree with dotted names. */
+  *stateTensors(prefix = ''): Iterable<StateTensor> {
+    for (const own of this.ownTensors()) yield { ...own, name: prefix + own.name };
+    for (const [name, child] of this.children()) yield* child.stateTensors(`${prefix}${name}.`);
+  }
+
+  /** Trainable tensors with their dotted names. */
+  namedParameters(): [string, Tensor][] {
+    return [...this.stateTensors()].filter((s) => s.trainable).map((s) => [s.name, s.tensor]);
+  }
+
+  parameters(): Tensor[] {
+    return this.namedParameters().map(([, tensor]) => tensor);
+  }
+
+  /** Number of trainable elements. */
+  parameterCount(): number {
+    return this.parameters().reduce((n, p) => n + p.size, 0);
+  }
+
+  /** Training mode, here and below. */
+  train(on = true): this {
+    for (const m of this.modules()) m.training = on;
+    return this;
+  }
+
+  /** Evaluation mode, here and below. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** A copy of all state on the host, by dotted name. */
+  async stateDict(): Promise<StateDict> {
+    const out: StateDict = {};
+    for (const { name, tensor, rows } of this.stateTensors()) {
+      const data = await tensor.data();
+      if (!rows) {
+        out[name] = { shape: tensor.shape, data };
+        continue;
+      }
+      const shape = tensor.shape.slice(1);
+      const length = sizeOf(shape);
+      const parent = name.slice(0, name.lastIndexOf('.') + 1);
+      for (const [i, row] of rows.entries()) {
+        out[parent + row] = { shape, data: data.slice(i * length, (i + 1) * length) as TypedArray };
+      }
+    }
+    return out;
+  }
+
+  /** Copies state in, in place. Every tensor must be present, of the right shape, and nothing else may be. */
+  loadStateDict(state: StateDict): void {
+    const expected = new Set<string>();
+    const read = (name: string, shape: Shape): TypedArray => {
+      expected.add(name);
+      const entry = state[name];
+      if (!entry) throw new OptionError(`loadStateDict: ${name} is missing`);
+      if (!sameShape(entry.shape, shape)) {
+        throw new ShapeError(`loadStateDict: ${name} has shape ${showShape(entry.shape)}, this module needs ${showShape(shape)}`);
+      }
+      return entry.data;
+    };
+    const loads = [...this.stateTensors()].map(({ name, tensor, rows }) => {
+      if (!rows) return { tensor, data: read(name, tensor.shape) };
+      const parent = name.slice(0, name.lastIndexOf('.') + 1);
+      const parts = rows.map((row) => [...read(parent + row, tensor.shape.slice(1))]);
+      return { tensor, data: parts.flat() };
+    });
+    const extra = Object.keys(state).filter((name) => !expected.has(name));
+    if (extra.length > 0) throw new OptionError(`loadStateDict: this module has no ${extra.slice(0, 5).join(', ')}`);
+    for (const { tensor, data } of loads) scope(() => assign(tensor, tensor.device.tensor(data, tensor.shape)));
+  }
+
+  /** Frees all tensors of the tree. */
+  dispose(): void {
+    for (const { tensor } of this.stateTensors()) tensor.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** A module with one input and one output. */
+export abstract class Layer extends Module {
+  abstract forward(x: Tensor): Tensor;
+}

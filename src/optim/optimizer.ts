@@ -1,0 +1,113 @@
+/** @file What optimisers share: slots beside each parameter, hyperparameters as a tensor, state that can be saved. */
+import type { Device } from '../device.ts';
+import { OptionError, ShapeError } from '../errors.ts';
+import { noGrad } from '../graph.ts';
+import type { StateDict } from '../nn/module.ts';
+import { assign, concat } from '../ops.ts';
+import { scope } from '../scope.ts';
+import { sameShape, showShape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+export interface StepOptions {
+  /** Multiplies every gradient, [1]: what `clipGradNorm` returns. */
+  readonly scale?: Tensor;
+}
+
+/**
+ * Base of SGD and Adam. A step has two halves: `prepare` (host: counts the step and writes the hyperparameters of this step
+ * into a tensor) and `apply` (device: updates parameters in place). `step` does both; a recorded step contains only `apply`.
+ */
+export abstract class Optimizer {
+  readonly parameters: readonly Tensor[];
+  /** Learning rate of the next step; set it from a schedule. */
+  lr: number;
+  /** Steps taken. */
+  steps = 0;
+  protected readonly slots: readonly (readonly Tensor[])[];
+  readonly #hyper: Tensor;
+  readonly #one: Tensor;
+
+  constructor(parameters: readonly Tensor[], lr: number, slotsPerParameter: number, hyperLength: number) {
+    const head = parameters[0];
+    if (!head) throw new OptionError('optimizer: needs at least one parameter');
+    if (!(lr >= 0)) throw new OptionError(`optimizer: learning rate ${lr} must be >= 0`);
+    const device: Device = head.device;
+    this.parameters = parameters;
+    this.lr = lr;
+    this.slots = parameters.map((p) =>
+      Array.from({ length: slotsPerParameter }, () => device.parameter(new Float64Array(p.size), p.shape)),
+    );
+    this.#hyper = device.parameter(new Float64Array(hyperLength), [hyperLength]);
+    this.#one = device.parameter([1], [1]);
+  }
+
+  /** Names of the slots, as they are saved. */
+  protected abstract slotNames(): readonly string[];
+  /** This step's hyperparameters, the gradient's scale aside, which is appended. */
+  protected abstract hyperparameters(): readonly number[];
+  protected abstract update(parameter: Tensor, slots: readonly Tensor[], gradient: Tensor, hyper: Tensor): void;
+
+  /** Counts a step and uploads its hyperparameters. */
+  prepare(): void {
+    this.steps++;
+    const values = this.hyperparameters();
+    const { device } = this.#hyper;
+    scope(() => assign(this.#hyper, device.tensor(values, [values.length])));
+  }
+
+  /** Updates all parameters in place: gradients in the parameters' order. */
+  apply(gradients: readonly Tensor[], options: StepOptions = {}): void {
+    if (gradients.length !== this.parameters.length) {
+      throw new OptionError(`optimizer: ${gradients.length} gradients for ${this.parameters.length} parameters`);
+    }
+    noGrad(() =>
+      scope(() => {
+        const hyper = concat([this.#hyper, options.scale ?? this.#one]);
+        for (const [i, p] of this.parameters.entries()) {
+          const g = gradients[i]!;
+          if (!sameShape(g.shape, p.shape)) {
+            throw new ShapeError(`optimizer: gradient ${showShape(g.shape)} for parameter ${i} of shape ${showShape(p.shape)}`);
+          }
+          this.update(p, this.slots[i]!, g, hyper);
+        }
+      }),
+    );
+  }
+
+  step(gradients: readonly Tensor[], options: StepOptions = {}): void {
+    this.prepare();
+    this.apply(gradients, options);
+  }
+
+  /** Slots and step count on the host. */
+  async stateDict(): Promise<StateDict> {
+    const out: StateDict = { steps: { shape: [1], data: Float64Array.of(this.steps) } };
+    for (const [i, slots] of this.slots.entries()) {
+      for (const [j, slot] of slots.entries()) {
+        out[`${i}.${this.slotNames()[j]}`] = { shape: slot.shape, data: await slot.data() };
+      }
+    }
+    return out;
+  }
+
+  loadStateDict(state: StateDict): void {
+    const entry = (name: string): StateDict[string] => {
+      const found = state[name];
+      if (!found) throw new OptionError(`optimizer: ${name} is missing from the saved state`);
+      return found;
+    };
+    for (const [i, slots] of this.slots.entries()) {
+      for (const [j, slot] of slots.entries()) {
+        const { shape, data } = entry(`${i}.${this.slotNames()[j]}`);
+        scope(() => assign(slot, slot.device.tensor(data, shape)));
+      }
+    }
+    this.steps = entry('steps').data[0]!;
+  }
+
+  dispose(): void {
+    for (const slots of this.slots) for (const slot of slots) slot.dispose();
+    this.#hyper.dispose();
+    this.#one.dispose();
+  }
+}
