@@ -94,7 +94,7 @@ export function normals(k: Key, length: number): Float64Array<ArrayBuffer> {
   return out;
 }
 
-/** Standard Gumbel numbers -log(-log u) on the host, in [-2.77, 16.64]. */
+/** Standard Gumbel numbers -log(-log u) on the host, in [-2.82, 16.64]. */
 export function gumbels(k: Key, length: number): Float64Array<ArrayBuffer> {
   return uniforms(k, length).map((u) => -Math.log(-Math.log(u)));
 }
