@@ -14,7 +14,7 @@ export function scope<T>(body: () => NotAsync<T>): T {
   openScopes.push(mine);
   let result: T;
   try {
-    result = body() as T;
+    result = body();
     if (result instanceof Promise) {
       throw new OptionError('scope: the body returned a promise; a scope is synchronous. Await outside of it');
     }

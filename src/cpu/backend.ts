@@ -69,7 +69,7 @@ export class CpuBackend implements Backend {
 
   view(handle: BufferHandle, offset: number, length: number, _dtype: DType): BufferHandle {
     this.#live++;
-    const array = own(handle).array.subarray(offset, offset + length) as TypedArray;
+    const array = own(handle).array.subarray(offset, offset + length);
     this.#bytes += array.byteLength;
     return new CpuBuffer(array);
   }
@@ -79,7 +79,7 @@ export class CpuBackend implements Backend {
   }
 
   async read(handle: BufferHandle, length: number, _dtype: DType): Promise<TypedArray> {
-    return own(handle).array.slice(0, length) as TypedArray;
+    return own(handle).array.slice(0, length);
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
@@ -119,7 +119,7 @@ function own(handle: BufferHandle): CpuBuffer {
 function elements(operand: Operand): TypedArray {
   const { array } = own(operand.handle);
   const size = sizeOf(operand.shape);
-  return array.length === size ? array : (array.subarray(0, size) as TypedArray);
+  return array.length === size ? array : array.subarray(0, size);
 }
 
 function asCpu(operand: Operand): { data: TypedArray; shape: readonly number[] } {
