@@ -54,3 +54,12 @@ export class DataFormatError extends ReparamError {
     this.offset = offset;
   }
 }
+
+/** What should be a genotype is not one: `position` is the character of the literal where reading failed, if it is a literal. */
+export class GenotypeError extends ReparamError {
+  readonly position: number | undefined;
+  constructor(message: string, position?: number) {
+    super(position === undefined ? message : `${message} (at character ${position})`);
+    this.position = position;
+  }
+}
