@@ -46,14 +46,14 @@ async function environment() {
   if (env.REQUIRE_WEBGPU === '1') return env;
   const adapter = dawnFindsAdapter();
   if (adapter && chromium) return env;
-  const missing = [adapter ? [] : ['a WebGPU adapter'], chromium ? [] : ['Chromium']].flat().join(' and ');
+  const missing = [adapter ? [] : ['no WebGPU adapter'], chromium ? [] : ['no Chromium']].flat().join(' and ');
   if (!softwareGpuAvailable()) {
     console.log(
-      `npm test: ${missing} not found, and no stand-in for this system: those tests will fail (npx reparam doctor says what to install)`,
+      `npm test: ${missing}, and nothing to stand in on this system, so those tests will fail (npm run reparam -- doctor says what to install)`,
     );
     return env;
   }
-  console.log(`npm test: ${missing} not found; using the software one of @sparticuz/chromium`);
+  console.log(`npm test: ${missing} on this machine; using what @sparticuz/chromium carries (a software adapter)`);
   return { ...env, ...(adapter ? {} : softwareDriver()), ...(chromium ? {} : carriedChromium()) };
 }
 
