@@ -31,6 +31,7 @@ export {
   withComposites,
 } from './fused.ts';
 export { isRecording, noGrad } from './graph.ts';
+export { mixedSum } from './mixed.ts';
 export { batchNorm2d, type BatchNormOptions } from './norm.ts';
 export * from './ops.ts';
 export { avgPool2d, globalAvgPool2d, maxPool2d } from './pool.ts';
