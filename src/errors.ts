@@ -44,12 +44,15 @@ export class LimitError extends ReparamError {}
 /** A step cannot be recorded for replay, or a recorded step was given inputs of another shape. */
 export class CaptureError extends ReparamError {}
 
+/** A data file or folder is not there, or is not of a kind that can be read. */
+export class DataFileError extends ReparamError {}
+
 /** A data file is truncated, oversized or mislabelled. `file` and `offset` (bytes) say where. */
 export class DataFormatError extends ReparamError {
   readonly file: string;
   readonly offset: number;
-  constructor(file: string, offset: number, message: string) {
-    super(`${file} at byte ${offset}: ${message}`);
+  constructor(file: string, offset: number, message: string, options?: ErrorOptions) {
+    super(`${file} at byte ${offset}: ${message}`, options);
     this.file = file;
     this.offset = offset;
   }

