@@ -28,7 +28,7 @@ export interface Edge {
  * R > 0: the edge, taken linearly, lowers the loss. It equals -dL/ds at s = 1 for O~_ij scaled by s, and -Z_ij . dL/dZ_ij; the credits of
  * the edges into one node sum to -dL/dx_j . x_j. A loss that is a mean over a batch gives credits that are means over it.
  * Throws ShapeError where an output and its node differ, and (as `grad`) OptionError where the loss does not depend on a node, unless
- * `unused` is 'zeros'. Source: SNAS (Xie et al. 2019), section 3.3, there as a cost L_theta with the sign of a reward.
+ * `unused` is 'zeros'. Source: Xie et al., SNAS, ICLR 2019 (the score of an edge).
  */
 export function edgeCredits(loss: Tensor, edges: readonly Edge[], options: Pick<GradOptions, 'unused'> = {}): Tensor {
   if (edges.length === 0) throw new OptionError('edgeCredits: needs at least one edge');

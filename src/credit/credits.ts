@@ -1,0 +1,147 @@
+/**
+ * @file Four credits of an edge, from first order to exact. With phi(s) the loss when the edge's output is scaled by s:
+ *
+ *   taylor      -phi'(1) = -c . O~                     SNAS's R_ij (the article's equation 17)
+ *   taylor2     -(phi'(1) - phi''(1) / 2)              exact where the loss is quadratic in the node
+ *   integrated  -int_0^1 phi'(s) ds                    Gauss-Legendre; exact for smooth losses as the points grow
+ *   ablation    -(phi(1) - phi(0))                     exact
+ *
+ * c = dL/dx_j is the total derivative, all that is downstream included, and a credit is a number: nothing differentiates it.
+ */
+import { grad } from '../autograd.ts';
+import { OptionError } from '../errors.ts';
+import { noGrad, recordingAs } from '../graph.ts';
+import { add, alias, detach, dot, mul, neg, stack, sub, sum, zerosLike } from '../ops.ts';
+import { scope } from '../scope.ts';
+import type { Tensor } from '../tensor.ts';
+import { type GatedNetwork, perSample } from './gated.ts';
+import { gaussLegendre } from './quadrature.ts';
+
+export const creditKinds = ['taylor', 'taylor2', 'integrated', 'ablation'] as const;
+export type CreditKind = (typeof creditKinds)[number];
+
+export interface CreditOptions {
+  /** Edges by index; default all. */
+  readonly edges?: readonly number[];
+  /** Points of the integrated credit. Default 8. */
+  readonly points?: number;
+}
+
+/** Credits of the given kind, [edges asked for, samples]. A constant: no gradient flows through it. */
+export function edgeCredit(network: GatedNetwork, kind: CreditKind, options: CreditOptions = {}): Tensor {
+  const edges = options.edges ?? network.edges.map((_, e) => e);
+  for (const e of edges) {
+    if (!network.edges[e]) throw new OptionError(`edgeCredit: edge ${e} is not one of the network's ${network.edges.length}`);
+  }
+  const { points = 8 } = options;
+  return recordingAs(true, () =>
+    scope(() => {
+      switch (kind) {
+        case 'taylor':
+          return taylor(network, edges);
+        case 'taylor2':
+          return taylor2(network, edges);
+        case 'integrated':
+          return stack(edges.map((e) => integrated(network, e, points)));
+        case 'ablation':
+          return ablation(network, edges);
+      }
+    }),
+  );
+}
+
+/** Forward and backward passes of a whole network that a credit takes for this many edges. */
+export function creditCost(kind: CreditKind, edges: number, points = 8): { readonly forward: number; readonly backward: number } {
+  switch (kind) {
+    case 'taylor':
+      return { forward: 1, backward: 1 };
+    case 'taylor2':
+      // A Hessian-vector product differentiates the backward pass, at about the price of two.
+      return { forward: 1, backward: 1 + 2 * edges };
+    case 'integrated':
+      return { forward: points * edges, backward: points * edges };
+    case 'ablation':
+      return { forward: 1 + edges, backward: 0 };
+  }
+}
+
+/** What one recorded run gives: losses, and each asked edge's output as a node of the graph of its own. */
+interface Traced {
+  readonly losses: Tensor;
+  readonly outputs: readonly Tensor[];
+}
+
+/** Runs with the given edges' outputs made separate nodes, so that c is the derivative with respect to them. */
+export function traceEdges(network: GatedNetwork, edges: readonly number[]): Traced {
+  const found = new Map<number, Tensor>();
+  const { losses } = network.run((e, output) => {
+    if (!edges.includes(e)) return output;
+    const separate = alias(output);
+    found.set(e, separate);
+    return separate;
+  });
+  const outputs = edges.map((e) => {
+    const output = found.get(e);
+    if (!output) throw new OptionError(`edgeCredit: the network did not pass edge ${e} (${network.edges[e]!.name}) to the tap`);
+    return output;
+  });
+  return { losses, outputs };
+}
+
+function taylor(network: GatedNetwork, edges: readonly number[]): Tensor {
+  const { losses, outputs } = traceEdges(network, edges);
+  const cs = grad(sum(losses), outputs, { unused: 'zeros' });
+  return noGrad(() => neg(stack(outputs.map((o, i) => perSample(mul(cs[i]!, o), losses.size)))));
+}
+
+function taylor2(network: GatedNetwork, edges: readonly number[]): Tensor {
+  const { losses, outputs } = traceEdges(network, edges);
+  const cs = grad(sum(losses), outputs, { createGraph: true, unused: 'zeros' });
+  return stack(
+    outputs.map((output, i) => {
+      const o = detach(output);
+      // The edge's own output does not depend on the node it feeds, so the second derivative in the gate is O~' H O~.
+      const [curved] = grad(dot(cs[i]!, o), [output], { unused: 'zeros' });
+      return noGrad(() => neg(perSample(mul(sub(cs[i]!, mul(curved!, 0.5)), o), losses.size)));
+    }),
+  );
+}
+
+function integrated(network: GatedNetwork, edge: number, points: number): Tensor {
+  const rule = gaussLegendre(points);
+  const slopes = rule.points.map((s, q) =>
+    scope(() => {
+      let output: Tensor | undefined;
+      let scaled: Tensor | undefined;
+      const { losses } = network.run((e, o) => {
+        if (e !== edge) return o;
+        output = o;
+        scaled = mul(o, s);
+        return scaled;
+      });
+      if (!output || !scaled) throw new OptionError(`edgeCredit: the network did not pass edge ${edge} to the tap`);
+      const [c] = grad(sum(losses), [scaled], { unused: 'zeros' });
+      return noGrad(() => mul(perSample(mul(c!, output!), losses.size), rule.weights[q]!));
+    }),
+  );
+  return noGrad(() => neg(slopes.reduce((a, b) => add(a, b))));
+}
+
+function ablation(network: GatedNetwork, edges: readonly number[]): Tensor {
+  return noGrad(() => {
+    const { losses } = network.run();
+    const rows = edges.map((edge) => {
+      const without = network.run((e, o) => (e === edge ? zerosLike(o) : o));
+      return sub(without.losses, losses);
+    });
+    return stack(rows.map((r) => perSample(r, losses.size)));
+  });
+}
+
+/**
+ * The cost's share of the credits, -eta Z_ij . C(O_ij) (the article's section 3.1 with equation 16): z [..., e, n], costs [e, n]
+ * -> [..., e]. Exact, for the cost is linear in Z.
+ */
+export function costCredits(z: Tensor, costs: Tensor, eta: number): Tensor {
+  return noGrad(() => mul(sum(mul(z, costs), -1), -eta));
+}

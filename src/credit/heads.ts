@@ -1,0 +1,65 @@
+/** @file Loss heads of the fixtures: from a node's value to one loss a sample, each of a different curvature. */
+import { OptionError } from '../errors.ts';
+import { add, div, linear, matmul, mul, relu, reshape, sqrt, square, sub, sum, tanh } from '../ops.ts';
+import { normals, type Key, foldIn } from '../random.ts';
+import { logSoftmax } from '../softmax.ts';
+import type { Device } from '../device.ts';
+import type { Tensor } from '../tensor.ts';
+
+export const headNames = ['linear', 'quadratic', 'softmax', 'tanh', 'scale-invariant', 'relu'] as const;
+export type HeadName = (typeof headNames)[number];
+
+export interface Head {
+  readonly name: HeadName;
+  /** x [s, d] -> losses [s]. */
+  readonly losses: (x: Tensor) => Tensor;
+  /** The affine pieces of the 'relu' head, for finding its kinks: row r is active where weight_r . x + bias_r > 0. */
+  readonly pieces?: { readonly weight: readonly (readonly number[])[]; readonly bias: readonly number[]; readonly slope: readonly number[] };
+}
+
+/** Checks a name that came from outside. */
+export function headName(name: string): HeadName {
+  const found = headNames.find((h) => h === name);
+  if (!found) throw new OptionError(`head '${name}' is unknown; choose one of ${headNames.join(', ')}`);
+  return found;
+}
+
+const ROWS = 4;
+
+/**
+ * A head with weights drawn from the key. With t, W, b fixed: linear t . x; quadratic |x - t|^2 / 2; softmax cross-entropy of W x
+ * with class 1; tanh sum u tanh(W x); scale-invariant -t . x / |x|; relu sum u relu(W x + b).
+ */
+export function makeHead(device: Device, name: HeadName, size: number, k: Key): Head {
+  const draw = (purpose: number, length: number): number[] => Array.from(normals(foldIn(k, purpose), length));
+  const tensor = (values: number[], shape: readonly number[]): Tensor => device.parameter(values, shape);
+  const targets = draw(0, size);
+  const weights = draw(1, ROWS * size).map((v) => v / Math.sqrt(size));
+  const t = tensor(targets, [size]);
+  const w = tensor(weights, [ROWS, size]);
+  switch (name) {
+    case 'linear':
+      return { name, losses: (x) => sum(mul(x, t), 1) };
+    case 'quadratic':
+      return { name, losses: (x) => mul(sum(square(sub(x, t)), 1), 0.5) };
+    case 'softmax':
+      return {
+        name,
+        losses: (x) => reshape(matmul(logSoftmax(linear(x, w)), tensor([0, -1, ...Array<number>(ROWS - 2).fill(0)], [ROWS, 1])), [x.shape[0]!]),
+      };
+    case 'tanh': {
+      const u = tensor(draw(2, ROWS), [ROWS]);
+      return { name, losses: (x) => sum(mul(tanh(linear(x, w)), u), 1) };
+    }
+    case 'scale-invariant':
+      return { name, losses: (x) => mul(div(sum(mul(x, t), 1), sqrt(sum(square(x), 1))), -1) };
+    case 'relu': {
+      const slope = draw(2, ROWS);
+      const bias = draw(3, ROWS).map((v) => 0.3 * v);
+      const u = tensor(slope, [ROWS]);
+      const b = tensor(bias, [ROWS]);
+      const rows = Array.from({ length: ROWS }, (_, r) => weights.slice(r * size, (r + 1) * size));
+      return { name, losses: (x) => sum(mul(relu(add(linear(x, w), b)), u), 1), pieces: { weight: rows, bias, slope } };
+    }
+  }
+}

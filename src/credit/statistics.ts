@@ -1,0 +1,186 @@
+/** @file Statistics of vector-valued samples: means with standard errors, covariance, chi-square and Student intervals. */
+import { OptionError } from '../errors.ts';
+import { compositeRule, weightedSum } from './quadrature.ts';
+
+/** Mean and covariance of vectors that arrive in batches, updated stably (Chan, Golub and LeVeque). */
+export class VectorMoments {
+  readonly size: number;
+  count = 0;
+  readonly mean: Float64Array;
+  /** Sums of products of deviations, row-major [size, size]. */
+  readonly #products: Float64Array;
+
+  constructor(size: number) {
+    this.size = size;
+    this.mean = new Float64Array(size);
+    this.#products = new Float64Array(size * size);
+  }
+
+  /** Adds rows: flat, row-major [rows, size]. */
+  add(rows: ArrayLike<number>): void {
+    const { size } = this;
+    const n = rows.length / size;
+    if (!Number.isInteger(n)) throw new OptionError(`VectorMoments: ${rows.length} numbers are not rows of ${size}`);
+    if (n === 0) return;
+    const centre = new Float64Array(size);
+    for (let r = 0; r < n; r++) for (let i = 0; i < size; i++) centre[i]! += rows[r * size + i]! / n;
+    const total = this.count + n;
+    const share = (this.count * n) / total;
+    const shift = centre.map((m, i) => m - this.mean[i]!);
+    const deviation = new Float64Array(size);
+    for (let r = 0; r < n; r++) {
+      for (let i = 0; i < size; i++) deviation[i] = rows[r * size + i]! - centre[i]!;
+      for (let i = 0; i < size; i++) {
+        const d = deviation[i]!;
+        for (let j = i; j < size; j++) this.#products[i * size + j]! += d * deviation[j]!;
+      }
+    }
+    for (let i = 0; i < size; i++) {
+      for (let j = i; j < size; j++) this.#products[i * size + j]! += shift[i]! * shift[j]! * share;
+      this.mean[i]! += (shift[i]! * n) / total;
+    }
+    this.count = total;
+  }
+
+  covariance(i: number, j: number): number {
+    return this.#products[Math.min(i, j) * this.size + Math.max(i, j)]! / (this.count - 1);
+  }
+
+  /** Standard error of each mean. */
+  standardErrors(): Float64Array {
+    return this.mean.map((_, i) => Math.sqrt(this.covariance(i, i) / this.count));
+  }
+
+  /** Square root of the sum of the variances: the spread of one sample, as a length. */
+  spread(): number {
+    let total = 0;
+    for (let i = 0; i < this.size; i++) total += this.covariance(i, i);
+    return Math.sqrt(total);
+  }
+
+  /** (mean - expected) / standard error for each component; 0 where both numerator and error vanish. */
+  zScores(expected: ArrayLike<number>): Float64Array {
+    const errors = this.standardErrors();
+    return this.mean.map((m, i) => {
+      const difference = m - expected[i]!;
+      if (errors[i]! > 0) return difference / errors[i]!;
+      return Math.abs(difference) <= 1e-12 * (1 + Math.abs(expected[i]!)) ? 0 : Infinity;
+    });
+  }
+
+  /**
+   * Hotelling's statistic of mean - expected over the given components (chi-square with that many degrees of freedom for many
+   * samples), and its p-value. The components' covariance must be regular: leave out those that the others determine.
+   */
+  chiSquare(expected: ArrayLike<number>, components: readonly number[]): { readonly statistic: number; readonly p: number } {
+    const k = components.length;
+    const matrix = components.map((i) => components.map((j) => this.covariance(i, j) / this.count));
+    const y = solveSymmetric(matrix, components.map((i) => this.mean[i]! - expected[i]!));
+    const statistic = components.reduce((total, c, i) => total + y[i]! * (this.mean[c]! - expected[c]!), 0);
+    return { statistic, p: chiSquareTail(statistic, k) };
+  }
+}
+
+/** Solves A x = b for a positive definite A by Cholesky's factorisation. */
+function solveSymmetric(a: readonly (readonly number[])[], b: readonly number[]): number[] {
+  const n = b.length;
+  const l = a.map((row) => [...row]);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let s = l[i]![j]!;
+      for (let k = 0; k < j; k++) s -= l[i]![k]! * l[j]![k]!;
+      if (i === j) {
+        if (!(s > 0)) throw new OptionError('chiSquare: the covariance is singular; leave out components that the others determine');
+        l[i]![i] = Math.sqrt(s);
+      } else l[i]![j] = s / l[j]![j]!;
+    }
+  }
+  const x = [...b];
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) x[i]! -= l[i]![k]! * x[k]!;
+    x[i]! /= l[i]![i]!;
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i]! -= l[k]![i]! * x[k]!;
+    x[i]! /= l[i]![i]!;
+  }
+  return x;
+}
+
+/** P(chi-square with k degrees of freedom > x), by the series or the continued fraction of the incomplete gamma function. */
+export function chiSquareTail(x: number, k: number): number {
+  if (x <= 0) return 1;
+  const a = k / 2;
+  const t = x / 2;
+  const front = Math.exp(a * Math.log(t) - t - logGamma(a));
+  if (t < a + 1) {
+    let term = 1 / a;
+    let total = term;
+    for (let n = 1; n < 10_000 && term > total * 1e-16; n++) {
+      term *= t / (a + n);
+      total += term;
+    }
+    return Math.max(0, 1 - front * total);
+  }
+  // Lentz's method.
+  const tiny = 1e-300;
+  let b = t + 1 - a;
+  let c = 1 / tiny;
+  let d = 1 / b;
+  let h = d;
+  for (let i = 1; i < 10_000; i++) {
+    const an = -i * (i - a);
+    b += 2;
+    d = 1 / (an * d + b || tiny);
+    c = b + an / c || tiny;
+    h *= d * c;
+    if (Math.abs(d * c - 1) < 1e-15) break;
+  }
+  return front * h;
+}
+
+/** log Gamma(x) for x > 0, Stirling's series after shifting x above 12. */
+export function logGamma(x: number): number {
+  let shift = 0;
+  while (x < 12) shift -= Math.log(x++);
+  const r = 1 / (x * x);
+  return shift + (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r / 1680))) / x;
+}
+
+export interface Interval {
+  readonly n: number;
+  readonly mean: number;
+  /** Bounds of the 95 % interval of the mean, by Student's distribution; equal to the mean for one value. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Mean and 95 % Student interval of independent values. */
+export function interval(values: readonly number[]): Interval {
+  const n = values.length;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  if (n < 2) return { n, mean, low: mean, high: mean };
+  const variance = values.reduce((s, v) => s + (v - mean) ** 2, 0) / (n - 1);
+  const half = studentQuantile(0.975, n - 1) * Math.sqrt(variance / n);
+  return { n, mean, low: mean - half, high: mean + half };
+}
+
+/** Quantile of Student's t distribution for p in (0.5, 1), by bisection of the integrated density. */
+export function studentQuantile(p: number, degrees: number): number {
+  const front = Math.exp(logGamma((degrees + 1) / 2) - logGamma(degrees / 2)) / Math.sqrt(degrees * Math.PI);
+  // With t = sqrt(d) tan(u) the density becomes a power of the cosine on a finite range.
+  const below = (t: number): number => {
+    const end = Math.atan(t / Math.sqrt(degrees));
+    const rule = compositeRule([0, end / 4, end / 2, (3 * end) / 4, end], 24);
+    const values = rule.points.map((u) => Math.cos(u) ** (degrees - 1));
+    return 0.5 + front * Math.sqrt(degrees) * weightedSum(rule.weights, values);
+  };
+  let low = 0;
+  let high = 1e6;
+  for (let i = 0; i < 200 && high - low > 1e-12 * high; i++) {
+    const middle = (low + high) / 2;
+    if (below(middle) < p) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
