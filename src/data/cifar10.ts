@@ -4,8 +4,7 @@
  * Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009, and the data set's page.
  */
 import { DataFormatError } from '../errors.ts';
-import type { Dataset } from './dataset.ts';
-import type { NamedBytes } from './idx.ts';
+import type { Dataset, NamedBytes } from './dataset.ts';
 
 const SIDE = 32;
 const PIXELS = 3 * SIDE * SIDE;

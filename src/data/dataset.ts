@@ -14,6 +14,12 @@ export interface Dataset {
   readonly classes: number;
 }
 
+/** A file's content and its name, which errors repeat. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Bytes per image: channels height width. */
 export function imageSize(dataset: Dataset): number {
   return dataset.channels * dataset.height * dataset.width;

@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { DataFileError } from '../errors.ts';
 import { parseCifar10 } from './cifar10.ts';
-import { concatDatasets, type Dataset } from './dataset.ts';
+import { concatDatasets, type Dataset, type NamedBytes } from './dataset.ts';
 import { gunzip } from './gzip.ts';
-import { type NamedBytes, parseIdxDataset } from './idx.ts';
+import { parseIdxDataset } from './idx.ts';
 
 /** Training and test images as their makers divided them. */
 export interface TrainTest {

@@ -1,6 +1,6 @@
 /** @file Gzip through the platform's own DecompressionStream, which Node and pages share. */
 import { DataFormatError } from '../errors.ts';
-import type { NamedBytes } from './idx.ts';
+import type { NamedBytes } from './dataset.ts';
 
 /** The file decompressed, or as it is if it does not start with gzip's magic number. DataFormatError if the stream is damaged. */
 export async function gunzip(file: NamedBytes): Promise<NamedBytes> {

@@ -5,13 +5,7 @@
  * 32-bit integer. Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits".
  */
 import { DataFormatError } from '../errors.ts';
-import type { Dataset } from './dataset.ts';
-
-/** A file's content and its name, which errors repeat. */
-export interface NamedBytes {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
+import type { Dataset, NamedBytes } from './dataset.ts';
 
 /** The array of an IDX file. `data` is a view of the file's bytes. */
 export interface IdxArray {

@@ -2,7 +2,7 @@
 export type { Augmentation } from './augment.ts';
 export { type Batch, batches, type BatchOptions } from './batches.ts';
 export { parseCifar10 } from './cifar10.ts';
-export { concatDatasets, type Dataset, imageSize, splitDataset, subset } from './dataset.ts';
+export { concatDatasets, type Dataset, imageSize, type NamedBytes, splitDataset, subset } from './dataset.ts';
 export { gunzip } from './gzip.ts';
-export { type IdxArray, type NamedBytes, parseIdx, parseIdxDataset } from './idx.ts';
+export { type IdxArray, parseIdx, parseIdxDataset } from './idx.ts';
 export { channelStatistics, type ChannelStatistics } from './standardise.ts';
