@@ -1,4 +1,4 @@
-/** @file The CPU backend: flat typed arrays and plain loops, executed at once. In float64 it is the oracle. */
+/** @file The CPU device, and its plain backend: flat typed arrays and loops, executed at once. In float64 it is the oracle. */
 import type {
   Backend,
   BackendMemory,
@@ -16,6 +16,8 @@ import { OptionError } from '../errors.ts';
 import type { FusedKernel } from '../fused.ts';
 import { sizeOf } from '../shape.ts';
 import { cpuKernels } from './kernels.ts';
+import { simdSupported } from './wasm/assembler.ts';
+import { SimdBackend } from './wasm/backend.ts';
 
 class CpuBuffer implements BufferHandle {
   readonly array: TypedArray;
@@ -135,14 +137,16 @@ function dtypeOf(array: TypedArray): DType {
 }
 
 export interface CpuOptions {
-  /** float64 (default) is the reference for every gradient; float32 has half the memory and faster kernels. */
+  /** float64 (default) is the reference for every gradient; float32 is for training: half the memory and SIMD kernels. */
   readonly dtype?: FloatType;
+  /** float32 only: false runs the plain loops even where WebAssembly has SIMD. Default: SIMD where there is one. */
+  readonly simd?: boolean;
 }
 
 /** A device that runs on the processor, in Node and in a page. */
 export function cpu(options: CpuOptions = {}): Device {
-  const { dtype = 'float64' } = options;
+  const { dtype = 'float64', simd = true } = options;
   if (dtype !== 'float32' && dtype !== 'float64')
     throw new OptionError(`cpu: dtype ${String(dtype)} must be 'float32' or 'float64'`);
-  return new Device(new CpuBackend(dtype));
+  return new Device(dtype === 'float32' && simd && simdSupported() ? new SimdBackend() : new CpuBackend(dtype));
 }

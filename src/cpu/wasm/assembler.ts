@@ -1,0 +1,153 @@
+/** @file Assembles functions into a WebAssembly module that imports one memory and exports the functions by name. */
+import { choose, type Code, doWhile, i32, unsigned, v128, type ValueType, when } from './instructions.ts';
+
+const TYPE_CODES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+
+/** A variable of a function. */
+export class Local {
+  readonly type: ValueType;
+  readonly index: number;
+  /** Pushes the value. */
+  readonly get: Code;
+
+  constructor(type: ValueType, index: number) {
+    this.type = type;
+    this.index = index;
+    this.get = [0x20, ...unsigned(index)];
+  }
+
+  set(value: Code): Code {
+    return [...value, 0x21, ...unsigned(this.index)];
+  }
+
+  /** Adds a number of bytes or steps to an integer. */
+  advance(amount: Code | number): Code {
+    return this.set(i32.add(this.get, typeof amount === 'number' ? i32.const(amount) : amount));
+  }
+}
+
+/** A function while it is written: gives out its variables. */
+export class FunctionWriter {
+  readonly #types: ValueType[];
+  readonly #parameters: number;
+
+  constructor(parameters: readonly ValueType[]) {
+    this.#types = [...parameters];
+    this.#parameters = parameters.length;
+  }
+
+  get parameters(): Local[] {
+    return this.#types.slice(0, this.#parameters).map((type, i) => new Local(type, i));
+  }
+
+  local(type: ValueType): Local {
+    this.#types.push(type);
+    return new Local(type, this.#types.length - 1);
+  }
+
+  locals(type: ValueType, count: number): Local[] {
+    return Array.from({ length: count }, () => this.local(type));
+  }
+
+  i32(): Local {
+    return this.local('i32');
+  }
+
+  v128(): Local {
+    return this.local('v128');
+  }
+
+  /** for (i = from; i < to; i += step) body; `to` is computed before each turn. */
+  loop(i: Local, from: Code, to: Code, step: number, body: Code): Code {
+    return [...i.set(from), ...when(i32.lessThan(i.get, to), doWhile([...body, ...i.advance(step)], i32.lessThan(i.get, to)))];
+  }
+
+  /** The body's code with the declaration of variables in front, as the code section wants it. @internal */
+  assemble(body: Code): Code {
+    const declared = this.#types.slice(this.#parameters).map((type) => [1, TYPE_CODES[type]]);
+    const code = [...unsigned(declared.length), ...declared.flat(), ...body, 0x0b];
+    return [...unsigned(code.length), ...code];
+  }
+}
+
+/** A function of a module, to be called by others of the same module. */
+export interface FunctionReference {
+  readonly index: number;
+}
+
+/** Pushes the arguments and calls. */
+export function call(target: FunctionReference, ...parameters: readonly Code[]): Code {
+  return [...parameters.flat(), 0x10, ...unsigned(target.index)];
+}
+
+/** min(a, b) of signed integers that are cheap to compute twice. */
+export function minimum(a: Code, b: Code): Code {
+  return choose(a, b, i32.lessThan(a, b));
+}
+
+/** max(a, b) of signed integers that are cheap to compute twice. */
+export function maximum(a: Code, b: Code): Code {
+  return choose(a, b, i32.greaterThan(a, b));
+}
+
+type Parameters = readonly ValueType[];
+
+/** A module under construction. Its functions return nothing; results go to memory. */
+export class ModuleWriter {
+  readonly #functions: { readonly parameters: Parameters; readonly name: string | undefined; readonly code: Code }[] = [];
+
+  /** Adds a function; `write` gets its parameters as variables and returns its body. A name exports it. */
+  add(
+    name: string | undefined,
+    parameters: Parameters,
+    write: (f: FunctionWriter, ...parameters: Local[]) => Code,
+  ): FunctionReference {
+    const writer = new FunctionWriter(parameters);
+    const body = write(writer, ...writer.parameters);
+    this.#functions.push({ parameters, name, code: writer.assemble(body) });
+    return { index: this.#functions.length - 1 };
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    const functions = this.#functions;
+    const exported = functions.flatMap(({ name }, index) => (name === undefined ? [] : [[...text(name), 0, ...unsigned(index)]]));
+    return Uint8Array.from([
+      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      ...section(
+        1,
+        functions.map(({ parameters }) => [0x60, ...vector(parameters.map((type) => [TYPE_CODES[type]])), 0]),
+      ),
+      ...section(2, [[...text('reparam'), ...text('memory'), 2, 0, ...unsigned(1)]]),
+      ...section(
+        3,
+        functions.map((_, i) => unsigned(i)),
+      ),
+      ...section(7, exported),
+      ...section(
+        10,
+        functions.map(({ code }) => code),
+      ),
+    ]);
+  }
+}
+
+function vector(items: readonly Code[]): Code {
+  return [...unsigned(items.length), ...items.flat()];
+}
+
+function section(id: number, items: readonly Code[]): Code {
+  const body = vector(items);
+  return [id, ...unsigned(body.length), ...body];
+}
+
+function text(name: string): Code {
+  return vector([...new TextEncoder().encode(name)].map((byte) => [byte]));
+}
+
+/** Whether this engine runs 128-bit SIMD: asked with a function that uses it. */
+export function simdSupported(): boolean {
+  if (typeof WebAssembly !== 'object') return false;
+  const module = new ModuleWriter();
+  module.add('probe', [], (f) => f.v128().set(v128.zero));
+  return WebAssembly.validate(module.bytes());
+}

@@ -1,0 +1,228 @@
+/**
+ * @file WebAssembly instructions as functions: an operand is the code that pushes it, the result is the code that uses it.
+ *
+ * `f32x4.add(x.get, v128.load(p.get))` is the bytes of three instructions. Opcodes: WebAssembly core specification 2.0, section 5.4.
+ */
+
+/** Bytes of instructions. */
+export type Code = readonly number[];
+
+export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
+
+/** Unsigned LEB128. */
+export function unsigned(value: number): Code {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return [...bytes, rest];
+}
+
+/** Signed LEB128 of a 32-bit integer. */
+export function signed(value: number): Code {
+  const bytes: number[] = [];
+  let rest = value | 0;
+  for (; rest < -64 || rest >= 64; rest >>= 7) bytes.push((rest & 127) | 128);
+  return [...bytes, rest & 127];
+}
+
+type Unary = (a: Code) => Code;
+type Binary = (a: Code, b: Code) => Code;
+/** Reads at address + offset (bytes). */
+type Load = (address: Code, offset?: number) => Code;
+type Store = (address: Code, value: Code, offset?: number) => Code;
+
+const SIMD = 0xfd;
+
+function unary(...opcode: number[]): Unary {
+  return (a) => [...a, ...opcode];
+}
+
+function binary(...opcode: number[]): Binary {
+  return (a, b) => [...a, ...b, ...opcode];
+}
+
+/** `align` is the exponent of the alignment hint: of the element, so that no address is misaligned by contract. */
+function load(opcode: Code, align: number): Load {
+  return (address, offset = 0) => [...address, ...opcode, align, ...unsigned(offset)];
+}
+
+function store(opcode: Code, align: number): Store {
+  return (address, value, offset = 0) => [...address, ...value, ...opcode, align, ...unsigned(offset)];
+}
+
+function simd(opcode: number): number[] {
+  return [SIMD, ...unsigned(opcode)];
+}
+
+function floatBytes(view: Float32Array | Float64Array): number[] {
+  return [...new Uint8Array(view.buffer)];
+}
+
+interface Integer {
+  readonly const: (value: number) => Code;
+  readonly add: Binary;
+  readonly sub: Binary;
+  readonly mul: Binary;
+  readonly and: Binary;
+  readonly shl: Binary;
+  readonly eqz: Unary;
+  readonly lessThan: Binary;
+  readonly greaterThan: Binary;
+  readonly load: Load;
+  readonly store: Store;
+}
+
+export const i32: Integer = {
+  const: (value) => [0x41, ...signed(value)],
+  add: binary(0x6a),
+  sub: binary(0x6b),
+  mul: binary(0x6c),
+  and: binary(0x71),
+  shl: binary(0x74),
+  eqz: unary(0x45),
+  lessThan: binary(0x48),
+  greaterThan: binary(0x4a),
+  load: load([0x28], 2),
+  store: store([0x36], 2),
+};
+
+interface Float {
+  readonly const: (value: number) => Code;
+  readonly add: Binary;
+  readonly sub: Binary;
+  readonly mul: Binary;
+  readonly div: Binary;
+  readonly sqrt: Unary;
+  readonly load: Load;
+  readonly store: Store;
+}
+
+export const f32: Float & {
+  readonly neg: Unary;
+  readonly lessThan: Binary;
+  readonly greaterThan: Binary;
+  readonly fromF64: Unary;
+} = {
+  const: (value) => [0x43, ...floatBytes(Float32Array.of(value))],
+  add: binary(0x92),
+  sub: binary(0x93),
+  mul: binary(0x94),
+  div: binary(0x95),
+  sqrt: unary(0x91),
+  neg: unary(0x8c),
+  lessThan: binary(0x5d),
+  greaterThan: binary(0x5e),
+  fromF64: unary(0xb6),
+  load: load([0x2a], 2),
+  store: store([0x38], 2),
+};
+
+export const f64: Float & { readonly fromF32: Unary; readonly fromI32: Unary } = {
+  const: (value) => [0x44, ...floatBytes(Float64Array.of(value))],
+  add: binary(0xa0),
+  sub: binary(0xa1),
+  mul: binary(0xa2),
+  div: binary(0xa3),
+  sqrt: unary(0x9f),
+  fromF32: unary(0xbb),
+  fromI32: unary(0xb7),
+  load: load([0x2b], 3),
+  store: store([0x39], 3),
+};
+
+interface Vector {
+  readonly load: Load;
+  /** One float from memory in all four lanes. */
+  readonly loadSplat: Load;
+  readonly store: Store;
+  readonly zero: Code;
+  readonly and: Binary;
+  /** a and not b. */
+  readonly andNot: Binary;
+  readonly or: Binary;
+  readonly xor: Binary;
+  /** Bits of a where the mask is set, else of b. */
+  readonly select: (a: Code, b: Code, mask: Code) => Code;
+  /** Four lanes chosen by number from a (0 to 3) and b (4 to 7). */
+  readonly shuffle: (a: Code, b: Code, lanes: readonly [number, number, number, number]) => Code;
+}
+
+export const v128: Vector = {
+  load: load(simd(0x00), 2),
+  loadSplat: load(simd(0x09), 2),
+  store: store(simd(0x0b), 2),
+  zero: [...simd(0x0c), ...Array.from<number>({ length: 16 }).fill(0)],
+  and: binary(...simd(0x4e)),
+  andNot: binary(...simd(0x4f)),
+  or: binary(...simd(0x50)),
+  xor: binary(...simd(0x51)),
+  select: (a, b, mask) => [...a, ...b, ...mask, ...simd(0x52)],
+  shuffle: (a, b, lanes) => [...a, ...b, ...simd(0x0d), ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte))],
+};
+
+interface FloatVector {
+  readonly splat: Unary;
+  readonly lane: (a: Code, lane: number) => Code;
+  readonly add: Binary;
+  readonly sub: Binary;
+  readonly mul: Binary;
+  readonly div: Binary;
+  readonly neg: Unary;
+  readonly abs: Unary;
+  readonly sqrt: Unary;
+  readonly min: Binary;
+  /** NaN if either is NaN. */
+  readonly max: Binary;
+  readonly equal: Binary;
+  readonly lessThan: Binary;
+  readonly greaterThan: Binary;
+  readonly nearest: Unary;
+  readonly fromI32: Unary;
+}
+
+export const f32x4: FloatVector = {
+  splat: unary(...simd(0x13)),
+  lane: (a, lane) => [...a, ...simd(0x1f), lane],
+  add: binary(...simd(0xe4)),
+  sub: binary(...simd(0xe5)),
+  mul: binary(...simd(0xe6)),
+  div: binary(...simd(0xe7)),
+  neg: unary(...simd(0xe1)),
+  abs: unary(...simd(0xe0)),
+  sqrt: unary(...simd(0xe3)),
+  min: binary(...simd(0xe8)),
+  max: binary(...simd(0xe9)),
+  equal: binary(...simd(0x41)),
+  lessThan: binary(...simd(0x43)),
+  greaterThan: binary(...simd(0x44)),
+  nearest: unary(...simd(0x6a)),
+  fromI32: unary(...simd(0xfa)),
+};
+
+export const i32x4: { readonly add: Binary; readonly splat: Unary; readonly shl: Binary; readonly fromF32: Unary } = {
+  splat: unary(...simd(0x11)),
+  add: binary(...simd(0xae)),
+  shl: binary(...simd(0xab)),
+  /** Saturating. */
+  fromF32: unary(...simd(0xf8)),
+};
+
+/** Runs the body if the condition is not 0. */
+export function when(condition: Code, body: Code, otherwise: Code = []): Code {
+  return [...condition, 0x04, 0x40, ...body, ...(otherwise.length > 0 ? [0x05, ...otherwise] : []), 0x0b];
+}
+
+/** Runs the body once, then again while the condition is not 0. */
+export function doWhile(body: Code, condition: Code): Code {
+  return [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b];
+}
+
+/** a if the condition is not 0, else b; both are computed. */
+export function choose(a: Code, b: Code, condition: Code): Code {
+  return [...a, ...b, ...condition, 0x1b];
+}
+
+/** memory.fill: `bytes` zero bytes from `address` on. */
+export function zeroFill(address: Code, bytes: Code): Code {
+  return [...address, ...i32.const(0), ...bytes, 0xfc, 11, 0];
+}
