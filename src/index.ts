@@ -17,6 +17,7 @@ export {
 } from './backend.ts';
 export { conv2d, conv2dFilter, conv2dInput, type Conv2dOptions } from './conv.ts';
 export { cpu, type CpuOptions } from './cpu/backend.ts';
+export { customVjp, type VjpContext } from './custom.ts';
 export { Device, type DeviceMemory, type NestedArray } from './device.ts';
 export * from './errors.ts';
 export {
@@ -57,3 +58,4 @@ export { dims, type Shape } from './shape.ts';
 export { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from './softmax.ts';
 export { Tensor } from './tensor.ts';
 export type { Padding, Pair, WindowOptions } from './window.ts';
+export { webgpu, type WebGpuOptions } from './webgpu/device.ts';

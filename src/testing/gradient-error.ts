@@ -1,0 +1,74 @@
+/** @file GradientError: what a failed gradient check says, in a form that a person can act on. */
+import { ReparamError } from '../errors.ts';
+import { showShape, stridesOf } from '../shape.ts';
+import type { Shape } from '../shape.ts';
+
+/** Which promise was broken. */
+export type GradientFault =
+  /** The analytic derivative is not the numeric one. */
+  | 'wrong'
+  /** Too many derivatives could not be judged: a kink, a pole or lost digits at this point. */
+  | 'non-smooth'
+  /** A second backward pass gave other bits. */
+  | 'not repeatable'
+  /** vjp(a v + b w) is not a vjp(v) + b vjp(w). */
+  | 'not linear in the cotangent'
+  /** <w, A x> is not <A'w, x>, for an operation that is said to be linear. */
+  | 'not the adjoint'
+  /** The backward pass gives another gradient when it is itself recorded. */
+  | 'differs when recorded';
+
+export interface GradientFailure {
+  readonly fault: GradientFault;
+  readonly operation: string;
+  readonly order: number;
+  /** Position of the input among the operation's arguments. */
+  readonly input: number;
+  readonly shape: Shape;
+  /** Flat, row-major index into the input; undefined where the failure is of all elements together. */
+  readonly element: number | undefined;
+  readonly analytic: number;
+  readonly numeric: number;
+  /** |analytic - numeric| over the scale that the tolerance refers to, and how much of that was allowed. */
+  readonly relativeError: number;
+  readonly allowed: number;
+  /** How to see it again. */
+  readonly replay: string;
+  /** What the input is, where it is not an argument of the operation itself ('cotangent of order 1'). */
+  readonly role?: string;
+}
+
+/** A gradient check that failed. The fields of `failure` are what the message prints. */
+export class GradientError extends ReparamError {
+  readonly failure: GradientFailure;
+  constructor(failure: GradientFailure) {
+    super(describe(failure));
+    this.failure = failure;
+  }
+}
+
+const headlines: Readonly<Record<GradientFault, string>> = {
+  wrong: 'wrong derivative',
+  'non-smooth': 'non-smooth or ill-conditioned here, so nothing was proved',
+  'not repeatable': 'a second backward pass gave other bits',
+  'not linear in the cotangent': 'the VJP is not linear in its cotangent',
+  'not the adjoint': 'the VJP is not the adjoint of this linear operation',
+  'differs when recorded': 'the backward pass gives another gradient when it is recorded',
+};
+
+function describe(f: GradientFailure): string {
+  const at = f.element === undefined ? 'all elements together' : `element ${f.element} ${indexOf(f.element, f.shape)}`;
+  return [
+    `${f.operation}: ${headlines[f.fault]}, at order ${f.order}`,
+    `  input     ${f.role ?? f.input} of shape ${showShape(f.shape)}, ${at}`,
+    `  analytic  ${f.analytic}`,
+    `  numeric   ${f.numeric}`,
+    `  error     ${f.relativeError.toExponential(2)} relative, allowed ${f.allowed.toExponential(2)}`,
+    `  replay    ${f.replay}`,
+  ].join('\n');
+}
+
+function indexOf(element: number, shape: Shape): string {
+  const strides = stridesOf(shape);
+  return `= [${shape.map((d, i) => Math.floor(element / strides[i]!) % d).join(', ')}]`;
+}

@@ -1,0 +1,60 @@
+/** @file The count of a gradient check's three outcomes, over one check or many. */
+import { ReparamError } from '../errors.ts';
+
+/** What was found for the derivatives of one order. */
+export interface OrderCount {
+  /** Derivatives compared: one per input element, or one per random direction. */
+  derivatives: number;
+  /** Of those, how many could not be judged. */
+  nonSmooth: number;
+  /** The largest |analytic - numeric| / scale among those that were judged. */
+  worst: number;
+}
+
+/** Too many derivatives could not be judged for the rest to prove anything. */
+export class NonSmoothError extends ReparamError {}
+
+/** Largest share of derivatives that may be "non-smooth or ill-conditioned here". */
+export const NON_SMOOTH_LIMIT: number = 0.01;
+
+/**
+ * Outcomes by order. Give one to many `checkGrads` calls (the runs of a property) and the limit on unjudged derivatives
+ * applies to all of them together: call `check()` at the end.
+ */
+export class GradTally {
+  readonly orders: OrderCount[] = [];
+
+  /** Counts of an order, 1, 2 or 3. */
+  at(order: number): OrderCount {
+    while (this.orders.length < order) this.orders.push({ derivatives: 0, nonSmooth: 0, worst: 0 });
+    return this.orders[order - 1]!;
+  }
+
+  merge(other: GradTally): void {
+    other.orders.forEach((count, i) => {
+      const mine = this.at(i + 1);
+      mine.derivatives += count.derivatives;
+      mine.nonSmooth += count.nonSmooth;
+      mine.worst = Math.max(mine.worst, count.worst);
+    });
+  }
+
+  get derivatives(): number {
+    return this.orders.reduce((sum, o) => sum + o.derivatives, 0);
+  }
+
+  get nonSmooth(): number {
+    return this.orders.reduce((sum, o) => sum + o.nonSmooth, 0);
+  }
+
+  /** Fails if nothing was checked, or if more than `limit` of the derivatives could not be judged. */
+  check(name: string, limit: number = NON_SMOOTH_LIMIT): void {
+    if (this.derivatives === 0) throw new NonSmoothError(`${name}: no derivative was checked`);
+    if (this.nonSmooth > limit * this.derivatives) {
+      throw new NonSmoothError(
+        `${name}: ${this.nonSmooth} of ${this.derivatives} derivatives were non-smooth or ill-conditioned where they were taken, ` +
+          `more than ${100 * limit} %; choose inputs away from kinks, ties and poles (see the arbitraries of reparam/testing)`,
+      );
+    }
+  }
+}
