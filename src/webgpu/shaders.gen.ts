@@ -1,5 +1,360 @@
 // Made by scripts/shaders.mjs from shaders/*.wgsl. Do not edit.
 
+/** shaders/adam.wgsl */
+export const adam: string = /* wgsl */ `// Adam in place (Kingma and Ba, 2015), weight decay added to the gradient, one invocation an element:
+//   g = gradient * scale + decay * parameter;  first = b1 first + (1 - b1) g;  second = b2 second + (1 - b2) g^2
+//   parameter -= rate * (first / c1) / (sqrt(second / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
+// gradient, parameter, first, second: [n]; hyper: [8] = rate, b1, b2, eps, decay, scale, c1, c2.
+// Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read> hyper: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(4) var<storage, read_write> first: array<f32>;
+@group(0) @binding(5) var<storage, read_write> second: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  let rate = hyper[0];
+  let b1 = hyper[1];
+  let b2 = hyper[2];
+  let old = parameter[i];
+  let g = gradient[i] * hyper[5] + hyper[4] * old;
+  let m = b1 * first[i] + (1.0 - b1) * g;
+  let v = b2 * second[i] + (1.0 - b2) * g * g;
+  first[i] = m;
+  second[i] = v;
+  parameter[i] = old - rate * (m / hyper[6]) / (sqrt(v / hyper[7]) + hyper[3]);
+}
+`;
+
+/** shaders/batch_norm_apply.wgsl */
+export const batchNormApply: string = /* wgsl */ `// y = (x - coefficient 0) * coefficient 1 + coefficient 2 with the channel's coefficients [3, c]; x [n, c, h, w].
+// Lanes walk a channel as in batch_norm_statistics.wgsl. Tested by test/shared/fused.test.ts.
+struct Channels {
+  c: u32, plane: u32, count: u32, lanes: u32,
+  stepPlanes: u32, stepOffset: u32,
+}
+
+@group(0) @binding(0) var<uniform> k: Channels;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> coefficients: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = group.x * 64u + local;
+  let channel = group.y;
+  let centre = coefficients[channel];
+  let gain = coefficients[k.c + channel];
+  let shift = coefficients[2u * k.c + channel];
+  var offset = lane % k.plane;
+  var base = (lane / k.plane * k.c + channel) * k.plane;
+  for (var i = lane; i < k.count; i += k.lanes) {
+    y[base + offset] = (x[base + offset] - centre) * gain + shift;
+    offset += k.stepOffset;
+    base += k.stepPlanes * k.c * k.plane;
+    if (offset >= k.plane) {
+      offset -= k.plane;
+      base += k.c * k.plane;
+    }
+  }
+}
+`;
+
+/** shaders/batch_norm_gradient.wgsl */
+export const batchNormGradient: string = /* wgsl */ `// With z = (x - mean) / sqrt(var + eps), m values a channel and y = weight z + bias:
+//   dbias = sum g, dweight = sum g z, dx = weight / sqrt(var + eps) (g - dbias / m - z dweight / m).
+// \`partial\` sums g and g z by lane, \`finalise\` adds the lanes in order and writes the channel's coefficients [5, c]
+// (mean, 1 / sqrt(var + eps), weight / sqrt(var + eps), dbias / m, dweight / m) and dweight [c], dbias [c]; \`apply\` writes dx.
+// Lanes walk a channel as in batch_norm_statistics.wgsl. Tested by test/shared/fused.test.ts.
+struct Channels {
+  c: u32, plane: u32, count: u32, lanes: u32,
+  stepPlanes: u32, stepOffset: u32, eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> k: Channels;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+
+@compute @workgroup_size(64)
+fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = group.x * 64u + local;
+  let channel = group.y;
+  let mean = statistics[channel];
+  let scale = 1.0 / sqrt(statistics[k.c + channel] + k.eps);
+  var offset = lane % k.plane;
+  var base = (lane / k.plane * k.c + channel) * k.plane;
+  var sum = 0.0;
+  var product = 0.0;
+  for (var i = lane; i < k.count; i += k.lanes) {
+    let value = g[base + offset];
+    sum += value;
+    product += value * ((x[base + offset] - mean) * scale);
+    offset += k.stepOffset;
+    base += k.stepPlanes * k.c * k.plane;
+    if (offset >= k.plane) {
+      offset -= k.plane;
+      base += k.c * k.plane;
+    }
+  }
+  partials[channel * k.lanes + lane] = sum;
+  partials[(k.c + channel) * k.lanes + lane] = product;
+}
+
+@group(0) @binding(1) var<storage, read> lanePartials: array<f32>;
+@group(0) @binding(2) var<storage, read> moments: array<f32>;
+@group(0) @binding(3) var<storage, read> weight: array<f32>;
+@group(0) @binding(4) var<storage, read_write> coefficients: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dbias: array<f32>;
+
+@compute @workgroup_size(8)
+fn finalise(@builtin(global_invocation_id) id: vec3u) {
+  let channel = id.x;
+  if (channel >= k.c) { return; }
+  var sum = 0.0;
+  var product = 0.0;
+  for (var i = 0u; i < k.lanes; i++) {
+    sum += lanePartials[channel * k.lanes + i];
+    product += lanePartials[(k.c + channel) * k.lanes + i];
+  }
+  let scale = 1.0 / sqrt(moments[k.c + channel] + k.eps);
+  coefficients[channel] = moments[channel];
+  coefficients[k.c + channel] = scale;
+  coefficients[2u * k.c + channel] = scale * weight[channel];
+  coefficients[3u * k.c + channel] = sum / f32(k.count);
+  coefficients[4u * k.c + channel] = product / f32(k.count);
+  dweight[channel] = product;
+  dbias[channel] = sum;
+}
+
+@group(0) @binding(3) var<storage, read> applied: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(64)
+fn apply(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = group.x * 64u + local;
+  let channel = group.y;
+  let mean = applied[channel];
+  let scale = applied[k.c + channel];
+  let gain = applied[2u * k.c + channel];
+  let meanG = applied[3u * k.c + channel];
+  let meanProduct = applied[4u * k.c + channel];
+  var offset = lane % k.plane;
+  var base = (lane / k.plane * k.c + channel) * k.plane;
+  for (var i = lane; i < k.count; i += k.lanes) {
+    let z = (x[base + offset] - mean) * scale;
+    dx[base + offset] = gain * (g[base + offset] - meanG - z * meanProduct);
+    offset += k.stepOffset;
+    base += k.stepPlanes * k.c * k.plane;
+    if (offset >= k.plane) {
+      offset -= k.plane;
+      base += k.c * k.plane;
+    }
+  }
+}
+`;
+
+/** shaders/batch_norm_statistics.wgsl */
+export const batchNormStatistics: string = /* wgsl */ `// Mean and biased variance of each channel of x [n, c, h, w] over n, h and w.
+// \`partial\`: each lane walks its share of a channel and keeps mean_i and m2_i = sum (x - mean_i)^2 by Welford's update.
+// \`finalise\`: a lane a channel merges them in order: mean = sum n_i mean_i / m, m2 = sum m2_i + n_i (mean_i - mean)^2; two
+//   passes over the partials, so that a mean that is large beside the spread does no harm. Writes statistics [2, c] and
+//   coefficients [3, c] (mean, weight / sqrt(var + eps), bias): y = (x - coefficient 0) * coefficient 1 + coefficient 2.
+// Tested by test/shared/fused.test.ts.
+struct Channels {
+  c: u32, plane: u32, count: u32, lanes: u32,
+  // A lane's next element is \`lanes\` further on: stepPlanes whole planes and stepOffset elements.
+  stepPlanes: u32, stepOffset: u32, eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> k: Channels;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> partials: array<f32>;
+
+// The elements of lane i: i, i + lanes, i + 2 lanes, ...
+fn share(lane: u32) -> u32 {
+  return select(0u, (k.count - lane + k.lanes - 1u) / k.lanes, lane < k.count);
+}
+
+@compute @workgroup_size(64)
+fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = group.x * 64u + local;
+  let channel = group.y;
+  let number = share(lane);
+  var offset = lane % k.plane;
+  var base = (lane / k.plane * k.c + channel) * k.plane;
+  var mean = 0.0;
+  var m2 = 0.0;
+  for (var i = 0u; i < number; i++) {
+    let value = x[base + offset];
+    let delta = value - mean;
+    mean += delta / f32(i + 1u);
+    m2 += delta * (value - mean);
+    offset += k.stepOffset;
+    base += k.stepPlanes * k.c * k.plane;
+    if (offset >= k.plane) {
+      offset -= k.plane;
+      base += k.c * k.plane;
+    }
+  }
+  partials[channel * k.lanes + lane] = mean;
+  partials[(k.c + channel) * k.lanes + lane] = m2;
+}
+
+@group(0) @binding(1) var<storage, read> lanePartials: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
+@group(0) @binding(5) var<storage, read_write> coefficients: array<f32>;
+
+fn merge(channel: u32) -> vec2f {
+  var total = 0.0;
+  for (var i = 0u; i < k.lanes; i++) { total += f32(share(i)) * lanePartials[channel * k.lanes + i]; }
+  let mean = total / f32(k.count);
+  var m2 = 0.0;
+  for (var i = 0u; i < k.lanes; i++) {
+    let delta = lanePartials[channel * k.lanes + i] - mean;
+    m2 += lanePartials[(k.c + channel) * k.lanes + i] + f32(share(i)) * delta * delta;
+  }
+  return vec2f(mean, m2 / f32(k.count));
+}
+
+@compute @workgroup_size(8)
+fn finalise(@builtin(global_invocation_id) id: vec3u) {
+  let channel = id.x;
+  if (channel >= k.c) { return; }
+  let moments = merge(channel);
+  statistics[channel] = moments.x;
+  statistics[k.c + channel] = moments.y;
+  coefficients[channel] = moments.x;
+  coefficients[k.c + channel] = weight[channel] / sqrt(moments.y + k.eps);
+  coefficients[2u * k.c + channel] = bias[channel];
+}
+`;
+
+/** shaders/binary.wgsl */
+export const binary: string = /* wgsl */ `// y[i] = f(a[i], b[i]), four elements an invocation, where the operands have the output's shape or are scalars.
+// OP says which f (the order of \`binaryOperations\` in src/webgpu/elementwise.ts); A_SCALAR and B_SCALAR which operand repeats.
+// a, b, y: [n] or [1], read as vec4; the last vec4 is written element by element, since a view may end inside it.
+// Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4f>;
+@group(0) @binding(2) var<storage, read> b: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+
+override OP: u32 = 0;
+override A_SCALAR: bool = false;
+override B_SCALAR: bool = false;
+
+fn apply(u: vec4f, v: vec4f) -> vec4f {
+  switch OP {
+    case 0 { return u + v; }
+    case 1 { return u - v; }
+    case 2 { return u * v; }
+    case 3 { return u / v; }
+    case 4 { return max(u, v); }
+    default { return select(vec4f(0.0), vec4f(1.0), u > v); }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let at = i * 4u;
+  if (at >= p.n) { return; }
+  var u: vec4f;
+  var v: vec4f;
+  if (A_SCALAR) { u = vec4f(a[0].x); } else { u = a[i]; }
+  if (B_SCALAR) { v = vec4f(b[0].x); } else { v = b[i]; }
+  let w = apply(u, v);
+  if (at + 4u <= p.n) {
+    y[i] = w;
+    return;
+  }
+  y[i].x = w.x;
+  if (at + 1u < p.n) { y[i].y = w.y; }
+  if (at + 2u < p.n) { y[i].z = w.z; }
+}
+`;
+
+/** shaders/binary_broadcast.wgsl */
+export const binaryBroadcast: string = /* wgsl */ `// y[i] = f(a[..], b[..]) for operands that broadcast: at most eight axes, each operand with a stride an axis (0 where it repeats).
+// y is dense over \`sizes\` (outermost first, ones in front). OP as in binary.wgsl. One invocation an element.
+// Tested by test/shared/primitives.test.ts.
+struct Params {
+  sizes: array<vec4u, 2>,
+  aStrides: array<vec4u, 2>,
+  bStrides: array<vec4u, 2>,
+  n: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+override OP: u32 = 0;
+// How many axes are in use, counted from the innermost.
+override AXES: u32 = 8;
+
+fn apply(u: f32, v: f32) -> f32 {
+  switch OP {
+    case 0 { return u + v; }
+    case 1 { return u - v; }
+    case 2 { return u * v; }
+    case 3 { return u / v; }
+    case 4 { return max(u, v); }
+    default { return select(0.0, 1.0, u > v); }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  var rest = i;
+  var ia = 0u;
+  var ib = 0u;
+  for (var k = 0u; k < AXES; k++) {
+    let axis = 7u - k;
+    let size = p.sizes[axis / 4u][axis % 4u];
+    let index = rest % size;
+    rest /= size;
+    ia += index * p.aStrides[axis / 4u][axis % 4u];
+    ib += index * p.bStrides[axis / 4u][axis % 4u];
+  }
+  y[i] = apply(a[ia], b[ib]);
+}
+`;
+
+/** shaders/bits_to_uniform.wgsl */
+export const bitsToUniform: string = /* wgsl */ `// u[i] = ((bits[i] >> 9) + 1/2) 2^-23: one of 2^23 values in the open interval (0, 1), exact in f32.
+// bits: [n] u32, u: [n] f32. One invocation an element. Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> bits: array<u32>;
+@group(0) @binding(2) var<storage, read_write> u: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  // 2 (bits >> 9) + 1 has 24 bits, so the conversion and the product are exact.
+  u[i] = f32(((bits[i] >> 9u) << 1u) | 1u) * 0x1p-24;
+}
+`;
+
 /** shaders/conv2d_general.wgsl */
 export const conv2dGeneral: string = /* wgsl */ `// The three partials of T(x, w, g) = sum g * conv(x, w) for every stride, padding, dilation and number of groups.
 //   conv2d        y[n, o, p, q]  = sum over c, i, j of x[n, c, p sy - top + i dy, q sx - left + j dx] w[o, c, i, j]
@@ -98,6 +453,51 @@ fn conv2dFilter(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
 }
 `;
 
+/** shaders/fill.wgsl */
+export const fill: string = /* wgsl */ `// y[i] = value (bits). y: [n]. Four elements an invocation. Tested by test/shared/primitives.test.ts (pad).
+struct Params { n: u32, value: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = ((group.y * groups.x + group.x) * 64u + lane) * 4u;
+  for (var i = first; i < min(first + 4u, p.n); i++) { y[i] = p.value; }
+}
+`;
+
+/** shaders/matmul.wgsl */
+export const matmul: string = /* wgsl */ `// c[z, i, j] = sum_l a[z, i, l] b[z, l, j], one invocation an output element: the plain kernel, for shapes too small for tiles.
+// a and b are walked by strides (row, column), so that transposes need no copy. c: [batch, m, n] dense.
+// Tested by test/shared/primitives.test.ts.
+struct Params {
+  m: u32, n: u32, k: u32, batch: u32,
+  aRow: u32, aColumn: u32, bRow: u32, bColumn: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.batch * p.m * p.n) { return; }
+  let j = id % p.n;
+  let i = id / p.n % p.m;
+  let z = id / (p.n * p.m);
+  let fromA = z * p.m * p.k + i * p.aRow;
+  let fromB = z * p.k * p.n + j * p.bColumn;
+  var sum = 0.0;
+  for (var l = 0u; l < p.k; l++) {
+    sum += a[fromA + l * p.aColumn] * b[fromB + l * p.bRow];
+  }
+  c[id] = sum;
+}
+`;
+
 /** shaders/max_pool_indices.wgsl */
 export const maxPoolIndices: string = /* wgsl */ `// For each window the flat index (y w + x) of its first maximum in its plane, as a float; padding is never chosen.
 // x [planes, h, w] -> [planes, oh, ow]. One invocation an output element. Tested by test/shared/conv_kernels.test.ts.
@@ -135,5 +535,347 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   index[id] = f32(at);
+}
+`;
+
+/** shaders/put.wgsl */
+export const put: string = /* wgsl */ `// x[r, i] = sum of g[r, j] over the j with index[r, j] = i: the adjoint of take, as a gather (WGSL has no float atomics), so that
+// the order of the sum is fixed. g and index: [rows, m], x: [rows, n], indices as floats. One invocation an output element.
+// Tested by test/shared/primitives.test.ts.
+struct Params { rows: u32, n: u32, m: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> g: array<f32>;
+@group(0) @binding(2) var<storage, read> index: array<f32>;
+@group(0) @binding(3) var<storage, read_write> x: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.rows * p.n) { return; }
+  let wanted = f32(id % p.n);
+  let first = id / p.n * p.m;
+  var sum = 0.0;
+  for (var j = first; j < first + p.m; j++) {
+    if (index[j] == wanted) { sum += g[j]; }
+  }
+  x[id] = sum;
+}
+`;
+
+/** shaders/random_bits.wgsl */
+export const randomBits: string = /* wgsl */ `// bits[i] = y0 ^ y1 of Threefry-2x32 with 20 rounds (Salmon et al., SC 2011), key = key[0..1], counter = (0, i).
+// key: [2], bits: [n], both u32. One invocation a word. Tested by test/shared/primitives.test.ts against src/random.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> key: array<u32>;
+@group(0) @binding(2) var<storage, read_write> bits: array<u32>;
+
+const PARITY = 0x1bd11bdau;
+
+fn round(v: vec2u, distance: u32) -> vec2u {
+  let x = v.x + v.y;
+  return vec2u(x, ((v.y << distance) | (v.y >> (32u - distance))) ^ x);
+}
+
+fn evenRounds(v: vec2u) -> vec2u { return round(round(round(round(v, 13u), 15u), 26u), 6u); }
+fn oddRounds(v: vec2u) -> vec2u { return round(round(round(round(v, 17u), 29u), 16u), 24u); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  let k0 = key[0];
+  let k1 = key[1];
+  let k2 = k0 ^ k1 ^ PARITY;
+  var v = vec2u(k0, i + k1);
+  v = evenRounds(v) + vec2u(k1, k2 + 1u);
+  v = oddRounds(v) + vec2u(k2, k0 + 2u);
+  v = evenRounds(v) + vec2u(k0, k1 + 3u);
+  v = oddRounds(v) + vec2u(k1, k2 + 4u);
+  v = evenRounds(v) + vec2u(k2, k0 + 5u);
+  bits[i] = v.x ^ v.y;
+}
+`;
+
+/** shaders/reduce.wgsl */
+export const reduce: string = /* wgsl */ `// Sum or maximum (MAXIMUM) over some axes, in parts: partial[o, part] from the elements r of output o's share.
+//   INNER (the innermost axis is reduced): part takes r = part, part + parts, ...; invocations run along parts, y is [outputs, parts]
+//   otherwise: part takes r = part * chunk, ..., (part + 1) * chunk - 1; invocations run along outputs, y is [parts, outputs]
+// x is dense; output index and r are decoded by (size, stride) tables of kept and of reduced axes, at most four each, outermost
+// first. With one part y is the result; else a second launch reduces the parts. The order is fixed: results repeat exactly.
+// Tested by test/shared/primitives.test.ts.
+struct Params {
+  keptSizes: vec4u,
+  keptStrides: vec4u,
+  reducedSizes: vec4u,
+  reducedStrides: vec4u,
+  outputs: u32,
+  count: u32,
+  parts: u32,
+  chunk: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+override MAXIMUM: bool = false;
+override INNER: bool = false;
+// Reduced axes in use.
+override AXES: u32 = 4;
+
+fn offset(index: u32, sizes: vec4u, strides: vec4u, axes: u32) -> u32 {
+  var rest = index;
+  var at = 0u;
+  for (var k = 0u; k < axes; k++) {
+    let axis = 3u - k;
+    at += rest % sizes[axis] * strides[axis];
+    rest /= sizes[axis];
+  }
+  return at;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.outputs * p.parts) { return; }
+  var output: u32;
+  var first: u32;
+  var end: u32;
+  var step: u32;
+  if (INNER) {
+    output = i / p.parts;
+    first = i % p.parts;
+    end = p.count;
+    step = p.parts;
+  } else {
+    output = i % p.outputs;
+    first = i / p.outputs * p.chunk;
+    end = min(first + p.chunk, p.count);
+    step = 1u;
+  }
+  let base = offset(output, p.keptSizes, p.keptStrides, 4u);
+  if (MAXIMUM) {
+    var best = x[base + offset(first, p.reducedSizes, p.reducedStrides, AXES)];
+    for (var r = first + step; r < end; r += step) {
+      best = max(best, x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)]);
+    }
+    y[i] = best;
+  } else {
+    var sum = 0.0;
+    for (var r = first; r < end; r += step) {
+      sum += x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)];
+    }
+    y[i] = sum;
+  }
+}
+`;
+
+/** shaders/sgd.wgsl */
+export const sgd: string = /* wgsl */ `// Stochastic gradient descent in place, PyTorch's form, one invocation an element:
+//   g = gradient * scale + decay * parameter;  velocity = momentum * velocity + g
+//   parameter -= rate * (NESTEROV ? g + momentum * velocity : velocity)
+// gradient, parameter, velocity: [n]; hyper: [4] = rate, momentum, decay, scale. Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read> hyper: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(4) var<storage, read_write> velocity: array<f32>;
+
+override NESTEROV: bool = false;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  let old = parameter[i];
+  let g = gradient[i] * hyper[3] + hyper[2] * old;
+  let v = hyper[1] * velocity[i] + g;
+  velocity[i] = v;
+  parameter[i] = old - hyper[0] * select(v, g + hyper[1] * v, NESTEROV);
+}
+`;
+
+/** shaders/strided_copy.wgsl */
+export const stridedCopy: string = /* wgsl */ `// y[yOrigin + sum_k index_k yStrides_k] = x[xOrigin + sum_k index_k xStrides_k] over all indices of \`sizes\`: permute, broadcast, slice,
+// concat and (after zeros) pad. at most eight axes, strides may be negative or 0. Elements are moved as bits, of any type.
+// One invocation an element, the innermost axis fastest. Tested by test/shared/primitives.test.ts.
+struct Params {
+  sizes: array<vec4u, 2>,
+  xStrides: array<vec4i, 2>,
+  yStrides: array<vec4i, 2>,
+  xOrigin: i32,
+  yOrigin: i32,
+  n: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+
+// How many axes are in use, counted from the innermost.
+override AXES: u32 = 8;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  var rest = i;
+  var ix = p.xOrigin;
+  var iy = p.yOrigin;
+  for (var k = 0u; k < AXES; k++) {
+    let axis = 7u - k;
+    let size = p.sizes[axis / 4u][axis % 4u];
+    let index = i32(rest % size);
+    rest /= size;
+    ix += index * p.xStrides[axis / 4u][axis % 4u];
+    iy += index * p.yStrides[axis / 4u][axis % 4u];
+  }
+  y[iy] = x[ix];
+}
+`;
+
+/** shaders/take.wgsl */
+export const take: string = /* wgsl */ `// y[r, j] = x[r, index[r, j]]. x: [rows, n], index and y: [rows, m], indices as floats. One invocation an output element.
+// Tested by test/shared/primitives.test.ts.
+struct Params { rows: u32, n: u32, m: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> index: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.rows * p.m) { return; }
+  y[i] = x[i / p.m * p.n + u32(index[i])];
+}
+`;
+
+/** shaders/unary.wgsl */
+export const unary: string = /* wgsl */ `// y[i] = f(x[i]), four elements an invocation; OP says which f (the order of \`operations\` in src/webgpu/elementwise.ts).
+// x, y: [n], read as vec4; the last vec4 is written element by element, since a view may end inside it.
+// tanh and erf are rational approximations (those of Eigen): WGSL has no erf, and bounds tanh only to 1e-5.
+// Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+
+override OP: u32 = 0;
+
+fn tanhRational(v: vec4f) -> vec4f {
+  // Beyond 9 the result rounds to 1.
+  let c = clamp(v, vec4f(-7.90531110763549805), vec4f(7.90531110763549805));
+  let s = c * c;
+  var top = fma(s, vec4f(-2.76076847742355e-16), vec4f(2.00018790482477e-13));
+  top = fma(s, top, vec4f(-8.60467152213735e-11));
+  top = fma(s, top, vec4f(5.12229709037114e-08));
+  top = fma(s, top, vec4f(1.48572235717979e-05));
+  top = fma(s, top, vec4f(6.37261928875436e-04));
+  top = fma(s, top, vec4f(4.89352455891786e-03));
+  var bottom = fma(s, vec4f(1.19825839466702e-06), vec4f(1.18534705686654e-04));
+  bottom = fma(s, bottom, vec4f(2.26843463243900e-03));
+  bottom = fma(s, bottom, vec4f(4.89352518554385e-03));
+  return select(c * top / bottom, v, abs(v) < vec4f(0.0004));
+}
+
+fn erfRational(v: vec4f) -> vec4f {
+  // Beyond 4 the result rounds to 1.
+  let c = clamp(v, vec4f(-4.0), vec4f(4.0));
+  let s = c * c;
+  var top = fma(s, vec4f(-2.72614225801306e-10), vec4f(2.77068142495902e-08));
+  top = fma(s, top, vec4f(-2.10102402082508e-06));
+  top = fma(s, top, vec4f(-5.69250639462346e-05));
+  top = fma(s, top, vec4f(-7.34990630326855e-04));
+  top = fma(s, top, vec4f(-2.95459980854025e-03));
+  top = fma(s, top, vec4f(-1.60960333262415e-02));
+  var bottom = fma(s, vec4f(-1.45660718464996e-05), vec4f(-2.13374055278905e-04));
+  bottom = fma(s, bottom, vec4f(-1.68282697438203e-03));
+  bottom = fma(s, bottom, vec4f(-7.37332916720468e-03));
+  bottom = fma(s, bottom, vec4f(-1.42647390514189e-02));
+  return c * top / bottom;
+}
+
+fn apply(v: vec4f) -> vec4f {
+  switch OP {
+    case 0 { return -v; }
+    case 1 { return exp(v); }
+    case 2 { return log(v); }
+    case 3 { return sqrt(v); }
+    case 4 { return vec4f(1.0) / v; }
+    case 5 { return select(v, vec4f(0.0), v < vec4f(0.0)); }
+    case 6 { return select(vec4f(0.0), vec4f(1.0), v > vec4f(0.0)); }
+    case 7 { return tanhRational(v); }
+    case 8 { return erfRational(v); }
+    default { return v; }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let at = i * 4u;
+  if (at >= p.n) { return; }
+  let v = apply(x[i]);
+  if (at + 4u <= p.n) {
+    y[i] = v;
+    return;
+  }
+  y[i].x = v.x;
+  if (at + 1u < p.n) { y[i].y = v.y; }
+  if (at + 2u < p.n) { y[i].z = v.z; }
+}
+`;
+
+/** shaders/where.wgsl */
+export const where: string = /* wgsl */ `// y[i] = a where c is not 0, else b; all three broadcast: at most eight axes, a stride an axis (0 where an operand repeats).
+// y is dense over \`sizes\` (outermost first, ones in front). One invocation an element.
+// Tested by test/shared/primitives.test.ts.
+struct Params {
+  sizes: array<vec4u, 2>,
+  cStrides: array<vec4u, 2>,
+  aStrides: array<vec4u, 2>,
+  bStrides: array<vec4u, 2>,
+  n: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> c: array<f32>;
+@group(0) @binding(2) var<storage, read> a: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+
+// How many axes are in use, counted from the innermost.
+override AXES: u32 = 8;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  var rest = i;
+  var ic = 0u;
+  var ia = 0u;
+  var ib = 0u;
+  for (var k = 0u; k < AXES; k++) {
+    let axis = 7u - k;
+    let size = p.sizes[axis / 4u][axis % 4u];
+    let index = rest % size;
+    rest /= size;
+    ic += index * p.cStrides[axis / 4u][axis % 4u];
+    ia += index * p.aStrides[axis / 4u][axis % 4u];
+    ib += index * p.bStrides[axis / 4u][axis % 4u];
+  }
+  if (c[ic] != 0.0) {
+    y[i] = a[ia];
+  } else {
+    y[i] = b[ib];
+  }
 }
 `;

@@ -1,0 +1,44 @@
+// y[i] = f(a[i], b[i]), four elements an invocation, where the operands have the output's shape or are scalars.
+// OP says which f (the order of `binaryOperations` in src/webgpu/elementwise.ts); A_SCALAR and B_SCALAR which operand repeats.
+// a, b, y: [n] or [1], read as vec4; the last vec4 is written element by element, since a view may end inside it.
+// Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4f>;
+@group(0) @binding(2) var<storage, read> b: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+
+override OP: u32 = 0;
+override A_SCALAR: bool = false;
+override B_SCALAR: bool = false;
+
+fn apply(u: vec4f, v: vec4f) -> vec4f {
+  switch OP {
+    case 0 { return u + v; }
+    case 1 { return u - v; }
+    case 2 { return u * v; }
+    case 3 { return u / v; }
+    case 4 { return max(u, v); }
+    default { return select(vec4f(0.0), vec4f(1.0), u > v); }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let at = i * 4u;
+  if (at >= p.n) { return; }
+  var u: vec4f;
+  var v: vec4f;
+  if (A_SCALAR) { u = vec4f(a[0].x); } else { u = a[i]; }
+  if (B_SCALAR) { v = vec4f(b[0].x); } else { v = b[i]; }
+  let w = apply(u, v);
+  if (at + 4u <= p.n) {
+    y[i] = w;
+    return;
+  }
+  y[i].x = w.x;
+  if (at + 1u < p.n) { y[i].y = w.y; }
+  if (at + 2u < p.n) { y[i].z = w.z; }
+}

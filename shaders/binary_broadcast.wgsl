@@ -1,0 +1,47 @@
+// y[i] = f(a[..], b[..]) for operands that broadcast: at most eight axes, each operand with a stride an axis (0 where it repeats).
+// y is dense over `sizes` (outermost first, ones in front). OP as in binary.wgsl. One invocation an element.
+// Tested by test/shared/primitives.test.ts.
+struct Params {
+  sizes: array<vec4u, 2>,
+  aStrides: array<vec4u, 2>,
+  bStrides: array<vec4u, 2>,
+  n: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+override OP: u32 = 0;
+// How many axes are in use, counted from the innermost.
+override AXES: u32 = 8;
+
+fn apply(u: f32, v: f32) -> f32 {
+  switch OP {
+    case 0 { return u + v; }
+    case 1 { return u - v; }
+    case 2 { return u * v; }
+    case 3 { return u / v; }
+    case 4 { return max(u, v); }
+    default { return select(0.0, 1.0, u > v); }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  var rest = i;
+  var ia = 0u;
+  var ib = 0u;
+  for (var k = 0u; k < AXES; k++) {
+    let axis = 7u - k;
+    let size = p.sizes[axis / 4u][axis % 4u];
+    let index = rest % size;
+    rest /= size;
+    ia += index * p.aStrides[axis / 4u][axis % 4u];
+    ib += index * p.bStrides[axis / 4u][axis % 4u];
+  }
+  y[i] = apply(a[ia], b[ib]);
+}

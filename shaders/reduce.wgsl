@@ -1,0 +1,71 @@
+// Sum or maximum (MAXIMUM) over some axes, in parts: partial[o, part] from the elements r of output o's share.
+//   INNER (the innermost axis is reduced): part takes r = part, part + parts, ...; invocations run along parts, y is [outputs, parts]
+//   otherwise: part takes r = part * chunk, ..., (part + 1) * chunk - 1; invocations run along outputs, y is [parts, outputs]
+// x is dense; output index and r are decoded by (size, stride) tables of kept and of reduced axes, at most four each, outermost
+// first. With one part y is the result; else a second launch reduces the parts. The order is fixed: results repeat exactly.
+// Tested by test/shared/primitives.test.ts.
+struct Params {
+  keptSizes: vec4u,
+  keptStrides: vec4u,
+  reducedSizes: vec4u,
+  reducedStrides: vec4u,
+  outputs: u32,
+  count: u32,
+  parts: u32,
+  chunk: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+override MAXIMUM: bool = false;
+override INNER: bool = false;
+// Reduced axes in use.
+override AXES: u32 = 4;
+
+fn offset(index: u32, sizes: vec4u, strides: vec4u, axes: u32) -> u32 {
+  var rest = index;
+  var at = 0u;
+  for (var k = 0u; k < axes; k++) {
+    let axis = 3u - k;
+    at += rest % sizes[axis] * strides[axis];
+    rest /= sizes[axis];
+  }
+  return at;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.outputs * p.parts) { return; }
+  var output: u32;
+  var first: u32;
+  var end: u32;
+  var step: u32;
+  if (INNER) {
+    output = i / p.parts;
+    first = i % p.parts;
+    end = p.count;
+    step = p.parts;
+  } else {
+    output = i % p.outputs;
+    first = i / p.outputs * p.chunk;
+    end = min(first + p.chunk, p.count);
+    step = 1u;
+  }
+  let base = offset(output, p.keptSizes, p.keptStrides, 4u);
+  if (MAXIMUM) {
+    var best = x[base + offset(first, p.reducedSizes, p.reducedStrides, AXES)];
+    for (var r = first + step; r < end; r += step) {
+      best = max(best, x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)]);
+    }
+    y[i] = best;
+  } else {
+    var sum = 0.0;
+    for (var r = first; r < end; r += step) {
+      sum += x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)];
+    }
+    y[i] = sum;
+  }
+}

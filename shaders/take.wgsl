@@ -1,0 +1,15 @@
+// y[r, j] = x[r, index[r, j]]. x: [rows, n], index and y: [rows, m], indices as floats. One invocation an output element.
+// Tested by test/shared/primitives.test.ts.
+struct Params { rows: u32, n: u32, m: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> index: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.rows * p.m) { return; }
+  y[i] = x[i / p.m * p.n + u32(index[i])];
+}

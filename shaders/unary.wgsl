@@ -1,0 +1,74 @@
+// y[i] = f(x[i]), four elements an invocation; OP says which f (the order of `operations` in src/webgpu/elementwise.ts).
+// x, y: [n], read as vec4; the last vec4 is written element by element, since a view may end inside it.
+// tanh and erf are rational approximations (those of Eigen): WGSL has no erf, and bounds tanh only to 1e-5.
+// Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+
+override OP: u32 = 0;
+
+fn tanhRational(v: vec4f) -> vec4f {
+  // Beyond 9 the result rounds to 1.
+  let c = clamp(v, vec4f(-7.90531110763549805), vec4f(7.90531110763549805));
+  let s = c * c;
+  var top = fma(s, vec4f(-2.76076847742355e-16), vec4f(2.00018790482477e-13));
+  top = fma(s, top, vec4f(-8.60467152213735e-11));
+  top = fma(s, top, vec4f(5.12229709037114e-08));
+  top = fma(s, top, vec4f(1.48572235717979e-05));
+  top = fma(s, top, vec4f(6.37261928875436e-04));
+  top = fma(s, top, vec4f(4.89352455891786e-03));
+  var bottom = fma(s, vec4f(1.19825839466702e-06), vec4f(1.18534705686654e-04));
+  bottom = fma(s, bottom, vec4f(2.26843463243900e-03));
+  bottom = fma(s, bottom, vec4f(4.89352518554385e-03));
+  return select(c * top / bottom, v, abs(v) < vec4f(0.0004));
+}
+
+fn erfRational(v: vec4f) -> vec4f {
+  // Beyond 4 the result rounds to 1.
+  let c = clamp(v, vec4f(-4.0), vec4f(4.0));
+  let s = c * c;
+  var top = fma(s, vec4f(-2.72614225801306e-10), vec4f(2.77068142495902e-08));
+  top = fma(s, top, vec4f(-2.10102402082508e-06));
+  top = fma(s, top, vec4f(-5.69250639462346e-05));
+  top = fma(s, top, vec4f(-7.34990630326855e-04));
+  top = fma(s, top, vec4f(-2.95459980854025e-03));
+  top = fma(s, top, vec4f(-1.60960333262415e-02));
+  var bottom = fma(s, vec4f(-1.45660718464996e-05), vec4f(-2.13374055278905e-04));
+  bottom = fma(s, bottom, vec4f(-1.68282697438203e-03));
+  bottom = fma(s, bottom, vec4f(-7.37332916720468e-03));
+  bottom = fma(s, bottom, vec4f(-1.42647390514189e-02));
+  return c * top / bottom;
+}
+
+fn apply(v: vec4f) -> vec4f {
+  switch OP {
+    case 0 { return -v; }
+    case 1 { return exp(v); }
+    case 2 { return log(v); }
+    case 3 { return sqrt(v); }
+    case 4 { return vec4f(1.0) / v; }
+    case 5 { return select(v, vec4f(0.0), v < vec4f(0.0)); }
+    case 6 { return select(vec4f(0.0), vec4f(1.0), v > vec4f(0.0)); }
+    case 7 { return tanhRational(v); }
+    case 8 { return erfRational(v); }
+    default { return v; }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let at = i * 4u;
+  if (at >= p.n) { return; }
+  let v = apply(x[i]);
+  if (at + 4u <= p.n) {
+    y[i] = v;
+    return;
+  }
+  y[i].x = v.x;
+  if (at + 1u < p.n) { y[i].y = v.y; }
+  if (at + 2u < p.n) { y[i].z = v.z; }
+}

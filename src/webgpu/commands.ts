@@ -1,0 +1,159 @@
+/** @file A step as a list of dispatches, and the queue that encodes and submits it: the one place where work reaches the device. */
+import { LimitError } from '../errors.ts';
+import type { GpuHandle, GpuMemory, MemoryPool } from './memory.ts';
+import type { BindingLayout, Pipeline } from './pipelines.ts';
+import { BufferUsage } from './usage.ts';
+
+/** One dispatch, complete: a recorded step is a list of these. */
+export interface Dispatch {
+  readonly pipeline: Pipeline;
+  /** Inputs, then outputs, as they are bound. */
+  readonly bindings: readonly GpuHandle[];
+  /** How many of the bindings are read only. */
+  readonly inputs: number;
+  readonly uniforms: readonly number[] | undefined;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Uniform blocks start at multiples of this (`minUniformBufferOffsetAlignment` is at most 256) and are padded to it. */
+const BLOCK_BYTES = 256;
+const ARENA_BLOCKS = 256;
+/** A batch is submitted when it has this many dispatches, so that the device works while the host records. */
+const BATCH = 64;
+const BIND_GROUPS = 16384;
+
+export class CommandQueue {
+  readonly #device: GPUDevice;
+  readonly #pool: MemoryPool;
+  readonly #arena: GPUBuffer;
+  readonly #words = new Uint32Array((ARENA_BLOCKS * BLOCK_BYTES) / 4);
+  readonly #bindGroups = new Map<string, { readonly group: GPUBindGroup; readonly bindings: readonly GpuHandle[] }>();
+  #batch: Dispatch[] = [];
+  #blocks = 0;
+  #inFlight = 0;
+
+  constructor(device: GPUDevice, pool: MemoryPool) {
+    this.#device = device;
+    this.#pool = pool;
+    this.#arena = device.createBuffer({
+      label: 'uniforms',
+      size: ARENA_BLOCKS * BLOCK_BYTES,
+      usage: BufferUsage.uniform | BufferUsage.copyTarget,
+    });
+  }
+
+  /** Batches handed to the device that have not been reported done. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Dispatches recorded and not yet submitted. */
+  get pending(): number {
+    return this.#batch.length;
+  }
+
+  /** Adds a dispatch to the batch; submits the batch when it is full. */
+  push(dispatch: Dispatch): void {
+    const blocks = blocksOf(dispatch.uniforms);
+    if (blocks > ARENA_BLOCKS) {
+      throw new LimitError(
+        `${dispatch.pipeline.name}: ${dispatch.uniforms!.length} uniform words; at most ${this.#words.length} fit`,
+      );
+    }
+    if (this.#batch.length >= BATCH || this.#blocks + blocks > ARENA_BLOCKS) this.submit();
+    for (const { memory } of dispatch.bindings) this.#pool.touch(memory);
+    this.#blocks += blocks;
+    this.#batch.push(dispatch);
+  }
+
+  /** Hands the batch to the device, followed by what `after` encodes. */
+  submit(after?: (encoder: GPUCommandEncoder) => void): void {
+    if (this.#batch.length === 0 && !after) return;
+    const encoder = this.#device.createCommandEncoder();
+    if (this.#batch.length > 0) this.#encode(encoder);
+    after?.(encoder);
+    this.#device.queue.submit([encoder.finish()]);
+    this.#batch = [];
+    this.#blocks = 0;
+    this.#pool.nextBatch();
+    this.#inFlight++;
+    void this.#device.queue.onSubmittedWorkDone().then(
+      () => this.#inFlight--,
+      () => this.#inFlight--,
+    );
+  }
+
+  /** Bind groups that name this memory are of no more use. */
+  forget(memory: GpuMemory): void {
+    for (const key of memory.bindGroups) this.#bindGroups.delete(key);
+    memory.bindGroups.clear();
+  }
+
+  destroy(): void {
+    this.#batch = [];
+    this.#bindGroups.clear();
+    this.#arena.destroy();
+  }
+
+  #encode(encoder: GPUCommandEncoder): void {
+    let block = 0;
+    for (const { uniforms } of this.#batch) {
+      if (!uniforms) continue;
+      this.#words.set(uniforms, (block * BLOCK_BYTES) / 4);
+      block += blocksOf(uniforms);
+    }
+    // Ordered after all work submitted so far, so overwriting the blocks of earlier batches is safe.
+    if (block > 0) this.#device.queue.writeBuffer(this.#arena, 0, this.#words, 0, (block * BLOCK_BYTES) / 4);
+    const pass = encoder.beginComputePass();
+    block = 0;
+    let current: Pipeline | undefined;
+    for (const dispatch of this.#batch) {
+      if (dispatch.pipeline !== current) {
+        current = dispatch.pipeline;
+        pass.setPipeline(current.gpu);
+      }
+      pass.setBindGroup(0, this.#bindGroup(dispatch), dispatch.uniforms ? [block * BLOCK_BYTES] : []);
+      block += blocksOf(dispatch.uniforms);
+      pass.dispatchWorkgroups(...dispatch.workgroups);
+    }
+    pass.end();
+  }
+
+  #bindGroup({ pipeline, bindings, uniforms }: Dispatch): GPUBindGroup {
+    const uniformBytes = blocksOf(uniforms) * BLOCK_BYTES;
+    let key = `${pipeline.layout.id} ${uniformBytes}`;
+    for (const b of bindings) key += ` ${b.memory.id}:${b.offset}:${b.bindingSize}`;
+    const found = this.#bindGroups.get(key);
+    if (found) return found.group;
+    if (this.#bindGroups.size >= BIND_GROUPS) this.#forgetAll();
+    const group = makeBindGroup(this.#device, pipeline.layout, bindings, this.#arena, uniformBytes);
+    this.#bindGroups.set(key, { group, bindings });
+    for (const { memory } of bindings) memory.bindGroups.add(key);
+    return group;
+  }
+
+  #forgetAll(): void {
+    for (const { bindings } of this.#bindGroups.values()) {
+      for (const { memory } of bindings) memory.bindGroups.clear();
+    }
+    this.#bindGroups.clear();
+  }
+}
+
+function blocksOf(uniforms: readonly number[] | undefined): number {
+  return uniforms ? Math.max(1, Math.ceil((uniforms.length * 4) / BLOCK_BYTES)) : 0;
+}
+
+function makeBindGroup(
+  device: GPUDevice,
+  layout: BindingLayout,
+  bindings: readonly GpuHandle[],
+  uniforms: GPUBuffer,
+  uniformBytes: number,
+): GPUBindGroup {
+  const resources: GPUBufferBinding[] = [
+    ...(layout.hasUniforms ? [{ buffer: uniforms, offset: 0, size: uniformBytes }] : []),
+    ...bindings.map((b) => ({ buffer: b.memory.buffer, offset: b.offset, size: b.bindingSize })),
+  ];
+  return device.createBindGroup({ layout: layout.group, entries: resources.map((resource, binding) => ({ binding, resource })) });
+}

@@ -1,0 +1,22 @@
+/** @file Opens a WebGPU device, in Node and in a page. */
+import { Device } from '../device.ts';
+import { adapterLabel, type AdapterOptions, readFacts, requestAdapter, requestDevice } from './adapter.ts';
+import { WebGpuBackend } from './backend.ts';
+
+export interface WebGpuOptions extends AdapterOptions {
+  /** Pretend that the adapter lacks subgroups, to run the kernels that do without. Default false. */
+  readonly withoutSubgroups?: boolean;
+}
+
+/**
+ * A float32 device on WebGPU: `navigator.gpu` in a page, Dawn (npm package `webgpu`) in Node. A NoAdapterError says what to
+ * install where there is none.
+ */
+export async function webgpu(options: WebGpuOptions = {}): Promise<Device> {
+  const adapter = await requestAdapter(options);
+  const gpu = await requestDevice(adapter);
+  const facts = readFacts(adapter, gpu);
+  return new Device(
+    new WebGpuBackend(gpu, options.withoutSubgroups ? { ...facts, subgroups: false } : facts, adapterLabel(adapter)),
+  );
+}
