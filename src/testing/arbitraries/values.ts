@@ -1,0 +1,99 @@
+/**
+ * @file Tensor values for properties: real numbers mapped from integers and permutations.
+ *
+ * fast-check shrinks towards zero and towards equal values, which is where relu has its kink and a maximum its ties. Here what
+ * shrinks is an integer or a permutation, so the smallest counterexample is as far from kinks and ties as the first one. All
+ * values are multiples of 2^-9 or so: exact in float32, and short in a message.
+ */
+import fc from 'fast-check';
+import type { Device } from '../../device.ts';
+import { key, permutation, uniforms } from '../../random.ts';
+import { type Shape, sizeOf } from '../../shape.ts';
+import type { Tensor } from '../../tensor.ts';
+
+/** A tensor as plain data, so that a counterexample prints, and can be kept in a file. */
+export interface TensorValue {
+  readonly shape: Shape;
+  readonly values: readonly number[];
+}
+
+/** The value on a device. */
+export function toTensor(device: Device, value: TensorValue): Tensor {
+  return device.tensor(value.values, value.shape);
+}
+
+function filled(shape: Shape, element: fc.Arbitrary<number>): fc.Arbitrary<TensorValue> {
+  const size = sizeOf(shape);
+  return fc.array(element, { minLength: size, maxLength: size }).map((values) => ({ shape, values }));
+}
+
+/** Values in +-[0.064, 2.02], never nearer to 0: for relu, abs and whatever has a kink there. */
+export function kinkSafe(shape: Shape): fc.Arbitrary<TensorValue> {
+  return filled(shape, fc.integer({ min: -1000, max: 999 }).map(awayFromZero));
+}
+
+function awayFromZero(k: number): number {
+  // 0 maps to the smallest positive value, so that shrinking ends there.
+  return k < 0 ? k / 512 - 1 / 16 : (k + 1) / 512 + 1 / 16;
+}
+
+/** Values any two of which differ by 1/8 or more, and none nearer to 0 than 1/16: for maxima, and for relu too. */
+export function tieSafe(shape: Shape): fc.Arbitrary<TensorValue> {
+  return tieSafeParts([shape]).map(([only]) => only!);
+}
+
+/** Several tensors no two of whose values tie, within one tensor or across: for the maximum of two. */
+export function tieSafeParts(shapes: readonly Shape[]): fc.Arbitrary<TensorValue[]> {
+  const sizes = shapes.map(sizeOf);
+  const total = sizes.reduce((a, b) => a + b, 0);
+  const ranks = Array.from({ length: total }, (_, i) => i);
+  return fc.shuffledSubarray(ranks, { minLength: total, maxLength: total }).map((order) => {
+    const values = order.map((rank) => spacedApart(rank, total));
+    let at = 0;
+    return shapes.map((shape, k) => ({ shape, values: values.slice(at, (at += sizes[k]!)) }));
+  });
+}
+
+function spacedApart(rank: number, total: number): number {
+  return (rank - Math.floor(total / 2)) / 8 + 1 / 16;
+}
+
+/** Positive values, spaced by exponent in [1/16, 16]: for log, sqrt and denominators. */
+export function positive(shape: Shape): fc.Arbitrary<TensorValue> {
+  return filled(
+    shape,
+    fc.integer({ min: -2048, max: 2048 }).map((k) => Math.fround(2 ** (k / 512))),
+  );
+}
+
+/** Values in (0, 1), 1/64 or more from both ends: probabilities, gates. */
+export function unit(shape: Shape): fc.Arbitrary<TensorValue> {
+  return filled(
+    shape,
+    fc.integer({ min: 8, max: 504 }).map((k) => k / 512),
+  );
+}
+
+/** Integers in [0, count): labels, indices. */
+export function labels(shape: Shape, count: number): fc.Arbitrary<TensorValue> {
+  return filled(shape, fc.integer({ min: 0, max: count - 1 }));
+}
+
+/** How `bulk` spreads its values. */
+export type Spread = 'kink-safe' | 'tie-safe' | 'positive';
+
+/**
+ * The same kinds of value for tensors of thousands of elements: what shrinks is one seed, not every element. For comparing a
+ * kernel with its reference, where no counterexample of that size is read by eye.
+ */
+export function bulk(shape: Shape, spread: Spread): fc.Arbitrary<TensorValue> {
+  const size = sizeOf(shape);
+  return fc.nat(2 ** 20).map((seed) => ({ shape, values: bulkValues(seed, size, spread) }));
+}
+
+function bulkValues(seed: number, size: number, spread: Spread): number[] {
+  if (spread === 'tie-safe') return Array.from(permutation(key(seed), size), (rank) => spacedApart(rank, size));
+  return Array.from(uniforms(key(seed), size), (u) =>
+    spread === 'positive' ? Math.fround(2 ** (8 * u - 4)) : awayFromZero(Math.floor(2000 * u) - 1000),
+  );
+}
