@@ -41,7 +41,7 @@ export interface EvolutionOptions extends DrawCellOptions {
   readonly secondsPerFrame?: number;
 }
 
-/** How a cell changed during a search, as an animated SVG document; readers who asked for reduced motion see the last frame. */
+/** How a cell changed during a search, as an animated SVG document. The last frame is what readers see who asked for reduced motion or whose program does not animate. */
 export function drawEvolution(frames: readonly EvolutionFrame[], type: CellType, options: EvolutionOptions = {}): string {
   const { title = `${cellTitle(type)} during the search`, secondsPerFrame = 1 } = options;
   const drawings = frames.map(({ genotype }) => drawing(genotype, type));
@@ -49,15 +49,15 @@ export function drawEvolution(frames: readonly EvolutionFrame[], type: CellType,
   const height = Math.max(0, ...drawings.map((d) => d.height)) + CAPTION;
   const count = frames.length;
   const style =
-    `<style>.frame{opacity:0;animation:show ${count * secondsPerFrame}s steps(1) infinite}` +
+    `<style>.frame{opacity:0;animation:show ${count * secondsPerFrame}s steps(1) infinite}.last{opacity:1}` +
     `@keyframes show{0%{opacity:1}${round4(100 / Math.max(1, count))}%{opacity:0}}` +
-    '@media (prefers-reduced-motion:reduce){.frame{animation:none}.frame:last-of-type{opacity:1}}</style>';
+    '@media (prefers-reduced-motion:reduce){.frame{animation:none}}</style>';
   const single = '<style>.frame{opacity:1}</style>';
   const groups = drawings.map(({ body, width: w, height: h }, i) => {
     const x = round((width - w) / 2);
     const y = round((height - CAPTION - h) / 2 + CAPTION);
     return (
-      `<g class="frame" style="animation-delay:${i * secondsPerFrame}s">` +
+      `<g class="frame${i === count - 1 ? ' last' : ''}" style="animation-delay:${i * secondsPerFrame}s">` +
       text(width / 2, 20, frames[i]!.caption, 'middle') +
       `<g transform="translate(${x} ${y})">${body.join('')}</g></g>`
     );

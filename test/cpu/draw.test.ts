@@ -93,7 +93,7 @@ it('an evolution has one frame a genotype, each with its caption, and stands sti
     caption: name,
   }));
   const svg = drawEvolution(frames, 'reduce', { secondsPerFrame: 2 });
-  expect(svg.match(/class="frame"/g)).toHaveLength(3);
+  expect(svg.match(/class="frame[ "]/g)).toHaveLength(3);
   expect(svg).toContain('6s steps(1) infinite');
   expect(svg).toContain('animation-delay:4s');
   expect(svg).toContain('prefers-reduced-motion');
