@@ -1,7 +1,7 @@
 // Adam in place (Kingma and Ba, 2015), weight decay added to the gradient, one invocation an element:
 //   g = gradient * scale + decay * parameter;  first = b1 first + (1 - b1) g;  second = b2 second + (1 - b2) g^2
 //   parameter -= rate * (first / c1) / (sqrt(second / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
-// gradient, parameter, first, second: [n]; hyper: [8] = rate, b1, b2, eps, decay, scale, c1, c2.
+// gradient, parameter, first, second: [n]; hyper: [8] = rate, b1, b2, eps, decay, c1, c2, scale.
 // Tested by test/shared/primitives.test.ts.
 struct Params { n: u32 }
 
@@ -20,10 +20,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let b1 = hyper[1];
   let b2 = hyper[2];
   let old = parameter[i];
-  let g = gradient[i] * hyper[5] + hyper[4] * old;
+  let g = gradient[i] * hyper[7] + hyper[4] * old;
   let m = b1 * first[i] + (1.0 - b1) * g;
   let v = b2 * second[i] + (1.0 - b2) * g * g;
   first[i] = m;
   second[i] = v;
-  parameter[i] = old - rate * (m / hyper[6]) / (sqrt(v / hyper[7]) + hyper[3]);
+  parameter[i] = old - rate * (m / hyper[5]) / (sqrt(v / hyper[6]) + hyper[3]);
 }

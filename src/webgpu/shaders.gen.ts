@@ -4,7 +4,7 @@
 export const adam: string = /* wgsl */ `// Adam in place (Kingma and Ba, 2015), weight decay added to the gradient, one invocation an element:
 //   g = gradient * scale + decay * parameter;  first = b1 first + (1 - b1) g;  second = b2 second + (1 - b2) g^2
 //   parameter -= rate * (first / c1) / (sqrt(second / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
-// gradient, parameter, first, second: [n]; hyper: [8] = rate, b1, b2, eps, decay, scale, c1, c2.
+// gradient, parameter, first, second: [n]; hyper: [8] = rate, b1, b2, eps, decay, c1, c2, scale.
 // Tested by test/shared/primitives.test.ts.
 struct Params { n: u32 }
 
@@ -23,12 +23,165 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let b1 = hyper[1];
   let b2 = hyper[2];
   let old = parameter[i];
-  let g = gradient[i] * hyper[5] + hyper[4] * old;
+  let g = gradient[i] * hyper[7] + hyper[4] * old;
   let m = b1 * first[i] + (1.0 - b1) * g;
   let v = b2 * second[i] + (1.0 - b2) * g * g;
   first[i] = m;
   second[i] = v;
-  parameter[i] = old - rate * (m / hyper[6]) / (sqrt(v / hyper[7]) + hyper[3]);
+  parameter[i] = old - rate * (m / hyper[5]) / (sqrt(v / hyper[6]) + hyper[3]);
+}
+`;
+
+/** shaders/avg_pool.wgsl */
+export const avgPool: string = /* wgsl */ `// Mean of each window over its pixels inside the image (count_include_pad = false), plane by plane, and its adjoint.
+//   y[p, q]  = 1 / count(p, q) sum over i, j of x[p sy - top + i dy, q sx - left + j dx]
+//   gx[y, x] = sum over the windows (p, q) that hold pixel (y, x) of g[p, q] / count(p, q)
+// x, gx [planes, h, w]; y, g [planes, oh, ow]. Each lane takes four rows of one column; \`dense3\` and \`dense3Gradient\` are the
+// 3x3 window of stride and dilation 1, whose rows share loads. Tested by test/shared/fused.test.ts.
+struct Geometry {
+  h: i32, w: i32, oh: i32, ow: i32,
+  kh: i32, kw: i32, sy: i32, sx: i32,
+  top: i32, left: i32, dy: i32, dx: i32,
+  blocks: i32, size: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> source: array<f32>;
+@group(0) @binding(2) var<storage, read_write> destination: array<f32>;
+
+fn store(value: vec4f, plane: i32, row: i32, column: i32, height: i32, width: i32) {
+  let to = (plane * height + row) * width + column;
+  destination[to] = value.x;
+  if (row + 1 < height) { destination[to + width] = value.y; }
+  if (row + 2 < height) { destination[to + 2 * width] = value.z; }
+  if (row + 3 < height) { destination[to + 3 * width] = value.w; }
+}
+
+// How many of the taps origin, origin + step, ... (taps of them) lie in [0, size).
+fn taps(origin: vec4i, step: i32, taps: i32, size: i32) -> vec4f {
+  let first = max(vec4i(0), (step - 1 - origin) / step);
+  let end = min(vec4i(taps), (size - 1 - origin) / step + 1);
+  return vec4f(max(vec4i(0), end - select(vec4i(0), first, origin < vec4i(0))));
+}
+
+@compute @workgroup_size(64)
+fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let q = id % k.ow;
+  let p = (id / k.ow) % k.blocks * 4;
+  let plane = id / (k.ow * k.blocks);
+  let base = plane * k.h * k.w;
+  let low = vec4i(p - k.top) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let lowInside = select(vec4f(), vec4f(1), (low >= vec4i(0)) & (low < vec4i(k.h)));
+  let highInside = select(vec2f(), vec2f(1), (high >= vec2i(0)) & (high < vec2i(k.h)));
+  let lowRow = clamp(low, vec4i(0), vec4i(k.h - 1)) * k.w;
+  let highRow = clamp(high, vec2i(0), vec2i(k.h - 1)) * k.w;
+  var sum = vec4f();
+  var upper = vec2f();
+  var columns = 0.0;
+  for (var j = 0; j < 3; j++) {
+    let column = q - k.left + j;
+    let inside = column >= 0 && column < k.w;
+    let c = base + clamp(column, 0, k.w - 1);
+    columns += select(0.0, 1.0, inside);
+    sum += select(vec4f(), vec4f(x(c + lowRow.x), x(c + lowRow.y), x(c + lowRow.z), x(c + lowRow.w)), inside);
+    upper += select(vec2f(), vec2f(x(c + highRow.x), x(c + highRow.y)), inside);
+  }
+  sum = select(vec4f(), sum, lowInside > vec4f());
+  upper = select(vec2f(), upper, highInside > vec2f());
+  let total = sum + vec4f(sum.yzw, upper.x) + vec4f(sum.zw, upper);
+  let rows = lowInside + vec4f(lowInside.yzw, highInside.x) + vec4f(lowInside.zw, highInside);
+  store(total / (rows * columns), plane, p, q, k.oh, k.ow);
+}
+
+fn x(at: i32) -> f32 { return source[at]; }
+
+@compute @workgroup_size(64)
+fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let q = id % k.ow;
+  let p = (id / k.ow) % k.blocks * 4;
+  let plane = id / (k.ow * k.blocks);
+  let base = plane * k.h * k.w;
+  var sum = vec4f();
+  var count = vec4f();
+  for (var i = 0; i < k.kh; i++) {
+    let row = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top + i * k.dy;
+    let valid = (row >= vec4i(0)) & (row < vec4i(k.h));
+    let start = clamp(row, vec4i(0), vec4i(k.h - 1)) * k.w;
+    for (var j = 0; j < k.kw; j++) {
+      let column = q * k.sx - k.left + j * k.dx;
+      let inside = valid & vec4<bool>(column >= 0 && column < k.w);
+      let c = base + clamp(column, 0, k.w - 1);
+      sum += select(vec4f(), vec4f(x(c + start.x), x(c + start.y), x(c + start.z), x(c + start.w)), inside);
+      count += select(vec4f(), vec4f(1), inside);
+    }
+  }
+  store(sum / count, plane, p, q, k.oh, k.ow);
+}
+
+@compute @workgroup_size(64)
+fn dense3Gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let column = id % k.w;
+  let row = (id / k.w) % k.blocks * 4;
+  let plane = id / (k.w * k.blocks);
+  let base = plane * k.oh * k.ow;
+  let low = vec4i(row + k.top - 2) + vec4i(0, 1, 2, 3);
+  let high = vec4i(low.zw + 2, 0, 0);
+  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.oh));
+  let highValid = (high.xy >= vec2i(0)) & (high.xy < vec2i(k.oh));
+  let lowRow = clamp(low, vec4i(0), vec4i(k.oh - 1)) * k.ow;
+  let highRow = clamp(high.xy, vec2i(0), vec2i(k.oh - 1)) * k.ow;
+  let lowShare = select(vec4f(), 1.0 / max(vec4f(1), taps(low - k.top, 1, 3, k.h)), lowValid);
+  let highShare = select(vec2f(), 1.0 / max(vec2f(1), taps(high - k.top, 1, 3, k.h).xy), highValid);
+  var sum = vec4f();
+  var upper = vec2f();
+  for (var j = 0; j < 3; j++) {
+    let q = column + k.left - j;
+    let inside = q >= 0 && q < k.ow;
+    let share = select(0.0, 1.0 / max(1.0, taps(vec4i(q - k.left), 1, 3, k.w).x), inside);
+    let c = base + clamp(q, 0, k.ow - 1);
+    sum += share * vec4f(x(c + lowRow.x), x(c + lowRow.y), x(c + lowRow.z), x(c + lowRow.w));
+    upper += share * vec2f(x(c + highRow.x), x(c + highRow.y));
+  }
+  sum *= lowShare;
+  upper *= highShare;
+  store(sum + vec4f(sum.yzw, upper.x) + vec4f(sum.zw, upper), plane, row, column, k.h, k.w);
+}
+
+@compute @workgroup_size(64)
+fn generalGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let column = id % k.w;
+  let row = (id / k.w) % k.blocks * 4;
+  let plane = id / (k.w * k.blocks);
+  let base = plane * k.oh * k.ow;
+  let lastP = (row + vec4i(0, 1, 2, 3) + k.top) / k.sy;
+  let lastQ = (column + k.left) / k.sx;
+  var sum = vec4f();
+  for (var i = 0; i * k.sy <= (k.kh - 1) * k.dy; i++) {
+    let p = lastP - i;
+    // The pixel is at this distance start the window's first tap; it is one of the window's if that is a multiple of dy.
+    let distance = row + vec4i(0, 1, 2, 3) + k.top - p * k.sy;
+    let valid = (p >= vec4i(0)) & (p < vec4i(k.oh)) & (distance <= vec4i((k.kh - 1) * k.dy)) & (distance % k.dy == vec4i(0));
+    let start = clamp(p, vec4i(0), vec4i(k.oh - 1)) * k.ow;
+    let rows = taps(p * k.sy - k.top, k.dy, k.kh, k.h);
+    for (var j = 0; j * k.sx <= (k.kw - 1) * k.dx; j++) {
+      let q = lastQ - j;
+      let across = column + k.left - q * k.sx;
+      let inside = valid & vec4<bool>(q >= 0 && q < k.ow && across <= (k.kw - 1) * k.dx && across % k.dx == 0);
+      let c = base + clamp(q, 0, k.ow - 1);
+      let count = max(vec4f(1), rows * taps(vec4i(q * k.sx - k.left), k.dx, k.kw, k.w));
+      sum += select(vec4f(), vec4f(x(c + start.x), x(c + start.y), x(c + start.z), x(c + start.w)) / count, inside);
+    }
+  }
+  store(sum, plane, row, column, k.h, k.w);
 }
 `;
 
@@ -216,9 +369,11 @@ fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 @group(0) @binding(5) var<storage, read_write> coefficients: array<f32>;
 
 fn merge(channel: u32) -> vec2f {
+  // Beside the first lane's mean the others are small numbers, which add up more exactly.
+  let origin = lanePartials[channel * k.lanes];
   var total = 0.0;
-  for (var i = 0u; i < k.lanes; i++) { total += f32(share(i)) * lanePartials[channel * k.lanes + i]; }
-  let mean = total / f32(k.count);
+  for (var i = 1u; i < k.lanes; i++) { total += f32(share(i)) * (lanePartials[channel * k.lanes + i] - origin); }
+  let mean = origin + total / f32(k.count);
   var m2 = 0.0;
   for (var i = 0u; i < k.lanes; i++) {
     let delta = lanePartials[channel * k.lanes + i] - mean;
@@ -453,6 +608,59 @@ fn conv2dFilter(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
 }
 `;
 
+/** shaders/cross_entropy.wgsl */
+export const crossEntropy: string = /* wgsl */ `// Cross-entropy of each row: loss = log sum e^(x - max) - (x[label] - max), logits x [rows, k], labels [rows] as floats.
+// \`forward\` also keeps normaliser [2, rows] (max and log sum e^(x - max)), from which \`gradient\` writes
+//   gx = (e^(x - max - log sum) - [i = label]) g[row].
+// A label that is no class has a one-hot row of zeros, as in the composite: loss 0 and no gradient.
+// \`forward\` takes one invocation a row (long rows on a GPU: softmax_rows.wgsl), \`gradient\` four elements an invocation.
+// Tested by test/shared/fused.test.ts.
+struct Rows { rows: u32, k: u32 }
+
+@group(0) @binding(0) var<uniform> size: Rows;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> normaliser: array<f32>;
+
+fn isClass(label: f32) -> bool {
+  return label >= 0.0 && label < f32(size.k) && floor(label) == label;
+}
+
+@compute @workgroup_size(64)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = (group.y * groups.x + group.x) * 64u + lane;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  var best = x[start];
+  for (var i = 1u; i < size.k; i++) { best = max(best, x[start + i]); }
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) { sum += exp(x[i] - best); }
+  let shift = log(sum);
+  let label = labels[row];
+  let at = select(0u, u32(max(label, 0.0)), isClass(label));
+  loss[row] = select(0.0, shift - (x[start + at] - best), isClass(label));
+  normaliser[row] = best;
+  normaliser[size.rows + row] = shift;
+}
+
+@group(0) @binding(3) var<storage, read> normalised: array<f32>;
+@group(0) @binding(4) var<storage, read> g: array<f32>;
+@group(0) @binding(5) var<storage, read_write> gx: array<f32>;
+
+@compute @workgroup_size(64)
+fn gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = (group.y * groups.x + group.x) * 1024u + lane;
+  for (var i = first; i < min(first + 1024u, size.rows * size.k); i += 64u) {
+    let row = i / size.k;
+    let label = labels[row];
+    let p = exp(x[i] - normalised[row] - normalised[size.rows + row]);
+    let expected = select(0.0, 1.0, f32(i - row * size.k) == label);
+    gx[i] = select(0.0, (p - expected) * g[row], isClass(label));
+  }
+}
+`;
+
 /** shaders/fill.wgsl */
 export const fill: string = /* wgsl */ `// y[i] = value (bits). y: [n]. Four elements an invocation. Tested by test/shared/primitives.test.ts (pad).
 struct Params { n: u32, value: u32 }
@@ -495,6 +703,185 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     sum += a[fromA + l * p.aColumn] * b[fromB + l * p.bRow];
   }
   c[id] = sum;
+}
+`;
+
+/** shaders/max_pool.wgsl */
+export const maxPool: string = /* wgsl */ `// Maximum of each window and the flat index (y w + x) of its first maximum; padding is never chosen.
+//   y[p, q] = max over i, j of x[p sy - top + i dy, q sx - left + j dx], plane by plane, x [planes, h, w]
+// Each lane takes four output rows of one column. \`dense3\` is the 3x3 window of stride and dilation 1, whose rows share
+// loads; \`general\` is every other geometry. Order of visits does not matter: of equal values the smaller index wins.
+// Tested by test/shared/fused.test.ts.
+struct Geometry {
+  h: i32, w: i32, oh: i32, ow: i32,
+  kh: i32, kw: i32, sy: i32, sx: i32,
+  top: i32, left: i32, dy: i32, dx: i32,
+  blocks: i32, size: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> index: array<f32>;
+
+const LOWEST = -3.402823466e38;
+
+struct Best { value: vec4f, at: vec4i }
+
+fn better(best: Best, value: vec4f, at: vec4i, valid: vec4<bool>) -> Best {
+  // An index of -1 is a window that has seen no pixel: anything in the image beats it, -infinity too.
+  let wins = valid & ((best.at < vec4i(0)) | (value > best.value) | ((value == best.value) & (at < best.at)));
+  return Best(select(best.value, value, wins), select(best.at, at, wins));
+}
+
+fn store(best: Best, plane: i32, p: i32, q: i32) {
+  let to = (plane * k.oh + p) * k.ow + q;
+  y[to] = best.value.x;
+  index[to] = f32(best.at.x);
+  if (p + 1 < k.oh) { y[to + k.ow] = best.value.y; index[to + k.ow] = f32(best.at.y); }
+  if (p + 2 < k.oh) { y[to + 2 * k.ow] = best.value.z; index[to + 2 * k.ow] = f32(best.at.z); }
+  if (p + 3 < k.oh) { y[to + 3 * k.ow] = best.value.w; index[to + 3 * k.ow] = f32(best.at.w); }
+}
+
+@compute @workgroup_size(64)
+fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let q = id % k.ow;
+  let p = (id / k.ow) % k.blocks * 4;
+  let plane = id / (k.ow * k.blocks);
+  let base = plane * k.h * k.w;
+  let low = vec4i(p - k.top) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.h));
+  let highValid = (high >= vec2i(0)) & (high < vec2i(k.h));
+  let lowRow = clamp(low, vec4i(0), vec4i(k.h - 1)) * k.w;
+  let highRow = clamp(high, vec2i(0), vec2i(k.h - 1)) * k.w;
+  var best = Best(vec4f(LOWEST), vec4i(-1));
+  for (var j = 0; j < 3; j++) {
+    let column = q - k.left + j;
+    let inside = column >= 0 && column < k.w;
+    let c = base + clamp(column, 0, k.w - 1);
+    let v = vec4f(x[c + lowRow.x], x[c + lowRow.y], x[c + lowRow.z], x[c + lowRow.w]);
+    let u = vec2f(x[c + highRow.x], x[c + highRow.y]);
+    let at = lowRow + column;
+    let atHigh = highRow + column;
+    let ok = lowValid & vec4<bool>(inside);
+    let okHigh = highValid & vec2<bool>(inside);
+    best = better(best, v, at, ok);
+    best = better(best, vec4f(v.yzw, u.x), vec4i(at.yzw, atHigh.x), vec4<bool>(ok.yzw, okHigh.x));
+    best = better(best, vec4f(v.zw, u), vec4i(at.zw, atHigh), vec4<bool>(ok.zw, okHigh));
+  }
+  store(best, plane, p, q);
+}
+
+@compute @workgroup_size(64)
+fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let q = id % k.ow;
+  let p = (id / k.ow) % k.blocks * 4;
+  let plane = id / (k.ow * k.blocks);
+  let base = plane * k.h * k.w;
+  var best = Best(vec4f(LOWEST), vec4i(-1));
+  for (var i = 0; i < k.kh; i++) {
+    let row = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top + i * k.dy;
+    let valid = (row >= vec4i(0)) & (row < vec4i(k.h));
+    let start = clamp(row, vec4i(0), vec4i(k.h - 1)) * k.w;
+    for (var j = 0; j < k.kw; j++) {
+      let column = q * k.sx - k.left + j * k.dx;
+      let inside = column >= 0 && column < k.w;
+      let c = base + clamp(column, 0, k.w - 1);
+      let v = vec4f(x[c + start.x], x[c + start.y], x[c + start.z], x[c + start.w]);
+      best = better(best, v, start + column, valid & vec4<bool>(inside));
+    }
+  }
+  store(best, plane, p, q);
+}
+`;
+
+/** shaders/max_pool_gradient.wgsl */
+export const maxPoolGradient: string = /* wgsl */ `// gx[y, x] = sum of g[p, q] over the windows whose first maximum is pixel (y, x): a gather, since WGSL has no float atomics.
+// g, index [planes, oh, ow] -> gx [planes, h, w]; index holds y w + x. Each lane takes four rows of one column and visits the
+// windows that may hold a pixel: those from floor((y + top) / sy) downwards, \`reachY\` of them, likewise along x.
+// Tested by test/shared/fused.test.ts.
+struct Geometry {
+  h: i32, w: i32, oh: i32, ow: i32,
+  sy: i32, sx: i32, top: i32, left: i32,
+  reachY: i32, reachX: i32, blocks: i32, size: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> g: array<f32>;
+@group(0) @binding(2) var<storage, read> index: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gx: array<f32>;
+
+fn store(sum: vec4f, plane: i32, y: i32, x: i32) {
+  let to = (plane * k.h + y) * k.w + x;
+  gx[to] = sum.x;
+  if (y + 1 < k.h) { gx[to + k.w] = sum.y; }
+  if (y + 2 < k.h) { gx[to + 2 * k.w] = sum.z; }
+  if (y + 3 < k.h) { gx[to + 3 * k.w] = sum.w; }
+}
+
+// Stride 1 and three rows a window: six rows of windows serve four rows of pixels.
+@compute @workgroup_size(64)
+fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let x = id % k.w;
+  let y = (id / k.w) % k.blocks * 4;
+  let plane = id / (k.w * k.blocks);
+  let base = plane * k.oh * k.ow;
+  let low = vec4i(y + k.top - 2) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.oh));
+  let highValid = (high >= vec2i(0)) & (high < vec2i(k.oh));
+  let lowRow = clamp(low, vec4i(0), vec4i(k.oh - 1)) * k.ow;
+  let highRow = clamp(high, vec2i(0), vec2i(k.oh - 1)) * k.ow;
+  let here = vec4f((y + vec4i(0, 1, 2, 3)) * k.w + x);
+  var sum = vec4f();
+  for (var j = 0; j < 3; j++) {
+    let q = x + k.left - j;
+    let inside = q >= 0 && q < k.ow;
+    let c = base + clamp(q, 0, k.ow - 1);
+    let v = vec4f(g[c + lowRow.x], g[c + lowRow.y], g[c + lowRow.z], g[c + lowRow.w]);
+    let u = vec2f(g[c + highRow.x], g[c + highRow.y]);
+    let at = select(vec4f(-1), vec4f(index[c + lowRow.x], index[c + lowRow.y], index[c + lowRow.z], index[c + lowRow.w]), lowValid & vec4<bool>(inside));
+    let atHigh = select(vec2f(-1), vec2f(index[c + highRow.x], index[c + highRow.y]), highValid & vec2<bool>(inside));
+    sum += select(vec4f(), v, at == here);
+    sum += select(vec4f(), vec4f(v.yzw, u.x), vec4f(at.yzw, atHigh.x) == here);
+    sum += select(vec4f(), vec4f(v.zw, u), vec4f(at.zw, atHigh) == here);
+  }
+  store(sum, plane, y, x);
+}
+
+@compute @workgroup_size(64)
+fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let x = id % k.w;
+  let y = (id / k.w) % k.blocks * 4;
+  let plane = id / (k.w * k.blocks);
+  let base = plane * k.oh * k.ow;
+  let here = vec4f((y + vec4i(0, 1, 2, 3)) * k.w + x);
+  let lastP = (y + vec4i(0, 1, 2, 3) + k.top) / k.sy;
+  let lastQ = (x + k.left) / k.sx;
+  var sum = vec4f();
+  for (var i = 0; i < k.reachY; i++) {
+    let p = lastP - i;
+    let valid = (p >= vec4i(0)) & (p < vec4i(k.oh));
+    let start = clamp(p, vec4i(0), vec4i(k.oh - 1)) * k.ow;
+    for (var j = 0; j < k.reachX; j++) {
+      let q = lastQ - j;
+      let inside = q >= 0 && q < k.ow;
+      let c = base + clamp(q, 0, k.ow - 1);
+      let v = vec4f(g[c + start.x], g[c + start.y], g[c + start.z], g[c + start.w]);
+      let at = vec4f(index[c + start.x], index[c + start.y], index[c + start.z], index[c + start.w]);
+      sum += select(vec4f(), v, (at == here) & valid & vec4<bool>(inside));
+    }
+  }
+  store(sum, plane, y, x);
 }
 `;
 
@@ -697,6 +1084,189 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v = hyper[1] * velocity[i] + g;
   velocity[i] = v;
   parameter[i] = old - hyper[0] * select(v, g + hyper[1] * v, NESTEROV);
+}
+`;
+
+/** shaders/softmax.wgsl */
+export const softmax: string = /* wgsl */ `// Softmax over rows of k values: x [rows, k].
+//   softmax           y = e^(x - max) / sum e^(x - max)          gx = y (g - sum g y)
+//   logSoftmax        y = x - max - log sum e^(x - max)          gx = g - e^y sum g
+// One invocation a row: loads of neighbouring lanes are k apart, which suits short rows and processors; long rows on a GPU are
+// softmax_rows.wgsl's. Tested by test/shared/fused.test.ts.
+struct Rows { rows: u32, k: u32 }
+
+@group(0) @binding(0) var<uniform> size: Rows;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+fn largest(start: u32) -> f32 {
+  var best = x[start];
+  for (var i = 1u; i < size.k; i++) { best = max(best, x[start + i]); }
+  return best;
+}
+
+@compute @workgroup_size(64)
+fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = (group.y * groups.x + group.x) * 64u + lane;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  let best = largest(start);
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) {
+    let e = exp(x[i] - best);
+    y[i] = e;
+    sum += e;
+  }
+  for (var i = start; i < start + size.k; i++) { y[i] = y[i] / sum; }
+}
+
+@compute @workgroup_size(64)
+fn logSoftmax(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = (group.y * groups.x + group.x) * 64u + lane;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  let best = largest(start);
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) { sum += exp(x[i] - best); }
+  let shift = log(sum);
+  for (var i = start; i < start + size.k; i++) { y[i] = (x[i] - best) - shift; }
+}
+
+@group(0) @binding(1) var<storage, read> output: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gx: array<f32>;
+
+@compute @workgroup_size(64)
+fn softmaxGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = (group.y * groups.x + group.x) * 64u + lane;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) { sum += g[i] * output[i]; }
+  for (var i = start; i < start + size.k; i++) { gx[i] = output[i] * (g[i] - sum); }
+}
+
+@compute @workgroup_size(64)
+fn logSoftmaxGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = (group.y * groups.x + group.x) * 64u + lane;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) { sum += g[i]; }
+  for (var i = start; i < start + size.k; i++) { gx[i] = g[i] - exp(output[i]) * sum; }
+}
+`;
+
+/** shaders/softmax_rows.wgsl */
+export const softmaxRows: string = /* wgsl */ `// The operations of softmax.wgsl with one workgroup of 64 a row, for long rows on a GPU: lanes stride along the row, then a
+// tree in workgroup memory. Tested by test/scratch/fused.test.ts.
+struct Rows { rows: u32, k: u32 }
+
+@group(0) @binding(0) var<uniform> size: Rows;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+var<workgroup> scratch: array<f32, 64>;
+
+fn total(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  scratch[lane] = value;
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { scratch[lane] += scratch[lane + half]; }
+  }
+  workgroupBarrier();
+  return scratch[0];
+}
+
+fn largest(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  scratch[lane] = value;
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { scratch[lane] = max(scratch[lane], scratch[lane + half]); }
+  }
+  workgroupBarrier();
+  return scratch[0];
+}
+
+fn rowMaximum(lane: u32, start: u32) -> f32 {
+  var best = x[start];
+  for (var i = lane; i < size.k; i += 64u) { best = max(best, x[start + i]); }
+  return largest(lane, best);
+}
+
+@compute @workgroup_size(64)
+fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  let best = rowMaximum(lane, start);
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
+  let all = total(lane, sum);
+  for (var i = lane; i < size.k; i += 64u) { y[start + i] = exp(x[start + i] - best) / all; }
+}
+
+@compute @workgroup_size(64)
+fn logSoftmax(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  let best = rowMaximum(lane, start);
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
+  let shift = log(total(lane, sum));
+  for (var i = lane; i < size.k; i += 64u) { y[start + i] = (x[start + i] - best) - shift; }
+}
+
+@group(0) @binding(1) var<storage, read> output: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gx: array<f32>;
+
+@compute @workgroup_size(64)
+fn softmaxGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += g[start + i] * output[start + i]; }
+  let all = total(lane, sum);
+  for (var i = lane; i < size.k; i += 64u) { gx[start + i] = output[start + i] * (g[start + i] - all); }
+}
+
+@compute @workgroup_size(64)
+fn logSoftmaxGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += g[start + i]; }
+  let all = total(lane, sum);
+  for (var i = lane; i < size.k; i += 64u) { gx[start + i] = g[start + i] - exp(output[start + i]) * all; }
+}
+
+// Cross-entropy, as in cross_entropy.wgsl.
+@group(0) @binding(2) var<storage, read> labels: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> normaliser: array<f32>;
+
+@compute @workgroup_size(64)
+fn crossEntropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= size.rows) { return; }
+  let start = row * size.k;
+  let best = rowMaximum(lane, start);
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
+  let shift = log(total(lane, sum));
+  if (lane == 0u) {
+    let label = u32(labels[row]);
+    let known = labels[row] >= 0.0 && label < size.k && f32(label) == labels[row];
+    loss[row] = select(0.0, shift - (x[start + min(label, size.k - 1u)] - best), known);
+    normaliser[row] = best;
+    normaliser[size.rows + row] = shift;
+  }
 }
 `;
 
