@@ -51,9 +51,11 @@ fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 @group(0) @binding(5) var<storage, read_write> coefficients: array<f32>;
 
 fn merge(channel: u32) -> vec2f {
+  // Beside the first lane's mean the others are small numbers, which add up more exactly.
+  let origin = lanePartials[channel * k.lanes];
   var total = 0.0;
-  for (var i = 0u; i < k.lanes; i++) { total += f32(share(i)) * lanePartials[channel * k.lanes + i]; }
-  let mean = total / f32(k.count);
+  for (var i = 1u; i < k.lanes; i++) { total += f32(share(i)) * (lanePartials[channel * k.lanes + i] - origin); }
+  let mean = origin + total / f32(k.count);
   var m2 = 0.0;
   for (var i = 0u; i < k.lanes; i++) {
     let delta = lanePartials[channel * k.lanes + i] - mean;

@@ -22,6 +22,20 @@ export const batchNormalize: Fused<readonly [Tensor], { readonly eps: number }, 
   },
 );
 
+/** `batchNormalize` followed by y = weight z + bias, weight and bias [c]: [x, weight, bias] -> [y, statistics [2, c]]. */
+export const batchNormAffine: Fused<readonly [Tensor, Tensor, Tensor], { readonly eps: number }, readonly [Tensor, Tensor]> = fused(
+  'batchNormAffine2d',
+  ([x, weight, bias]: readonly [Tensor, Tensor, Tensor], params: { readonly eps: number }): readonly [Tensor, Tensor] => {
+    const [normalised, statistics] = batchNormalize.composite([x], params);
+    return [affine(normalised, weight, bias), statistics];
+  },
+);
+
+function affine(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined): Tensor {
+  const y = weight ? mul(x, reshape(weight, [1, weight.size, 1, 1])) : x;
+  return bias ? add(y, reshape(bias, [1, bias.size, 1, 1])) : y;
+}
+
 export interface BatchNormOptions {
   /** [c] each: y = weight * normalised + bias. */
   readonly weight?: Tensor;
@@ -40,22 +54,22 @@ export interface BatchNormOptions {
 export function batchNorm2d(x: Tensor, options: BatchNormOptions = {}): Tensor {
   const { weight, bias, running, training = true, momentum = 0.1, eps = 1e-5 } = options;
   const { n, c, h, w } = dims('batchNorm2d', x, 'n c h w');
-  const count = n * h * w;
-  let y: Tensor;
-  if (training) {
-    if (count < 2)
-      throw new ShapeError(`batchNorm2d: ${showShape(x.shape)} has ${count} value(s) a channel; batch statistics need two or more`);
-    const [normalised, statistics] = batchNormalize([x], { eps });
-    y = normalised;
-    if (running) noGrad(() => updateRunning(running, statistics, momentum, count));
-  } else {
+  for (const [name, t] of Object.entries({ weight, bias })) {
+    if (t && (t.rank !== 1 || t.shape[0] !== c))
+      throw new ShapeError(`batchNorm2d: ${name} ${showShape(t.shape)} must be [${c}] for x ${showShape(x.shape)}`);
+  }
+  if (!training) {
     if (!running) throw new OptionError('batchNorm2d: evaluation needs running statistics; pass { running } or { training: true }');
     const centre = reshape(slice(running, [0], [1]), [1, c, 1, 1]);
     const spread = reshape(slice(running, [1], [2]), [1, c, 1, 1]);
-    y = div(sub(x, centre), sqrt(add(spread, eps)));
+    return affine(div(sub(x, centre), sqrt(add(spread, eps))), weight, bias);
   }
-  if (weight) y = mul(y, reshape(weight, [1, c, 1, 1]));
-  return bias ? add(y, reshape(bias, [1, c, 1, 1])) : y;
+  const count = n * h * w;
+  if (count < 2)
+    throw new ShapeError(`batchNorm2d: ${showShape(x.shape)} has ${count} value(s) a channel; batch statistics need two or more`);
+  const [y, statistics] = weight && bias ? batchNormAffine([x, weight, bias], { eps }) : batchNormalize([x], { eps });
+  if (running) noGrad(() => updateRunning(running, statistics, momentum, count));
+  return weight && bias ? y : affine(y, weight, bias);
 }
 
 function updateRunning(running: Tensor, statistics: Tensor, momentum: number, count: number): void {

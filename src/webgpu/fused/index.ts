@@ -1,8 +1,19 @@
 /** @file The WGSL kernels that stand in for the composites of fused operations, by the operation's name. */
 import type { FusedKernel } from '../../fused.ts';
 import type { GpuFacts } from '../kernel.ts';
+import { batchNormAffineKernel, batchNormKernel } from './batch-norm.ts';
+import { avgPoolKernel, maxPoolKernel } from './pools.ts';
+import { crossEntropyKernel, softmaxKernel } from './softmax.ts';
 
 /** The kernels for a device with these facts. */
-export function webgpuFusedKernels(_facts: GpuFacts): ReadonlyMap<string, FusedKernel> {
-  return new Map();
+export function webgpuFusedKernels(facts: GpuFacts): ReadonlyMap<string, FusedKernel> {
+  return new Map<string, FusedKernel>([
+    ['avgPool2d', avgPoolKernel(facts)],
+    ['batchNorm2d', batchNormKernel(facts)],
+    ['batchNormAffine2d', batchNormAffineKernel(facts)],
+    ['crossEntropy', crossEntropyKernel(facts)],
+    ['logSoftmax', softmaxKernel(facts, 'logSoftmax')],
+    ['maxPool2d', maxPoolKernel(facts)],
+    ['softmax', softmaxKernel(facts, 'softmax')],
+  ]);
 }

@@ -1,0 +1,93 @@
+/** @file Batch normalisation on WebGPU: partial moments by lane, a merge in order, and one pass that applies them. */
+import { f32Bits, type WgslKernel } from '../../backend.ts';
+import type { FusedContext, FusedForward, FusedKernel } from '../../fused.ts';
+import { scope } from '../../scope.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { GpuFacts } from '../kernel.ts';
+import { batchNormApply, batchNormGradient, batchNormStatistics } from '../shaders.gen.ts';
+
+interface BatchNormParams {
+  readonly eps: number;
+}
+
+/** Elements that a lane walks: enough to hide the cost of starting it, few enough that all cores get lanes. */
+const ELEMENTS_PER_LANE = 64;
+const LARGEST_LANES = 1024;
+
+interface Walk {
+  readonly c: number;
+  readonly lanes: number;
+  readonly words: readonly number[];
+}
+
+/** How the lanes of a channel share its elements: the shaders' `struct Channels`. */
+function walk(x: Tensor, eps: number): Walk {
+  const [n, c, h, w] = x.shape as readonly [number, number, number, number];
+  const plane = h * w;
+  const count = n * plane;
+  const lanes = Math.min(LARGEST_LANES, 64 * Math.ceil(count / (64 * ELEMENTS_PER_LANE)));
+  return { c, lanes, words: [c, plane, count, lanes, Math.floor(lanes / plane), lanes % plane, f32Bits(eps)] };
+}
+
+function kernel(code: string, name: string, entryPoint: string, { c, lanes, words }: Walk): WgslKernel {
+  const workgroups = entryPoint === 'finalise' ? ([Math.ceil(c / 8), 1, 1] as const) : ([lanes / 64, c, 1] as const);
+  return { kind: 'wgsl', name: `${name} ${entryPoint}`, code, entryPoint, uniforms: words, workgroups };
+}
+
+function forward(x: Tensor, weight: Tensor, bias: Tensor, eps: number): FusedForward {
+  return scope(() => {
+    const { device } = x;
+    const w = walk(x, eps);
+    const launch = (entry: string, inputs: readonly Tensor[], shapes: readonly (readonly number[])[]): Tensor[] =>
+      device.launch(kernel(batchNormStatistics, 'batchNorm2d statistics', entry, w), inputs, shapes);
+    const [partials] = launch('partial', [x], [[2, w.c, w.lanes]]);
+    const [statistics, coefficients] = launch(
+      'finalise',
+      [partials!, weight, bias],
+      [
+        [2, w.c],
+        [3, w.c],
+      ],
+    );
+    const [y] = device.launch(kernel(batchNormApply, 'batchNorm2d', 'main', w), [x, coefficients!], [x.shape]);
+    return { output: [y!, statistics!], saved: [statistics!] };
+  });
+}
+
+/** Gradients of x, weight and bias. */
+function backward(
+  { inputs: [x], saved: [statistics], params }: FusedContext<BatchNormParams>,
+  weight: Tensor,
+  g: Tensor,
+): Tensor[] {
+  const { device } = x!;
+  const w = walk(x!, params.eps);
+  const launch = (entry: string, inputs: readonly Tensor[], shapes: readonly (readonly number[])[]): Tensor[] =>
+    device.launch(kernel(batchNormGradient, 'batchNorm2d gradient', entry, w), inputs, shapes);
+  const [partials] = launch('partial', [x!, g, statistics!], [[2, w.c, w.lanes]]);
+  const [coefficients, dweight, dbias] = launch('finalise', [partials!, statistics!, weight], [[5, w.c], [w.c], [w.c]]);
+  const [dx] = launch('apply', [x!, g, coefficients!], [x!.shape]);
+  return [dx!, dweight!, dbias!];
+}
+
+function covered(x: Tensor, facts: GpuFacts): boolean {
+  return x.size > 0 && x.shape[1]! <= facts.maxWorkgroups;
+}
+
+export function batchNormKernel(facts: GpuFacts): FusedKernel<BatchNormParams> {
+  const ones = (x: Tensor): Tensor =>
+    x.device.constant(`ones ${x.shape[1]}`, () => ({ data: new Array<number>(x.shape[1]!).fill(1), shape: [x.shape[1]!] }));
+  const zeros = (x: Tensor): Tensor =>
+    x.device.constant(`zeros ${x.shape[1]}`, () => ({ data: new Array<number>(x.shape[1]!).fill(0), shape: [x.shape[1]!] }));
+  return {
+    forward: ([x], { eps }) => (covered(x!, facts) ? forward(x!, ones(x!), zeros(x!), eps) : undefined),
+    backward: (context, g) => [backward(context, ones(context.inputs[0]!), g)[0]],
+  };
+}
+
+export function batchNormAffineKernel(facts: GpuFacts): FusedKernel<BatchNormParams> {
+  return {
+    forward: ([x, weight, bias], { eps }) => (covered(x!, facts) ? forward(x!, weight!, bias!, eps) : undefined),
+    backward: (context, g) => backward(context, context.inputs[1]!, g),
+  };
+}

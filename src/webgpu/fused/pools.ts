@@ -1,0 +1,108 @@
+/** @file Maximum and average pool on WebGPU: four rows a lane, gradients gathered. */
+import type { PoolGeometry, WgslKernel } from '../../backend.ts';
+import type { FusedKernel } from '../../fused.ts';
+import type { Shape } from '../../shape.ts';
+import { windowOutput } from '../../window.ts';
+import { foldedGrid } from '../grid.ts';
+import type { GpuFacts } from '../kernel.ts';
+import { avgPool, maxPool, maxPoolGradient } from '../shaders.gen.ts';
+
+const ROWS_PER_LANE = 4;
+
+interface Planes {
+  readonly x: Shape;
+  readonly y: Shape;
+}
+
+function planes(x: Shape, geometry: PoolGeometry): Planes {
+  const [n, c, h, w] = x as readonly [number, number, number, number];
+  const { kernel } = geometry;
+  return { x, y: [n, c, windowOutput('pool', geometry, 0, h, kernel[0]), windowOutput('pool', geometry, 1, w, kernel[1])] };
+}
+
+/** A 3x3 window of stride and dilation 1, whose rows share loads. */
+function isDense3({ kernel, stride, dilation }: PoolGeometry): boolean {
+  return [...kernel].every((v) => v === 3) && [...stride, ...dilation].every((v) => v === 1);
+}
+
+/** A kernel whose lanes take four rows of `over`. `words` are the shader's uniforms up to `blocks`. */
+function kernel(
+  facts: GpuFacts,
+  name: string,
+  code: string,
+  entryPoint: string,
+  over: Shape,
+  words: readonly number[],
+): WgslKernel {
+  const [n, c, rows, columns] = over as readonly [number, number, number, number];
+  const blocks = Math.ceil(rows / ROWS_PER_LANE);
+  const size = n * c * blocks * columns;
+  return {
+    kind: 'wgsl',
+    name: `${name} ${entryPoint}`,
+    code,
+    entryPoint,
+    uniforms: [...words, blocks, size],
+    workgroups: foldedGrid(facts, size, 64),
+  };
+}
+
+function windowWords({ x, y }: Planes, { kernel: k, stride, padding, dilation }: PoolGeometry): number[] {
+  return [x[2]!, x[3]!, y[2]!, y[3]!, ...k, ...stride, padding[0][0], padding[1][0], ...dilation];
+}
+
+/** How many windows along an axis can hold one pixel. */
+function reach({ kernel: k, stride, dilation }: PoolGeometry, axis: 0 | 1): number {
+  return Math.floor(((k[axis] - 1) * dilation[axis]) / stride[axis]) + 1;
+}
+
+export function maxPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
+  return {
+    forward([x], geometry) {
+      if (x!.size === 0) return undefined;
+      const p = planes(x!.shape, geometry);
+      const entry = isDense3(geometry) ? 'dense3' : 'general';
+      const launch = kernel(facts, 'maxPool2d', maxPool, entry, p.y, windowWords(p, geometry));
+      const [y, index] = x!.device.launch(launch, [x!], [p.y, p.y]);
+      return { output: y!, saved: [index!] };
+    },
+    backward({ inputs: [x], saved: [index], params }, g) {
+      const { y } = planes(x!.shape, params);
+      const [h, w] = [x!.shape[2]!, x!.shape[3]!];
+      const words = [
+        h,
+        w,
+        y[2]!,
+        y[3]!,
+        ...params.stride,
+        params.padding[0][0],
+        params.padding[1][0],
+        reach(params, 0),
+        reach(params, 1),
+      ];
+      const entry = isDense3(params) ? 'dense3' : 'general';
+      return x!.device.launch(
+        kernel(facts, 'maxPool2d gradient', maxPoolGradient, entry, x!.shape, words),
+        [g, index!],
+        [x!.shape],
+      );
+    },
+  };
+}
+
+export function avgPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
+  return {
+    forward([x], geometry) {
+      if (x!.size === 0) return undefined;
+      const p = planes(x!.shape, geometry);
+      const entry = isDense3(geometry) ? 'dense3' : 'general';
+      const [y] = x!.device.launch(kernel(facts, 'avgPool2d', avgPool, entry, p.y, windowWords(p, geometry)), [x!], [p.y]);
+      return { output: y! };
+    },
+    backward({ inputs: [x], params }, g) {
+      const p = planes(x!.shape, params);
+      const entry = isDense3(params) ? 'dense3Gradient' : 'generalGradient';
+      return x!.device.launch(kernel(facts, 'avgPool2d', avgPool, entry, x!.shape, windowWords(p, params)), [g], [x!.shape]);
+    },
+  };
+}
