@@ -172,11 +172,11 @@ export function hvp<Xs extends readonly Tensor[]>(
   options: { readonly createGraph?: boolean } = {},
 ): Tensor[] {
   if (vs.length !== xs.length) throw new OptionError(`hvp: ${xs.length} inputs but ${vs.length} vectors`);
-  return recordingAs(true, () =>
-    scope(() => {
-      const gs = grad(f(...xs), xs, { createGraph: true, unused: 'zeros' });
-      const directional = gs.map((g, i) => dot(g, vs[i]!)).reduce((a, b) => add(a, b));
-      return grad(directional, xs, { ...options, unused: 'zeros' });
-    }),
-  );
+  const product = (): Tensor[] => {
+    const gs = grad(f(...xs), xs, { createGraph: true, unused: 'zeros' });
+    const directional = gs.map((g, i) => dot(g, vs[i]!)).reduce((a, b) => add(a, b));
+    return grad(directional, xs, { ...options, unused: 'zeros' });
+  };
+  // With createGraph what the product was computed from belongs to the caller's scope, as in grad.
+  return recordingAs(true, () => (options.createGraph ? product() : scope(product)));
 }
