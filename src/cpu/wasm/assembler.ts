@@ -112,7 +112,14 @@ export class ModuleWriter {
     const functions = this.#functions;
     const exported = functions.flatMap(({ name }, index) => (name === undefined ? [] : [[...text(name), 0, ...unsigned(index)]]));
     return Uint8Array.from([
-      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      0x00,
+      0x61,
+      0x73,
+      0x6d,
+      1,
+      0,
+      0,
+      0,
       ...section(
         1,
         functions.map(({ parameters }) => [0x60, ...vector(parameters.map((type) => [TYPE_CODES[type]])), 0]),

@@ -60,7 +60,7 @@ export class SimdBackend implements Backend {
   }
 
   async read(handle: BufferHandle, length: number, _dtype: DType): Promise<TypedArray> {
-    return heapBuffer(handle).array.slice(0, length) as TypedArray;
+    return heapBuffer(handle).array.slice(0, length);
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
@@ -99,7 +99,7 @@ export class SimdBackend implements Backend {
 function elements(operand: Operand): TypedArray {
   const { array } = heapBuffer(operand.handle);
   const size = sizeOf(operand.shape);
-  return array.length === size ? array : (array.subarray(0, size) as TypedArray);
+  return array.length === size ? array : array.subarray(0, size);
 }
 
 function inPlace(operand: Operand): { data: TypedArray; shape: readonly number[] } {

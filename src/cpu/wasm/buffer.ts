@@ -32,7 +32,7 @@ export class HeapBuffer implements BufferHandle {
       const Elements = this.dtype === 'uint32' ? Uint32Array : Float32Array;
       this.#array = new Elements(buffer, this.address, this.length);
     }
-    return this.#array!;
+    return this.#array;
   }
 }
 

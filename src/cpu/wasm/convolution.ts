@@ -1,0 +1,334 @@
+/** @file The three partials of convolution on the SIMD kernels: shapes and geometry made into plans, plans run on buffers. */
+import type { ConvGeometry } from '../../backend.ts';
+import type { Shape } from '../../shape.ts';
+import { addressOf, heapBuffer } from './buffer.ts';
+import { convolveModule, convolveRecord, type Tile } from './convolve.ts';
+import { correlateModule, correlateRecord, type DotTile } from './correlate.ts';
+import type { SimdKernel } from './kernels.ts';
+import type { Linker } from './linker.ts';
+import { placeRecord, PlanCache } from './plan.ts';
+import { type Tap, type TapGeometry, tapLayout } from './taps.ts';
+
+type Quad = readonly [number, number, number, number];
+
+/** A plan: record and tables at `address`, the function to call, and the scratch that it needs. */
+export interface Plan {
+  readonly address: number;
+  readonly bytes: number;
+  readonly scratchBytes: number;
+  readonly run: (record: number, a: number, b: number, out: number, scratch: number) => void;
+}
+
+/** A sum over taps for all items (groups of images), and how weights and outputs lie. Steps are in elements. */
+export interface ConvolveSpec extends TapGeometry {
+  readonly items: number;
+  readonly groups: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly weight: { readonly group: number; readonly output: number; readonly input: number };
+  readonly out: {
+    readonly offset: number;
+    readonly item: number;
+    readonly plane: number;
+    readonly pitch: number;
+    readonly step: number;
+  };
+}
+
+/** The filter's form: [outputs, inputs x taps] for each group, summed over images. */
+export interface CorrelateSpec extends TapGeometry {
+  readonly items: number;
+  readonly groups: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+export function convolutionKernels(linker: Linker): {
+  readonly conv2d: SimdKernel<ConvGeometry>;
+  readonly conv2dInput: SimdKernel<ConvGeometry>;
+  readonly conv2dFilter: SimdKernel<ConvGeometry>;
+} {
+  const { heap } = linker;
+  const plans = new PlanCache<Plan>(heap);
+  const run = (plan: Plan, a: number, b: number, out: number): void =>
+    plan.run(plan.address, a, b, out, heap.scratch(plan.scratchBytes));
+  return {
+    conv2d: (geometry, [x, w], [y]) => {
+      const [xs, ws, ys] = [x!.shape as Quad, w!.shape as Quad, y!.shape as Quad];
+      if (ws[1] * ws[2] * ws[3] === 0) return false;
+      const found = plans.get(`f ${planKey(geometry, xs, ws, ys)}`, () => [
+        convolvePlan(linker, forwardSpec(geometry, xs, ws, ys)),
+      ]);
+      for (const plan of found) run(plan, addressOf(x!), addressOf(w!), addressOf(y!));
+      return true;
+    },
+    conv2dInput: (geometry, [g, w], [x]) => {
+      const [xs, ws, gs] = [x!.shape as Quad, w!.shape as Quad, g!.shape as Quad];
+      if (gs[1] * gs[2] * gs[3] * ws[2] * ws[3] === 0) return false;
+      const [sy, sx] = geometry.stride;
+      const specs = plans.get(`i ${planKey(geometry, xs, ws, gs)}`, () =>
+        inputSpecs(geometry, xs, ws, gs).map((spec) => convolvePlan(linker, spec)),
+      );
+      // Phases of the input that no tap reaches have no plan.
+      if (specs.length < Math.min(sy, xs[2]) * Math.min(sx, xs[3])) heapBuffer(x!.handle).array.fill(0);
+      for (const plan of specs) run(plan, addressOf(g!), addressOf(w!), addressOf(x!));
+      return true;
+    },
+    conv2dFilter: (geometry, [x, g], [w]) => {
+      const [xs, ws, gs] = [x!.shape as Quad, w!.shape as Quad, g!.shape as Quad];
+      if (xs[0] * gs[2] * gs[3] === 0) return false;
+      const found = plans.get(`w ${planKey(geometry, xs, ws, gs)}`, () => [
+        correlatePlan(linker, forwardSpec(geometry, xs, ws, gs)),
+      ]);
+      for (const plan of found) run(plan, addressOf(x!), addressOf(g!), addressOf(w!));
+      return true;
+    },
+  };
+}
+
+function planKey({ stride, padding, dilation, groups }: ConvGeometry, x: Shape, w: Shape, g: Shape): string {
+  return [stride, padding, dilation, groups, x, w, g].join(' ');
+}
+
+function forwardSpec(geometry: ConvGeometry, x: Quad, w: Quad, y: Quad): ConvolveSpec {
+  const { stride, padding, dilation, groups } = geometry;
+  const [outputs, inputs, kh, kw] = w;
+  const taps: Tap[] = [];
+  for (let i = 0; i < kh; i++) {
+    for (let j = 0; j < kw; j++) {
+      taps.push({ row: i * dilation[0] - padding[0][0], column: j * dilation[1] - padding[1][0], weight: i * kw + j });
+    }
+  }
+  const perGroup = outputs / groups;
+  const plane = y[2] * y[3];
+  return {
+    taps,
+    stride,
+    height: x[2],
+    width: x[3],
+    rows: y[2],
+    columns: y[3],
+    items: x[0] * groups,
+    groups,
+    inputs,
+    outputs: perGroup,
+    weight: { group: perGroup * inputs * kh * kw, output: inputs * kh * kw, input: kh * kw },
+    out: { offset: 0, item: perGroup * plane, plane, pitch: y[3], step: 1 },
+  };
+}
+
+/** The input partial: for each phase of the stride, pixels a + s u read the cotangent at u + (a + padding - i dilation) / s. */
+function inputSpecs(geometry: ConvGeometry, x: Quad, w: Quad, g: Quad): ConvolveSpec[] {
+  const { stride, padding, dilation, groups } = geometry;
+  const [outputs, inputs, kh, kw] = w;
+  const [, , height, width] = x;
+  const perGroup = outputs / groups;
+  const specs: ConvolveSpec[] = [];
+  const reached = (axis: 0 | 1, phase: number, k: number): { index: number; step: number }[] =>
+    Array.from({ length: k }, (_, index) => ({
+      index,
+      step: (phase + padding[axis][0] - index * dilation[axis]) / stride[axis],
+    })).filter(({ step }) => Number.isInteger(step));
+  for (let a = 0; a < Math.min(stride[0], height); a++) {
+    const rows = reached(0, a, kh);
+    for (let b = 0; b < Math.min(stride[1], width); b++) {
+      const columns = reached(1, b, kw);
+      if (rows.length === 0 || columns.length === 0) continue;
+      specs.push({
+        taps: rows.flatMap((r) => columns.map((c) => ({ row: r.step, column: c.step, weight: r.index * kw + c.index }))),
+        stride: [1, 1],
+        height: g[2],
+        width: g[3],
+        rows: Math.ceil((height - a) / stride[0]),
+        columns: Math.ceil((width - b) / stride[1]),
+        items: x[0] * groups,
+        groups,
+        inputs: perGroup,
+        outputs: inputs,
+        weight: { group: perGroup * inputs * kh * kw, output: kh * kw, input: inputs * kh * kw },
+        out: {
+          offset: a * width + b,
+          item: inputs * height * width,
+          plane: height * width,
+          pitch: stride[0] * width,
+          step: stride[1],
+        },
+      });
+    }
+  }
+  return specs;
+}
+
+/** One tap that reads each pixel where it lies: then planes are rows. */
+function isPointwise(spec: TapGeometry): boolean {
+  const [tap] = spec.taps;
+  return (
+    spec.taps.length === 1 &&
+    tap!.row === 0 &&
+    tap!.column === 0 &&
+    spec.stride[0] === 1 &&
+    spec.stride[1] === 1 &&
+    spec.rows === spec.height &&
+    spec.columns === spec.width
+  );
+}
+
+function flatten<Spec extends TapGeometry>(spec: Spec): Spec {
+  const size = spec.height * spec.width;
+  return { ...spec, height: 1, width: size, rows: 1, columns: size };
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
+
+/** Entries of a copy table, in bytes but for the sizes. */
+function copyTable(layout: ReturnType<typeof tapLayout>): number[] {
+  return layout.copies.flatMap((c) => [c.from * 4, c.to * 4, c.rows, c.columns]);
+}
+
+/** The offsets of every (input, tap), input-major, in bytes. */
+function offsetTable(layout: ReturnType<typeof tapLayout>, inputs: number): number[] {
+  return Array.from({ length: inputs }, (_, c) => layout.offsets.map((offset) => (c * layout.planeSize + offset) * 4)).flat();
+}
+
+export function convolvePlan(linker: Linker, spec_: ConvolveSpec): Plan {
+  const spec = isPointwise(spec_) && spec_.out.step === 1 && spec_.out.pitch === spec_.width ? flatten(spec_) : spec_;
+  const { heap } = linker;
+  const layout = tapLayout(spec);
+  const columns = Math.max(4, spec.columns);
+  const { wide, narrow, wideColumns } = convolveTiles(spec.outputs, spec.rows, columns);
+  const perTile = (wide ?? narrow)!.outputs;
+  const through = spec.out.step !== 1 || spec.columns < 4;
+  const weightBytes = spec.groups * Math.ceil(spec.outputs / perTile) * perTile * spec.inputs * spec.taps.length * 4;
+  const packed = align(weightBytes);
+  const packedBytes = layout.direct ? 0 : spec.inputs * layout.planeSize * 4;
+  const throughAt = packed + align(packedBytes) + 64;
+  const tilePitch = through ? columns : spec.out.pitch;
+  const tilePlane = through ? columns * spec.rows : spec.out.plane;
+  const scratchBytes = throughAt + (through ? spec.outputs * tilePlane * 4 : 0);
+  const tables = {
+    copies: copyTable(layout),
+    weights: spec.taps.map((tap) => tap.weight * 4),
+    offsets: offsetTable(layout, spec.inputs),
+  };
+  const place = placeRecord(heap, convolveRecord.bytes, tables, (at) =>
+    convolveRecord.words({
+      items: spec.items,
+      groups: spec.groups,
+      inputs: spec.inputs,
+      outputs: spec.outputs,
+      rows: spec.rows,
+      columns,
+      wideColumns,
+      itemBytes: spec.inputs * spec.height * spec.width * 4,
+      planeBytes: spec.height * spec.width * 4,
+      outItemBytes: spec.out.item * 4,
+      taps: spec.taps.length,
+      tapWeights: at('weights'),
+      table: at('offsets'),
+      tableEnd: at('offsets') + tables.offsets.length * 4,
+      weightGroup: spec.weight.group * 4,
+      weightOutput: spec.weight.output * 4,
+      weightInput: spec.weight.input * 4,
+      copies: at('copies'),
+      copiesEnd: at('copies') + tables.copies.length * 4,
+      copyPitch: layout.pitch * 4,
+      copyStepY: spec.stride[0] * spec.width * 4,
+      copyStepX: spec.stride[1] * 4,
+      packed,
+      packedPlaneBytes: layout.planeSize * 4,
+      packedBytes,
+      pitchBytes: layout.pitch * 4,
+      through: through ? throughAt : 0,
+      tilePitch: tilePitch * 4,
+      tilePlane: tilePlane * 4,
+      outOffset: spec.out.offset * 4,
+      outPlane: spec.out.plane * 4,
+      outPitch: spec.out.pitch * 4,
+      outStep: spec.out.step * 4,
+      outRows: spec.rows,
+      outColumns: spec.columns,
+    }),
+  );
+  const name = `convolve ${wide ? showTile(wide) : ''} ${narrow ? showTile(narrow) : ''}`;
+  return { ...place, scratchBytes, run: linker.load(name, () => convolveModule(wide, narrow))['convolve']! };
+}
+
+function showTile(tile: Tile): string {
+  return `${tile.outputs}x${tile.rows}x${tile.vectors}`;
+}
+
+/** Tiles for an output: wide ones along the rows, narrow ones (several rows of one vector) for the columns that are left. */
+function convolveTiles(
+  outputs: number,
+  rows: number,
+  columns: number,
+): { wide: Tile | undefined; narrow: Tile | undefined; wideColumns: number } {
+  const channels = Math.min(4, outputs);
+  const vectors = channels === 1 ? 4 : 2;
+  const wideColumns = Math.floor(columns / (4 * vectors)) * 4 * vectors;
+  const most = channels === 1 ? 4 : 2;
+  const narrowRows = rows >= most ? most : rows >= 2 ? 2 : 1;
+  return {
+    wide: wideColumns > 0 ? { outputs: channels, rows: 1, vectors } : undefined,
+    narrow: wideColumns < columns ? { outputs: channels, rows: narrowRows, vectors: 1 } : undefined,
+    wideColumns,
+  };
+}
+
+/** Dot products in registers: 4 x 2, and more taps where there are fewer outputs. */
+function dotTile(outputs: number, taps: number): DotTile {
+  const rows = Math.min(4, outputs);
+  return { outputs: rows, taps: Math.min(taps, [9, 4, 3, 2][rows - 1]!) };
+}
+
+function correlatePlan(linker: Linker, spec_: CorrelateSpec): Plan {
+  const pointwise = isPointwise(spec_);
+  const spec = pointwise ? flatten(spec_) : spec_;
+  const plane = spec.rows * spec.columns;
+  const layout = tapLayout(spec, !pointwise || plane % 4 !== 0);
+  const direct = layout.pitch === spec.columns && plane % 4 === 0;
+  const tapCount = spec.inputs * spec.taps.length;
+  const tile = dotTile(spec.outputs, tapCount);
+  const sumGroup = Math.ceil(spec.outputs / tile.outputs) * Math.ceil(tapCount / tile.taps) * tile.outputs * tile.taps * 16;
+  const contraction = Math.ceil((spec.rows * layout.pitch) / 4) * 4;
+  const packed = align(spec.groups * sumGroup);
+  // Reading past the last plane must find numbers.
+  const packedBytes = layout.direct ? 0 : align(spec.inputs * layout.planeSize * 4 + layout.pitch * 4 + 64);
+  const gPacked = packed + packedBytes;
+  const gPackedBytes = direct ? 0 : spec.outputs * contraction * 4;
+  const tables = { copies: copyTable(layout), offsets: offsetTable(layout, spec.inputs) };
+  const place = placeRecord(linker.heap, correlateRecord.bytes, tables, (at) =>
+    correlateRecord.words({
+      items: spec.items,
+      groups: spec.groups,
+      inputs: spec.inputs,
+      outputs: spec.outputs,
+      contraction: contraction * 4,
+      itemBytes: spec.inputs * spec.height * spec.width * 4,
+      planeBytes: spec.height * spec.width * 4,
+      gItemBytes: spec.outputs * plane * 4,
+      gPlaneBytes: plane * 4,
+      table: at('offsets'),
+      tableEnd: at('offsets') + tables.offsets.length * 4,
+      copies: at('copies'),
+      copiesEnd: at('copies') + tables.copies.length * 4,
+      copyPitch: layout.pitch * 4,
+      copyStepY: spec.stride[0] * spec.width * 4,
+      copyStepX: spec.stride[1] * 4,
+      packed,
+      packedPlaneBytes: layout.planeSize * 4,
+      packedBytes,
+      gPacked,
+      gPackedPlane: direct ? plane * 4 : contraction * 4,
+      gPackedBytes,
+      gRows: spec.rows,
+      gColumns: spec.columns,
+      sumGroup,
+      sumBytes: spec.groups * sumGroup,
+    }),
+  );
+  const name = `correlate ${tile.outputs}x${tile.taps}`;
+  return { ...place, scratchBytes: gPacked + gPackedBytes + 64, run: linker.load(name, () => correlateModule(tile))['correlate']! };
+}
