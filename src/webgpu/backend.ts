@@ -10,7 +10,7 @@ import type {
   PrimitiveParams,
   TypedArray,
 } from '../backend.ts';
-import { DTypeError, GpuError, LimitError, OptionError } from '../errors.ts';
+import { DTypeError, LimitError, OptionError } from '../errors.ts';
 import type { FusedKernel } from '../fused.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { CommandQueue } from './commands.ts';
@@ -29,7 +29,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly name: string;
   readonly facts: GpuFacts;
   readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
-  /** The device itself, for what reparam does not wrap. */
+  /** The device itself. An error scope of reparam's is always open on it. */
   readonly gpuDevice: GPUDevice;
   readonly #faults: Faults;
   readonly #pipelines: PipelineCache;
@@ -133,11 +133,10 @@ export class WebGpuBackend implements Backend, Gpu {
 
   async finish(): Promise<void> {
     this.flush();
-    await this.gpuDevice.queue.onSubmittedWorkDone().catch((cause: unknown) => {
-      this.#faults.check();
-      throw new GpuError('the device could not finish its work', { cause });
-    });
-    await this.#faults.settle();
+    const fault = this.#faults.collect();
+    await this.gpuDevice.queue.onSubmittedWorkDone().catch(() => undefined);
+    const error = await fault;
+    if (error) throw error;
   }
 
   memory(): BackendMemory {

@@ -2,25 +2,26 @@
 import { DeviceLostError, GpuError, type ReparamError } from '../errors.ts';
 
 /**
- * WebGPU reports errors after the fact and drops the work that caused them. They are kept here until the next read or
- * `finish()`, which throws them, so that a dropped command never passes for a result.
+ * WebGPU reports errors after the fact and drops the work that caused them. They are collected here and thrown by the next
+ * read or `finish()`, so that a dropped command never passes for a result.
+ *
+ * An error scope is always open: its answer comes in the order of the device's work, while an `uncapturederror` event may
+ * come after the result of a read that it spoils. The event still catches what the scope's filter does not.
  */
 export class Faults {
+  readonly #device: GPUDevice;
   #error: ReparamError | undefined;
   #lost: DeviceLostError | undefined;
   readonly #diagnostics = new Set<Promise<void>>();
 
   constructor(device: GPUDevice) {
+    this.#device = device;
+    device.pushErrorScope('validation');
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      this.report(new GpuError(`WebGPU rejected a command (${event.error.constructor.name}): ${event.error.message}`));
+      this.#error ??= rejected(event.error);
     });
-    void this.#watchLoss(device);
-  }
-
-  /** Keeps the first error; later ones are mostly its consequences. */
-  report(error: ReparamError): void {
-    this.#error ??= error;
+    void this.#watchLoss();
   }
 
   /** From here on every use of the device throws. */
@@ -28,15 +29,39 @@ export class Faults {
     this.#lost ??= lost('it was destroyed');
   }
 
-  /** Reports compiler messages of a shader by kernel name and line; `settle` waits for it. */
+  /** Asks for the compiler's messages on a shader, to report errors by kernel name and line. */
   watchCompilation(name: string, module: GPUShaderModule): void {
     const diagnostic = this.#diagnose(name, module);
     this.#diagnostics.add(diagnostic);
     void diagnostic.finally(() => this.#diagnostics.delete(diagnostic));
   }
 
-  async #watchLoss(device: GPUDevice): Promise<void> {
-    const { reason, message } = await device.lost;
+  /** Throws if the device is lost. */
+  check(): void {
+    if (this.#lost) throw this.#lost;
+  }
+
+  /**
+   * Takes the first error of all work handed to the device since the last call. Call it right after a submit; the answer
+   * comes when the device has got there. Never rejects.
+   */
+  async collect(): Promise<ReparamError | undefined> {
+    const scope = this.#device.popErrorScope();
+    this.#device.pushErrorScope('validation');
+    try {
+      const error = await scope;
+      if (error) this.#error ??= rejected(error);
+    } catch {
+      // The device is lost, and that is reported by itself.
+    }
+    while (this.#diagnostics.size > 0) await Promise.all(this.#diagnostics);
+    const error = this.#lost ?? this.#error;
+    this.#error = undefined;
+    return error;
+  }
+
+  async #watchLoss(): Promise<void> {
+    const { reason, message } = await this.#device.lost;
     this.#lost ??= lost(reason === 'destroyed' ? 'it was destroyed' : message || 'the driver gave no reason');
   }
 
@@ -51,23 +76,13 @@ export class Faults {
     const errors = messages.filter((m) => m.type === 'error');
     if (errors.length === 0) return;
     const lines = errors.map((m) => `  line ${m.lineNum}, column ${m.linePos}: ${m.message}`).join('\n');
-    // Better than the error event that may have come first: it names the kernel and the line.
+    // Better than the error of the scope that may have come first: it names the kernel and the line.
     this.#error = new GpuError(`${name}: the WGSL does not compile\n${lines}`);
   }
+}
 
-  /** Throws if the device is lost. */
-  check(): void {
-    if (this.#lost) throw this.#lost;
-  }
-
-  /** Waits for pending compiler messages, then throws and forgets the first error since the last call. */
-  async settle(): Promise<void> {
-    while (this.#diagnostics.size > 0) await Promise.all(this.#diagnostics);
-    this.check();
-    const error = this.#error;
-    this.#error = undefined;
-    if (error) throw error;
-  }
+function rejected(error: GPUError): GpuError {
+  return new GpuError(`WebGPU rejected a command (${error.constructor.name}): ${error.message}`);
 }
 
 function lost(why: string): DeviceLostError {

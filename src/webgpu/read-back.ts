@@ -20,17 +20,21 @@ export class ReadBack {
     const size = Math.max(4, byteLength);
     const staging = this.#take(size);
     queue.submit((encoder) => encoder.copyBufferToBuffer(source.memory.buffer, source.offset, staging, 0, size));
+    const fault = faults.collect();
+    let bytes: ArrayBuffer | undefined;
+    let cause: unknown;
     try {
       await staging.mapAsync(MAP_READ, 0, size);
-    } catch (cause) {
+      bytes = staging.getMappedRange(0, size).slice(0, byteLength);
+      staging.unmap();
+      this.#giveBack(staging);
+    } catch (error) {
+      cause = error;
       staging.destroy();
-      await faults.settle();
-      throw new GpuError('the result could not be read back', { cause });
     }
-    const bytes = staging.getMappedRange(0, size).slice(0, byteLength);
-    staging.unmap();
-    this.#giveBack(staging);
-    await faults.settle();
+    const error = await fault;
+    if (error) throw error;
+    if (!bytes) throw new GpuError('the result could not be read back', { cause });
     return bytes;
   }
 
