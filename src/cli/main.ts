@@ -9,6 +9,7 @@ type Register = (program: Command) => void;
 
 /** Each subcommand's module is loaded when it is named, or for the list of all of them. */
 const commands: Readonly<Record<string, () => Promise<Register>>> = {
+  search: async () => (await import('./search.ts')).registerSearch,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,
 };
 
