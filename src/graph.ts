@@ -42,7 +42,7 @@ export function recordingAs<T>(on: boolean, body: () => T): T {
   }
 }
 
-/** Notes how `output` came from `inputs`. */
+/** Notes how `output` came from `inputs`. The list is copied: the caller's array may grow before the backward pass reads it. */
 export function record(op: string, inputs: readonly Tensor[], output: Tensor, vjp: Vjp): void {
-  output.node = { op, inputs, versions: inputs.map((t) => t.storage.version), vjp };
+  output.node = { op, inputs: [...inputs], versions: inputs.map((t) => t.storage.version), vjp };
 }
