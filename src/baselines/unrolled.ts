@@ -1,0 +1,84 @@
+/**
+ * @file The gradient of DARTS's second order: the architecture's validation loss after one virtual step of the weights.
+ *
+ * d/da L_val(w - xi dL_train(w, a)/dw, a) = dL_val(w', a)/da - xi d2L_train(w, a)/(da dw) v,  v = dL_val(w', a)/dw', w' = w - xi dL_train/dw.
+ * The mixed derivative is taken at w, not at w'. Source: Liu et al., ICLR 2019, equations 6 to 8.
+ */
+import { grad } from '../autograd.ts';
+import { noGrad, recordingAs } from '../graph.ts';
+import { add, assign, clone, div, dot, mul, neg, reciprocal, sqrt, square, sub, sum } from '../ops.ts';
+import { scope } from '../scope.ts';
+import type { Tensor } from '../tensor.ts';
+
+export interface UnrolledProblem {
+  /** w: changed in place during the computation, and restored to the bit. */
+  readonly weights: readonly Tensor[];
+  /** a. */
+  readonly architecture: readonly Tensor[];
+  /** xi. With 0 the result is the first-order gradient. */
+  readonly learningRate: number;
+  /** The losses at the present values of w and a, recorded. */
+  readonly trainingLoss: () => Tensor;
+  readonly validationLoss: () => Tensor;
+}
+
+export interface MixedProductOptions {
+  /** 'exact' differentiates the gradient; 'finite-difference' is DARTS's own: two more gradients at w +- eps v. Default exact. */
+  readonly method?: 'exact' | 'finite-difference';
+  /** eps = radius / |v|. Default 0.01 (DARTS). */
+  readonly radius?: number;
+}
+
+/** Gradients of the unrolled validation loss by the architecture, one for each of `architecture`. */
+export function unrolledGradients(problem: UnrolledProblem, options: MixedProductOptions = {}): Tensor[] {
+  const { weights, architecture, learningRate } = problem;
+  return scope(() => {
+    const saved = noGrad(() => weights.map((w) => clone(w)));
+    const step = recordingAs(true, () => grad(problem.trainingLoss(), weights, { unused: 'zeros' }));
+    shift(weights, step, weights[0]!.device.scalar(-learningRate));
+    const first = recordingAs(true, () => grad(problem.validationLoss(), [...architecture, ...weights], { unused: 'zeros' }));
+    restore(weights, saved);
+    const v = first.slice(architecture.length);
+    const mixed = mixedProduct(problem, v, options);
+    return noGrad(() => architecture.map((_, i) => sub(first[i]!, mul(mixed[i]!, learningRate))));
+  });
+}
+
+/** d2L_train/(da dw) v at the present w and a: for each a, the derivative of <dL_train/dw, v>. */
+export function mixedProduct(
+  problem: Pick<UnrolledProblem, 'weights' | 'architecture' | 'trainingLoss'>,
+  v: readonly Tensor[],
+  { method = 'exact', radius = 0.01 }: MixedProductOptions = {},
+): Tensor[] {
+  const { weights, architecture, trainingLoss } = problem;
+  return scope(() => {
+    if (method === 'exact') {
+      return recordingAs(true, () => {
+        const g = grad(trainingLoss(), weights, { createGraph: true, unused: 'zeros' });
+        const directional = g.map((gi, i) => dot(gi, v[i]!)).reduce((a, b) => add(a, b));
+        return grad(directional, architecture, { unused: 'zeros' });
+      });
+    }
+    const saved = noGrad(() => weights.map((w) => clone(w)));
+    const epsilon = noGrad(() => div(radius, sqrt(v.map((vi) => sum(square(vi))).reduce((a, b) => add(a, b)))));
+    const at = (signed: Tensor): Tensor[] => {
+      shift(weights, v, signed);
+      const g = recordingAs(true, () => grad(trainingLoss(), architecture, { unused: 'zeros' }));
+      restore(weights, saved);
+      return g;
+    };
+    const plus = at(epsilon);
+    const minus = at(noGrad(() => neg(epsilon)));
+    // Divided by the product 2 eps: dividing by 2 and multiplying by eps would scale the term by eps^2.
+    return noGrad(() => plus.map((p, i) => mul(sub(p, minus[i]!), reciprocal(mul(epsilon, 2)))));
+  });
+}
+
+/** w := w + factor d, in place. */
+function shift(weights: readonly Tensor[], direction: readonly Tensor[], factor: Tensor): void {
+  noGrad(() => scope(() => weights.forEach((w, i) => assign(w, add(w, mul(direction[i]!, factor))))));
+}
+
+function restore(weights: readonly Tensor[], saved: readonly Tensor[]): void {
+  noGrad(() => weights.forEach((w, i) => assign(w, saved[i]!)));
+}
