@@ -151,9 +151,13 @@ export function sigmoid(x: Tensor): Tensor {
   return mul(add(tanh(mul(x, 0.5)), 1), 0.5);
 }
 
-/** log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
+/**
+ * log(1 + e^x) = t + log(e^(x - t) + e^-t) with t = max(x, 0), without overflow. The t cancel and take no gradient, so that every
+ * derivative is right at 0 too. VJP: g sigmoid(x).
+ */
 export function softplus(x: Tensor): Tensor {
-  return add(relu(x), log(add(exp(neg(abs(x))), 1)));
+  const top = detach(relu(x));
+  return add(top, log(add(exp(sub(x, top)), exp(neg(top)))));
 }
 
 /** x Phi(x), Phi the normal distribution function (the exact form, not the tanh one). */
