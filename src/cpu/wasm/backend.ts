@@ -17,6 +17,7 @@ import { cpuKernels } from '../kernels.ts';
 import { HeapBuffer, heapBuffer } from './buffer.ts';
 import { Heap, type HeapOptions } from './heap.ts';
 import { type SimdKernels, simdKernels } from './kernels.ts';
+import { Linker } from './linker.ts';
 
 export class SimdBackend implements Backend {
   readonly kind = 'cpu';
@@ -30,7 +31,7 @@ export class SimdBackend implements Backend {
 
   constructor(options: HeapOptions = {}) {
     this.#heap = new Heap(options);
-    this.#kernels = simdKernels(this.#heap);
+    this.#kernels = simdKernels(new Linker(this.#heap));
     this.fusedKernels = new Map();
   }
 
