@@ -33,34 +33,25 @@ export function split(k: Key, count = 2): Key[] {
 }
 
 const PARITY = 0x1bd11bda;
+const ROTATIONS = [
+  [13, 15, 26, 6],
+  [17, 29, 16, 24],
+] as const;
 
 /** The block function Threefry-2x32-20: two words from a key and a counter of two words. */
 export function threefry(k: Key, counter0: number, counter1: number): Key {
-  const k0 = k[0] | 0;
-  const k1 = k[1] | 0;
-  const k2 = k0 ^ k1 ^ PARITY;
-  let x = (counter0 + k0) | 0;
-  let y = (counter1 + k1) | 0;
-  const round = (r: number): void => {
-    x = (x + y) | 0;
-    y = ((y << r) | (y >>> (32 - r))) ^ x;
-  };
-  const even = (): void => (round(13), round(15), round(26), round(6));
-  const odd = (): void => (round(17), round(29), round(16), round(24));
-  const inject = (a: number, b: number, i: number): void => {
-    x = (x + a) | 0;
-    y = (y + b + i) | 0;
-  };
-  even();
-  inject(k1, k2, 1);
-  odd();
-  inject(k2, k0, 2);
-  even();
-  inject(k0, k1, 3);
-  odd();
-  inject(k1, k2, 4);
-  even();
-  inject(k2, k0, 5);
+  const words = [k[0] | 0, k[1] | 0, k[0] ^ k[1] ^ PARITY];
+  let x = (counter0 + words[0]!) | 0;
+  let y = (counter1 + words[1]!) | 0;
+  // Plain loops: closures made anew in every call cost more than the rounds.
+  for (let group = 0; group < 5; group++) {
+    for (const r of ROTATIONS[group % 2]!) {
+      x = (x + y) | 0;
+      y = ((y << r) | (y >>> (32 - r))) ^ x;
+    }
+    x = (x + words[(group + 1) % 3]!) | 0;
+    y = (y + words[(group + 2) % 3]! + group + 1) | 0;
+  }
   return [x >>> 0, y >>> 0];
 }
 
