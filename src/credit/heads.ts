@@ -14,7 +14,11 @@ export interface Head {
   /** x [s, d] -> losses [s]. */
   readonly losses: (x: Tensor) => Tensor;
   /** The affine pieces of the 'relu' head, for finding its kinks: row r is active where weight_r . x + bias_r > 0. */
-  readonly pieces?: { readonly weight: readonly (readonly number[])[]; readonly bias: readonly number[]; readonly slope: readonly number[] };
+  readonly pieces?: {
+    readonly weight: readonly (readonly number[])[];
+    readonly bias: readonly number[];
+    readonly slope: readonly number[];
+  };
 }
 
 /** Checks a name that came from outside. */
@@ -42,11 +46,10 @@ export function makeHead(device: Device, name: HeadName, size: number, k: Key): 
       return { name, losses: (x) => sum(mul(x, t), 1) };
     case 'quadratic':
       return { name, losses: (x) => mul(sum(square(sub(x, t)), 1), 0.5) };
-    case 'softmax':
-      return {
-        name,
-        losses: (x) => reshape(matmul(logSoftmax(linear(x, w)), tensor([0, -1, ...Array<number>(ROWS - 2).fill(0)], [ROWS, 1])), [x.shape[0]!]),
-      };
+    case 'softmax': {
+      const minusTarget = tensor([0, -1, 0, 0], [ROWS, 1]);
+      return { name, losses: (x) => reshape(matmul(logSoftmax(linear(x, w)), minusTarget), [x.shape[0]!]) };
+    }
     case 'tanh': {
       const u = tensor(draw(2, ROWS), [ROWS]);
       return { name, losses: (x) => sum(mul(tanh(linear(x, w)), u), 1) };

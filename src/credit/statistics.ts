@@ -75,7 +75,10 @@ export class VectorMoments {
   chiSquare(expected: ArrayLike<number>, components: readonly number[]): { readonly statistic: number; readonly p: number } {
     const k = components.length;
     const matrix = components.map((i) => components.map((j) => this.covariance(i, j) / this.count));
-    const y = solveSymmetric(matrix, components.map((i) => this.mean[i]! - expected[i]!));
+    const y = solveSymmetric(
+      matrix,
+      components.map((i) => this.mean[i]! - expected[i]!),
+    );
     const statistic = components.reduce((total, c, i) => total + y[i]! * (this.mean[c]! - expected[c]!), 0);
     return { statistic, p: chiSquareTail(statistic, k) };
   }
@@ -90,7 +93,8 @@ function solveSymmetric(a: readonly (readonly number[])[], b: readonly number[])
       let s = l[i]![j]!;
       for (let k = 0; k < j; k++) s -= l[i]![k]! * l[j]![k]!;
       if (i === j) {
-        if (!(s > 0)) throw new OptionError('chiSquare: the covariance is singular; leave out components that the others determine');
+        if (!(s > 0))
+          throw new OptionError('chiSquare: the covariance is singular; leave out components that the others determine');
         l[i]![i] = Math.sqrt(s);
       } else l[i]![j] = s / l[j]![j]!;
     }
@@ -144,7 +148,9 @@ export function logGamma(x: number): number {
   let shift = 0;
   while (x < 12) shift -= Math.log(x++);
   const r = 1 / (x * x);
-  return shift + (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r / 1680))) / x;
+  return (
+    shift + (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r / 1680))) / x
+  );
 }
 
 export interface Interval {

@@ -1,0 +1,112 @@
+/**
+ * @file REBAR and RELAX: score-function estimators with a differentiable control variate of zero mean, so they stay unbiased.
+ *
+ * g = (f(D) - c(zt)) (D - pi) + dc(z)/dl - dc(zt)/dl, where z = l + G, D its argmax, and zt = l + G redrawn given D. The
+ * variate -c(zt) (D - pi) + dc(z)/dl - dc(zt)/dl has mean zero for every c. REBAR: c = eta f(softmax(z / temperature)), source Tucker et
+ * al. 2017; RELAX: c free, here REBAR's plus a small network, trained to lessen the variance, source Grathwohl et al. 2018.
+ */
+import { grad } from '../../autograd.ts';
+import { noGrad, recordingAs } from '../../graph.ts';
+import { add, detach, div, exp, linear, mul, reshape, square, sub, sum, tanh } from '../../ops.ts';
+import { Adam } from '../../optim/index.ts';
+import { foldIn, gumbel, type Key, normals } from '../../random.ts';
+import { keep, scope } from '../../scope.ts';
+import { softmax } from '../../softmax.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { ArchitectureFixture } from '../fixtures.ts';
+import { conditionalPerturbed, discreteScore, type Draw, type Estimator, lossesAt, makeDraw, scoreTimes } from './estimator.ts';
+
+/** c: perturbed logits [s, e, n] -> [s]. */
+type Surrogate = (draw: Draw, perturbed: Tensor) => Tensor;
+
+/** The control variate alone: mean zero whatever the surrogate. With createGraph its derivative in the surrogate's parameters exists. */
+export function controlVariate(draw: Draw, surrogate: Surrogate, createGraph = false): Tensor {
+  const perturbed = add(draw.logits, draw.noise);
+  const conditional = conditionalPerturbed(draw, 2000);
+  const free = surrogate(draw, perturbed);
+  const given = surrogate(draw, conditional);
+  const [slopes] = grad(sum(sub(free, given)), [draw.logits], { createGraph });
+  return sub(slopes!, scoreTimes(discreteScore(draw), createGraph ? given : detach(given)));
+}
+
+function withVariate(name: string, surrogate: Surrogate, passes: Estimator['passes']): Estimator {
+  return {
+    name,
+    unbiased: true,
+    relaxed: true,
+    passes,
+    estimate: (draw) => {
+      const f = noGrad(() => lossesAt(draw, draw.hard));
+      return add(scoreTimes(discreteScore(draw), f), controlVariate(draw, surrogate));
+    },
+  };
+}
+
+const relaxedLoss: Surrogate = (draw, perturbed) => lossesAt(draw, softmax(div(perturbed, draw.temperature)));
+
+/** What the adaptive estimators are fitted to: independent of the samples that judge them, so they stay unbiased. */
+export interface Fitting {
+  readonly fixture: ArchitectureFixture;
+  readonly logits: readonly (readonly number[])[];
+  readonly temperature: number;
+  readonly key: Key;
+  /** Samples a fitting batch. Default 256. */
+  readonly samples?: number;
+}
+
+function fittingDraw({ fixture, logits, temperature, key, samples = 256 }: Fitting, step: number): Draw {
+  const k = foldIn(key, step);
+  const noise = gumbel(fixture.device, foldIn(k, 0), [samples, fixture.edges.length, fixture.operations]);
+  return makeDraw(fixture, logits, temperature, samples, noise, foldIn(k, 1));
+}
+
+/** REBAR with eta fitted on one batch: the regression coefficient of the plain estimate on the variate. */
+export function rebar(fitting: Fitting): Estimator {
+  const eta = recordingAs(true, () =>
+    scope(() => {
+      const draw = fittingDraw(fitting, 0);
+      const plain = noGrad(() => scoreTimes(discreteScore(draw), lossesAt(draw, draw.hard)));
+      const variate = controlVariate(draw, relaxedLoss);
+      return keep(noGrad(() => mul(div(sum(mul(plain, variate)), sum(square(variate))), -1)));
+    }),
+  );
+  return withVariate('REBAR', (draw, perturbed) => mul(relaxedLoss(draw, perturbed), eta), { forward: 3, backward: 2 });
+}
+
+const HIDDEN = 8;
+
+/** RELAX: c = e^a f(softmax(z e^-b)) + u . tanh(W z + v), its parameters trained by Adam on the mean squared estimate. */
+export function relax(fitting: Fitting, steps = 120): Estimator {
+  const { fixture } = fitting;
+  const { device } = fixture;
+  const width = fixture.edges.length * fixture.operations;
+  const parameters = {
+    scale: device.parameter(0),
+    logTemperature: device.parameter(Math.log(fitting.temperature)),
+    w: device.parameter(
+      normals(foldIn(fitting.key, 1_000_001), HIDDEN * width).map((v) => 0.3 * v),
+      [HIDDEN, width],
+    ),
+    v: device.parameter(new Float64Array(HIDDEN), [HIDDEN]),
+    u: device.parameter(new Float64Array(HIDDEN), [HIDDEN]),
+  };
+  const surrogate: Surrogate = (draw, perturbed) => {
+    const { scale, logTemperature, w, v, u } = parameters;
+    const relaxed = mul(lossesAt(draw, softmax(div(perturbed, exp(logTemperature)))), exp(scale));
+    const free = sum(mul(tanh(linear(reshape(perturbed, [draw.samples, width]), w, v)), u), 1);
+    return add(relaxed, free);
+  };
+  const list = Object.values(parameters);
+  const optimizer = new Adam(list, { lr: 0.02 });
+  for (let step = 1; step <= steps; step++) {
+    recordingAs(true, () =>
+      scope(() => {
+        const draw = fittingDraw({ ...fitting, samples: fitting.samples ?? 128 }, step);
+        const f = noGrad(() => lossesAt(draw, draw.hard));
+        const estimate = add(scoreTimes(discreteScore(draw), f), controlVariate(draw, surrogate, true));
+        optimizer.step(grad(mul(sum(square(estimate)), 1 / draw.samples), list));
+      }),
+    );
+  }
+  return withVariate('RELAX', surrogate, { forward: 3, backward: 2 });
+}

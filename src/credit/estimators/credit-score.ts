@@ -1,0 +1,36 @@
+/** @file SNAS's policy-gradient form: the score of the Concrete density times the loss or a credit of the edge. */
+import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
+import { noGrad } from '../../graph.ts';
+import { neg, permute } from '../../ops.ts';
+import { creditCost, type CreditKind, edgeCredit } from '../credits.ts';
+import { type Draw, type Estimator, lossesAt, scoreTimes } from './estimator.ts';
+import { relaxedSample } from './pathwise.ts';
+import type { Tensor } from '../../tensor.ts';
+
+function concreteScore(draw: Draw): Tensor {
+  return new RelaxedOneHotCategorical({ logits: draw.logits, temperature: draw.temperature }).score({ noise: draw.noise });
+}
+
+/** score (L): unbiased for the relaxed objective, biased for the discrete one. */
+export const scoreTimesLoss: Estimator = {
+  name: 'score x loss',
+  unbiased: false,
+  relaxed: true,
+  passes: { forward: 1, backward: 0 },
+  estimate: (draw) => noGrad(() => scoreTimes(concreteScore(draw), lossesAt(draw, relaxedSample(draw)))),
+};
+
+/** score_e (-R_e) for one of the credits; with 'taylor' it is SNAS's published form. */
+export function scoreTimesCredit(kind: CreditKind, edges: number, points = 4): Estimator {
+  return {
+    name: kind === 'taylor' ? 'score x taylor (SNAS)' : `score x ${kind}`,
+    unbiased: false,
+    relaxed: true,
+    passes: creditCost(kind, edges, points),
+    estimate: (draw) =>
+      noGrad(() => {
+        const network = draw.fixture.network(relaxedSample(draw));
+        return scoreTimes(concreteScore(draw), permute(neg(edgeCredit(network, kind, { points })), [1, 0]));
+      }),
+  };
+}
