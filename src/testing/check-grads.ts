@@ -7,7 +7,7 @@ import { foldIn, key, normals } from '../random.ts';
 import { showShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { adjointIdentity, checkAlgebra, type Place, placeOf, signed } from './algebra.ts';
-import { axis, type Derivative, differentiate, type Direction, randomDirection } from './difference.ts';
+import { axis, type Derivative, differentiate, type Direction, largest, randomDirection } from './difference.ts';
 import { GradientError, type GradientFailure, type GradientFault } from './gradient-error.ts';
 import { evaluate, firstStage, type Output, type Stage, vjpStage } from './stages.ts';
 import { GradTally, NON_SMOOTH_LIMIT } from './tally.ts';
@@ -122,9 +122,9 @@ async function checkDerivatives(
   const values = async (p: readonly Float64Array[]): Promise<Float64Array[]> => (await evaluate(stage, p)).map((y) => y.data);
   const centre = outputs.map((y) => y.data);
   const ws = cotangents.map((w) => w.data);
-  const largest = Math.max(0, ...gradient.map((g) => g.reduce((m, v) => Math.max(m, Math.abs(v)), 0)));
+  const steepest = largest(gradient);
   const judge = async (direction: Direction): Promise<Judgement> =>
-    judgement(await differentiate(values, point, centre, direction, ws, gradient), largest, settings.tolerance);
+    judgement(await differentiate(values, point, centre, direction, ws, gradient), steepest, settings.tolerance);
   const axes = function* (): Generator<Direction> {
     for (const [input, x] of point.entries()) for (let i = 0; i < x.length; i++) yield axis(point, input, i);
   };
@@ -153,9 +153,9 @@ interface Judgement extends Derivative {
   readonly relativeError: number;
 }
 
-function judgement(d: Derivative, largest: number, tolerance: number): Judgement {
+function judgement(d: Derivative, steepest: number, tolerance: number): Judgement {
   // Below the noise nothing can be told; dividing by the tolerance makes `tolerance * scale` at least the noise.
-  const scale = Math.max(Math.abs(d.analytic), Math.abs(d.numeric), 0.01 * largest, d.noise / tolerance);
+  const scale = Math.max(Math.abs(d.analytic), Math.abs(d.numeric), 0.01 * steepest, d.noise / tolerance);
   const difference = Math.abs(d.analytic - d.numeric);
   const relativeError = difference === 0 ? 0 : difference / scale;
   // Where the gradient is NaN all comparisons are false, and it ends as wrong.

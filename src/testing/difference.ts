@@ -26,7 +26,7 @@ export interface Derivative {
    * gives 0 at every h); the slopes on either side can: they differ by h f'' for a smooth function, by a constant at a kink.
    */
   readonly jump: number;
-  /** What rounding in the function's own value may add: u |f| / h. */
+  /** What rounding in the function's value may add: u |f| / h, with a tenth of the largest input added to |f|. */
   readonly noise: number;
 }
 
@@ -86,7 +86,8 @@ async function centralDifference(
   const down = await evaluate(below);
   let change = 0;
   let bend = 0;
-  let size = 0;
+  // Terms of the inputs' size that cancel (a gradient that is 0 because a row has one element) leave their rounding behind.
+  let size = 0.1 * largest(point);
   cotangents.forEach((w, k) => {
     const p = up[k]!;
     const q = down[k]!;
@@ -108,6 +109,11 @@ async function centralDifference(
     bend: (2 * bend) / length,
     noise: (4 * UNIT_ROUNDOFF * size) / Math.abs(length),
   };
+}
+
+/** The largest absolute value of any element. */
+export function largest(arrays: readonly Float64Array[]): number {
+  return arrays.reduce((m, x) => x.reduce((n, v) => Math.max(n, Math.abs(v)), m), 0);
 }
 
 function displaced(x: Float64Array, v: Float64Array, h: number): Float64Array {

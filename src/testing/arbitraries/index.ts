@@ -12,6 +12,7 @@ export {
 } from './shapes.ts';
 export {
   bulk,
+  keyWords,
   kinkSafe,
   labels,
   positive,

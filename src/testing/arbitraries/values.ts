@@ -15,11 +15,13 @@ import type { Tensor } from '../../tensor.ts';
 export interface TensorValue {
   readonly shape: Shape;
   readonly values: readonly number[];
+  /** Default: the device's float type. */
+  readonly dtype?: 'uint32';
 }
 
 /** The value on a device. */
 export function toTensor(device: Device, value: TensorValue): Tensor {
-  return device.tensor(value.values, value.shape);
+  return device.tensor(value.dtype === 'uint32' ? Uint32Array.from(value.values) : value.values, value.shape);
 }
 
 function filled(shape: Shape, element: fc.Arbitrary<number>): fc.Arbitrary<TensorValue> {
@@ -74,13 +76,18 @@ export function unit(shape: Shape): fc.Arbitrary<TensorValue> {
   );
 }
 
+/** Words of a random key. */
+export function keyWords(): fc.Arbitrary<TensorValue> {
+  return fc.tuple(fc.nat(2 ** 31), fc.nat(2 ** 31)).map((words) => ({ shape: [2], values: words, dtype: 'uint32' }));
+}
+
 /** Integers in [0, count): labels, indices. */
 export function labels(shape: Shape, count: number): fc.Arbitrary<TensorValue> {
   return filled(shape, fc.integer({ min: 0, max: count - 1 }));
 }
 
-/** How `bulk` spreads its values. */
-export type Spread = 'kink-safe' | 'tie-safe' | 'positive';
+/** How `bulk` spreads its values; `wide` is kink-safe in +-[1/64, 16]. */
+export type Spread = 'kink-safe' | 'tie-safe' | 'positive' | 'wide';
 
 /**
  * The same kinds of value for tensors of thousands of elements: what shrinks is one seed, not every element. For comparing a
@@ -93,7 +100,9 @@ export function bulk(shape: Shape, spread: Spread): fc.Arbitrary<TensorValue> {
 
 function bulkValues(seed: number, size: number, spread: Spread): number[] {
   if (spread === 'tie-safe') return Array.from(permutation(key(seed), size), (rank) => spacedApart(rank, size));
-  return Array.from(uniforms(key(seed), size), (u) =>
-    spread === 'positive' ? Math.fround(2 ** (8 * u - 4)) : awayFromZero(Math.floor(2000 * u) - 1000),
-  );
+  return Array.from(uniforms(key(seed), size), (u) => {
+    if (spread === 'positive') return Math.fround(2 ** (8 * u - 4));
+    const k = Math.floor(2000 * u) - 1000;
+    return spread === 'wide' ? (k < 0 ? k : k + 1) / 64 : awayFromZero(k);
+  });
 }

@@ -1,0 +1,149 @@
+/** @file Registry: operations that move elements, and those that make tensors from others. */
+import fc from 'fast-check';
+import * as ops from '../../ops.ts';
+import { broadcastPairs, axesOf, axisOf } from '../arbitraries/shapes.ts';
+import { labels, type TensorValue } from '../arbitraries/values.ts';
+import { paddingOf, permutationsOf, reshapesOf, slicesOf } from '../arbitraries/views.ts';
+import {
+  anyShape,
+  noParams,
+  oneTensor,
+  type Operation,
+  operation,
+  type Sample,
+  type Size,
+  tensorsOf,
+  valuesFor,
+} from './operation.ts';
+
+const linear = [[0]] as const;
+
+/** Two or three tensors that differ along one axis alone, or (for `stack`) not at all. */
+function joinable(size: Size, vary: boolean): fc.Arbitrary<Sample<number>> {
+  return anyShape(size, { minRank: 1, maxSize: size === 'small' ? 6 : 300 }).chain((shape) =>
+    fc.tuple(axisOf(shape), fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 2, maxLength: 3 })).chain(([axis, lengths]) => {
+      const at = axis < 0 ? axis + shape.length : axis;
+      const shapes = lengths.map((length) => (vary ? shape.map((d, i) => (i === at ? length : d)) : shape));
+      return fc.tuple(...shapes.map((s) => valuesFor(size, s, 'kink-safe'))).map((inputs) => ({ inputs, params: axis }));
+    }),
+  );
+}
+
+/** A shape and one that it broadcasts to. */
+function broadcastable(size: Size): fc.Arbitrary<{ readonly small: readonly number[]; readonly large: readonly number[] }> {
+  return broadcastPairs({ maxSize: size === 'small' ? 12 : 3000 }).map(({ operands, out }) => ({
+    small: operands[0]!,
+    large: out,
+  }));
+}
+
+export const layout: readonly Operation[] = [
+  operation({
+    name: 'reshape',
+    run: ([x], shape: number[]) => ops.reshape(x!, shape),
+    samples: oneTensor('kink-safe', reshapesOf),
+    order: 3,
+    linear,
+  }),
+  operation({
+    name: 'flatten',
+    run: ([x], start: number) => ops.flatten(x!, start),
+    samples: oneTensor('kink-safe', (shape) => fc.nat(shape.length)),
+    order: 3,
+    linear,
+  }),
+  operation({ name: 'alias', run: ([x]) => ops.alias(x!), samples: oneTensor('kink-safe', noParams), order: 3, linear }),
+  operation({ name: 'clone', run: ([x]) => ops.clone(x!), samples: oneTensor('kink-safe', noParams), order: 3, linear }),
+  operation({
+    name: 'permute',
+    run: ([x], axes: number[]) => ops.permute(x!, axes),
+    samples: oneTensor('kink-safe', permutationsOf, { maxRank: 5 }),
+    order: 3,
+    linear,
+    primitive: 'permute',
+  }),
+  operation({
+    name: 'transpose',
+    run: ([x]) => ops.transpose(x!),
+    samples: oneTensor('kink-safe', noParams, { minRank: 2 }),
+    order: 3,
+    linear,
+  }),
+  operation({
+    name: 'broadcastTo',
+    run: ([x], shape: readonly number[]) => ops.broadcastTo(x!, shape),
+    samples: (size) => broadcastable(size).chain(({ small, large }) => tensorsOf(size, [[small, 'kink-safe']], large)),
+    order: 3,
+    linear,
+    primitive: 'broadcastTo',
+  }),
+  operation({
+    name: 'slice',
+    run: ([x], { start, stop, steps }: { start: number[]; stop: number[]; steps: number[] }) => ops.slice(x!, start, stop, steps),
+    samples: oneTensor('kink-safe', slicesOf),
+    order: 3,
+    linear,
+    primitive: 'slice',
+  }),
+  operation({
+    name: 'flip',
+    run: ([x], axes: number[]) => ops.flip(x!, axes),
+    samples: oneTensor('kink-safe', (shape) => axesOf(shape)),
+    order: 3,
+    linear,
+  }),
+  operation({
+    name: 'pad',
+    run: ([x], amounts: [number, number][]) => ops.pad(x!, amounts),
+    samples: oneTensor('kink-safe', paddingOf, { maxRank: 3 }),
+    order: 3,
+    linear,
+    primitive: 'pad',
+  }),
+  operation({
+    name: 'concat',
+    run: (xs, axis: number) => ops.concat(xs, axis),
+    samples: (size) => joinable(size, true),
+    order: 2,
+    primitive: 'concat',
+  }),
+  operation({
+    name: 'stack',
+    run: (xs, axis: number) => ops.stack(xs, axis),
+    samples: (size) => joinable(size, false),
+    order: 2,
+  }),
+  operation({
+    name: 'assign',
+    run: ([target, x]) => {
+      const changed = ops.clone(target!);
+      ops.assign(changed, x!);
+      return changed;
+    },
+    samples: (size) =>
+      anyShape(size).chain((shape) =>
+        tensorsOf(
+          size,
+          [
+            [shape, 'kink-safe'],
+            [shape, 'kink-safe'],
+          ],
+          null,
+        ),
+      ),
+    order: 0,
+    primitive: 'assign',
+  }),
+  operation({ name: 'zerosLike', run: ([x]) => ops.zerosLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
+  operation({ name: 'onesLike', run: ([x]) => ops.onesLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
+  operation({ name: 'detach', run: ([x]) => ops.detach(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
+  operation({
+    name: 'oneHot',
+    run: ([index], classes: number) => ops.oneHot(index!, classes),
+    samples: (size) =>
+      fc
+        .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: size === 'small' ? 4 : 200 }))
+        .chain(([classes, n]) => labels([n], classes).map((value: TensorValue) => ({ inputs: [value], params: classes }))),
+    order: 0,
+  }),
+];

@@ -1,0 +1,88 @@
+/** @file Registry: sums, means, maxima and what is made of them. */
+import fc from 'fast-check';
+import * as ops from '../../ops.ts';
+import type { Shape } from '../../shape.ts';
+import { axesOf, axisOf, broadcastPairs } from '../arbitraries/shapes.ts';
+import { anyShape, oneTensor, type Operation, operation, tensorsOf } from './operation.ts';
+
+interface Reduction {
+  readonly axes: number[];
+  readonly keepDims: boolean;
+}
+
+function reduction(shape: Shape): fc.Arbitrary<Reduction> {
+  return fc.record({ axes: axesOf(shape), keepDims: fc.boolean() });
+}
+
+export const reductions: readonly Operation[] = [
+  operation({
+    name: 'sumTo',
+    run: ([x], shape: readonly number[]) => ops.sumTo(x!, shape),
+    samples: (size) =>
+      broadcastPairs({ maxSize: size === 'small' ? 12 : 4000 }).chain(({ operands, out }) =>
+        tensorsOf(size, [[out, 'kink-safe']], operands[0]!),
+      ),
+    order: 3,
+    linear: [[0]],
+    primitive: 'sumTo',
+  }),
+  operation({
+    name: 'sum',
+    run: ([x], { axes, keepDims }: Reduction) => ops.sum(x!, axes, { keepDims }),
+    samples: oneTensor('kink-safe', reduction),
+    order: 3,
+    linear: [[0]],
+  }),
+  operation({
+    name: 'mean',
+    run: ([x], { axes, keepDims }: Reduction) => ops.mean(x!, axes, { keepDims }),
+    samples: oneTensor('kink-safe', reduction),
+    order: 3,
+    linear: [[0]],
+  }),
+  operation({
+    name: 'variance',
+    run: ([x], { axes, keepDims, correction }: Reduction & { correction: number }) =>
+      ops.variance(x!, axes, { keepDims, correction }),
+    samples: oneTensor(
+      'kink-safe',
+      (shape) =>
+        axesOf(shape, 1).chain((axes) => {
+          const count = axes.reduce((n, axis) => n * shape.at(axis)!, 1);
+          return fc.record({ axes: fc.constant(axes), keepDims: fc.boolean(), correction: fc.nat(count > 1 ? 1 : 0) });
+        }),
+      { minRank: 1 },
+    ),
+    order: 3,
+  }),
+  operation({
+    name: 'max',
+    run: ([x], { axes, keepDims }: Reduction) => ops.max(x!, axes, { keepDims }),
+    samples: oneTensor('tie-safe', reduction),
+    order: 2,
+    primitive: 'maxTo',
+  }),
+  operation({
+    name: 'logSumExp',
+    run: ([x], { axis, keepDims }: { axis: number; keepDims: boolean }) => ops.logSumExp(x!, axis, { keepDims }),
+    samples: oneTensor('kink-safe', (shape) => fc.record({ axis: axisOf(shape), keepDims: fc.boolean() }), { minRank: 1 }),
+    order: 3,
+  }),
+  operation({
+    name: 'dot',
+    run: ([a, b]) => ops.dot(a!, b!),
+    samples: (size) =>
+      anyShape(size).chain((shape) =>
+        tensorsOf(
+          size,
+          [
+            [shape, 'kink-safe'],
+            [shape, 'kink-safe'],
+          ],
+          null,
+        ),
+      ),
+    order: 3,
+    linear: [[0], [1]],
+  }),
+];

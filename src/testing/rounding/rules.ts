@@ -1,0 +1,208 @@
+/**
+ * @file How each primitive passes on and adds rounding errors: a first-order running error analysis (Higham, Accuracy and
+ * Stability of Numerical Algorithms, section 3.3), in units of float32's u = 2^-24.
+ *
+ * For y = f(x): bound(y) = sum |df/dx| bound(x) + the sum of the absolute terms that f itself rounds. An operation that only
+ * moves or compares numbers adds nothing, so its kernel has to be exact.
+ */
+import type { Primitive, PrimitiveParams } from '../../backend.ts';
+import { cpuKernels } from '../../cpu/kernels.ts';
+import { type Shape, sizeOf } from '../../shape.ts';
+
+/** A number and, in units of u, how far a float32 computation of it may be off. */
+export interface Tracked {
+  readonly data: Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+  readonly bound: Float64Array<ArrayBuffer>;
+  readonly shape: Shape;
+}
+
+/** Computes the outputs and their bounds. Returns the length of its longest sum: 0 where nothing is rounded. */
+export type Rule<Params> = (params: Params, inputs: readonly Tracked[], outputs: readonly Tracked[]) => number;
+
+/** Wrong by a whole unit, in units of u: what a comparison is where its operands' errors could turn it over. */
+const FLIPPED = 2 ** 24;
+/** In units of u, what a device may lose that flushes results below the smallest normal number, 2^-126, to zero. */
+const FLUSHED = 2 ** -102;
+/** Comparisons are trusted if their operands differ by more than this many times their bounds. */
+const MARGIN = 64 * 2 ** -24;
+
+type Elements = readonly Float64Array[];
+
+/** A rule for elementwise operations: `bound` gets the operands' values, their bounds and the result, one element at a time. */
+function elementwise<P extends Primitive>(
+  op: P,
+  bound: (x: readonly number[], e: readonly number[], y: number) => number,
+): Rule<PrimitiveParams[P]> {
+  return (params, inputs, [y]) => {
+    cpuKernels[op](params, inputs, [y!]);
+    const values = inputs.map((x) => expanded(x.data, x.shape, y!.shape));
+    const bounds = inputs.map((x) => expanded(x.bound, x.shape, y!.shape));
+    for (let i = 0, n = sizeOf(y!.shape); i < n; i++) y!.bound[i] = bound(column(values, i), column(bounds, i), y!.data[i]!);
+    return 1;
+  };
+}
+
+function column(arrays: Elements, i: number): number[] {
+  return arrays.map((a) => a[i]!);
+}
+
+function expanded(data: Tracked['data'], shape: Shape, to: Shape): Float64Array {
+  const out = new Float64Array(sizeOf(to));
+  cpuKernels.broadcastTo({}, [{ data, shape }], [{ data: out, shape: to }]);
+  return out;
+}
+
+/** A rule for operations that move numbers and round nothing: bounds move as values do. */
+function moves<P extends Primitive>(op: P): Rule<PrimitiveParams[P]> {
+  return (params, inputs, [y]) => {
+    cpuKernels[op](params, inputs, [y!]);
+    cpuKernels[op](
+      params,
+      inputs.map((x) => ({ data: x.bound, shape: x.shape })),
+      [{ data: y!.bound, shape: y!.shape }],
+    );
+    return 0;
+  };
+}
+
+/** A rule for sums of products of two operands: |a| bound(b) + bound(a) |b| + |a| |b|, summed as the operation sums. */
+function bilinear<P extends Primitive>(
+  op: P,
+  length: (inputs: readonly Shape[], output: Shape, params: PrimitiveParams[P]) => number,
+): Rule<PrimitiveParams[P]> {
+  return (params, [a, b], [y]) => {
+    cpuKernels[op](params, [a!, b!], [y!]);
+    const part = new Float64Array(y!.bound.length);
+    const [p, q] = [magnitudes(a!), magnitudes(b!)];
+    y!.bound.fill(0);
+    for (const [left, right] of [
+      [p, q],
+      [a!.bound, q],
+      [p, b!.bound],
+    ] as const) {
+      cpuKernels[op](
+        params,
+        [
+          { data: left, shape: a!.shape },
+          { data: right, shape: b!.shape },
+        ],
+        [{ data: part, shape: y!.shape }],
+      );
+      for (let i = 0; i < part.length; i++) y!.bound[i]! += part[i]! + FLUSHED;
+    }
+    return length([a!.shape, b!.shape], y!.shape, params);
+  };
+}
+
+function magnitudes(x: Tracked): Float64Array<ArrayBuffer> {
+  return Float64Array.from(x.data, Math.abs);
+}
+
+/** A rule for plain sums of one operand, the others (an index) being exact. */
+function sums<P extends Primitive>(op: P): Rule<PrimitiveParams[P]> {
+  return (params, inputs, [y]) => {
+    cpuKernels[op](params, inputs, [y!]);
+    const [x, ...rest] = inputs;
+    const terms = magnitudes(x!).map((v, i) => v + x!.bound[i]!);
+    cpuKernels[op](params, [{ data: terms, shape: x!.shape }, ...rest], [{ data: y!.bound, shape: y!.shape }]);
+    return x!.data.length / Math.max(1, y!.data.length);
+  };
+}
+
+/** A rule for results without rounding whose inputs are taken to be exact. */
+function exact<P extends Primitive>(op: P): Rule<PrimitiveParams[P]> {
+  return (params, inputs, [y]) => {
+    cpuKernels[op](params, inputs, [y!]);
+    y!.bound.fill(0);
+    return 0;
+  };
+}
+
+/** bound(x) |slope|, where nothing is passed on at a pole if there is nothing to pass on. */
+function through(slope: number, e: number): number {
+  return e === 0 ? 0 : Math.abs(slope) * e;
+}
+
+const chosen = (flips: boolean): number => (flips ? FLIPPED : 0);
+
+export const rules: { readonly [P in Primitive]: Rule<PrimitiveParams[P]> } = {
+  neg: elementwise('neg', (_x, [e]) => e!),
+  // WGSL allows exp 3 + 2 |x| ULP.
+  exp: elementwise('exp', ([x], [e], y) => through(y, e!) + y * (1 + Math.abs(x!)) + FLUSHED),
+  // WGSL allows log an absolute 2^-21 for x in [1/2, 2].
+  log: elementwise('log', ([x], [e], y) => through(1 / x!, e!) + (x! >= 0.5 && x! <= 2 ? 1 : Math.abs(y))),
+  sqrt: elementwise('sqrt', (_x, [e], y) => through(0.5 / y, e!) + y),
+  reciprocal: elementwise('reciprocal', (_x, [e], y) => through(y * y, e!) + Math.abs(y) + FLUSHED),
+  relu: elementwise('relu', (_x, [e]) => e!),
+  step: elementwise('step', ([x], [e]) => chosen(e! > 0 && Math.abs(x!) <= MARGIN * e!)),
+  tanh: elementwise('tanh', (_x, [e], y) => through(1 - y * y, e!) + Math.abs(y) + FLUSHED),
+  erf: elementwise('erf', ([x], [e], y) => through((2 / Math.sqrt(Math.PI)) * Math.exp(-x! * x!), e!) + Math.abs(y) + FLUSHED),
+  add: elementwise('add', (_x, [ea, eb], y) => ea! + eb! + Math.abs(y) + FLUSHED),
+  sub: elementwise('sub', (_x, [ea, eb], y) => ea! + eb! + Math.abs(y) + FLUSHED),
+  mul: elementwise('mul', ([a, b], [ea, eb], y) => through(b!, ea!) + through(a!, eb!) + Math.abs(y) + FLUSHED),
+  div: elementwise('div', ([, b], [ea, eb], y) => through(1 / b!, ea!) + through(y / b!, eb!) + Math.abs(y) + FLUSHED),
+  maximum: elementwise('maximum', (_x, [ea, eb]) => Math.max(ea!, eb!)),
+  greater: elementwise('greater', ([a, b], [ea, eb]) => chosen(ea! + eb! > 0 && Math.abs(a! - b!) <= MARGIN * (ea! + eb!))),
+  where: elementwise('where', ([c], [, ea, eb]) => (c !== 0 ? ea! : eb!)),
+  permute: moves('permute'),
+  broadcastTo: moves('broadcastTo'),
+  slice: moves('slice'),
+  pad: moves('pad'),
+  concat: moves('concat'),
+  sumTo: sums('sumTo'),
+  maxTo: moves('maxTo'),
+  matmul: bilinear('matmul', ([a], _y, { transposeA }) => a!.at(transposeA ? -2 : -1)!),
+  conv2d: bilinear('conv2d', ([, w]) => sizeOf(w!) / Math.max(1, w![0]!)),
+  conv2dInput: bilinear('conv2dInput', ([, w], _y, { groups }) => sizeOf(w!) / Math.max(1, w![1]!) / groups),
+  conv2dFilter: bilinear('conv2dFilter', ([, g]) => sizeOf(g!) / Math.max(1, g![1]!)),
+  take: (params, [x, index], [y]) => {
+    cpuKernels.take(params, [x!, index!], [y!]);
+    cpuKernels.take(params, [{ data: x!.bound, shape: x!.shape }, index!], [{ data: y!.bound, shape: y!.shape }]);
+    return 0;
+  },
+  put: sums('put'),
+  maxPoolIndices: exact('maxPoolIndices'),
+  randomBits: exact('randomBits'),
+  bitsToUniform: exact('bitsToUniform'),
+  assign: moves('assign'),
+  // The terms of each update, added up in absolute value; none is rounded more than five times.
+  sgd: (params, [gradient, hyper], [parameter, velocity]) => {
+    const [rate, momentum, decay, scale] = Array.from(hyper!.data, Math.abs) as [number, number, number, number];
+    const g = gradient!.data.map((v, i) => scale * Math.abs(v) + decay * Math.abs(parameter!.data[i]!)) as Float64Array;
+    const v = g.map((terms, i) => momentum * Math.abs(velocity!.data[i]!) + terms);
+    const p = v.map((terms, i) => Math.abs(parameter!.data[i]!) + rate * (params.nesterov ? g[i]! + momentum * terms : terms));
+    cpuKernels.sgd(params, [gradient!, hyper!], [parameter!, velocity!]);
+    velocity!.bound.set(v);
+    parameter!.bound.set(p);
+    return 5;
+  },
+  adam: (params, [gradient, hyper], [parameter, first, second]) => {
+    const [rate, beta1, beta2, eps, decay, scale, correction1, correction2] = Array.from(hyper!.data) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const g = gradient!.data.map((v, i) => Math.abs(scale * v) + Math.abs(decay * parameter!.data[i]!)) as Float64Array;
+    const m = g.map((terms, i) => beta1 * Math.abs(first!.data[i]!) + (1 - beta1) * terms);
+    const v = g.map((terms, i) => beta2 * second!.data[i]! + (1 - beta2) * terms * terms);
+    const before = Float64Array.from(parameter!.data, Math.abs);
+    cpuKernels.adam(params, [gradient!, hyper!], [parameter!, first!, second!]);
+    first!.bound.set(m);
+    second!.bound.set(v);
+    parameter!.bound.set(
+      before.map((p, i) => {
+        const root = Math.sqrt(second!.data[i]! / correction2);
+        const denominator = root + eps;
+        const step = rate / correction1 / denominator;
+        const rootError = root === 0 ? 0 : v[i]! / correction2 / (2 * root) + root;
+        return p + step * (m[i]! + (Math.abs(first!.data[i]!) * rootError) / denominator);
+      }),
+    );
+    return 5;
+  },
+};
