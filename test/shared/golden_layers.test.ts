@@ -142,7 +142,8 @@ describe('softmax, logSoftmax and crossEntropy', () => {
     const t = toleranceOf(device);
     expectNumbers('loss', [await results.value.item()], [c.loss], t);
     await expectClose('dlogits', results.gx, c.gx, t);
-    await expectClose('second order', results.ggx, c.ggx, t);
+    // p (v - sum p v) with p near 1: a small difference of terms of order 1 / n.
+    await expectClose('second order', results.ggx, c.ggx, t, 0.1);
     await expectClose('softmax', results.soft, c.softmax, t);
     await expectClose('logSoftmax', results.logSoft, c.logSoftmax, t);
   });

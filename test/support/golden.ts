@@ -33,14 +33,29 @@ export async function project(name: string, tensor: Tensor): Promise<[number, nu
   return [product, Math.sqrt(squares)];
 }
 
-/** All elements within `tolerance` times the largest expected magnitude; a failure names the value, the element and both numbers. */
-export async function expectClose(what: string, actual: Tensor, expected: readonly number[], tolerance: number): Promise<void> {
-  expectNumbers(what, await actual.data(), expected, tolerance);
+/**
+ * All elements within `tolerance` times the largest expected magnitude, or the magnitude of the terms that the values are small
+ * differences of, where that is given. A failure names the value, the element and both numbers.
+ */
+export async function expectClose(
+  what: string,
+  actual: Tensor,
+  expected: readonly number[],
+  tolerance: number,
+  terms = 1e-12,
+): Promise<void> {
+  expectNumbers(what, await actual.data(), expected, tolerance, terms);
 }
 
-export function expectNumbers(what: string, actual: ArrayLike<number>, expected: readonly number[], tolerance: number): void {
+export function expectNumbers(
+  what: string,
+  actual: ArrayLike<number>,
+  expected: readonly number[],
+  tolerance: number,
+  terms = 1e-12,
+): void {
   expect(actual.length, `${what}: number of elements`).toBe(expected.length);
-  const size = Math.max(...expected.map(Math.abs), 1e-12);
+  const size = Math.max(...expected.map(Math.abs), terms);
   let [worst, at] = [0, 0];
   expected.forEach((e, i) => {
     const error = Math.abs(actual[i]! - e) / size;
