@@ -1,0 +1,72 @@
+/** @file The numbered examples run as a reader runs them, and print what mathematics says they should. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The lines that an example prints. It runs on the CPU backend: what it computes is tested on every adapter elsewhere. */
+function run(example: string): string[] {
+  const noDriver = { VK_ICD_FILENAMES: '/nonexistent.json', VK_DRIVER_FILES: '/nonexistent.json' };
+  const child = spawnSync(process.execPath, ['node_modules/tsx/dist/cli.mjs', `examples/${example}`], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...noDriver },
+    timeout: 170_000,
+  });
+  if (child.status !== 0) throw new Error(`${example} ended with ${child.status}: ${child.stderr}`);
+  return child.stdout.trim().split('\n');
+}
+
+/** The numbers after the last colon of the line that starts so. */
+function numbers(lines: readonly string[], start: string): number[] {
+  const line = lines.find((l) => l.startsWith(start)) ?? '';
+  return line
+    .slice(line.lastIndexOf(':') + 1)
+    .trim()
+    .split(/\s+/)
+    .map(Number);
+}
+
+it('each is under 100 lines and has a test here', () => {
+  const here = readFileSync(fileURLToPath(import.meta.url), 'utf8');
+  const examples = readdirSync(`${root}/examples`).filter((name) => /^\d.*\.ts$/.test(name));
+  expect(examples.length).toBeGreaterThan(0);
+  for (const name of examples) {
+    expect([name, readFileSync(`${root}/examples/${name}`, 'utf8').split('\n').length < 100]).toEqual([name, true]);
+    expect([name, here.includes(`run('${name}')`)]).toEqual([name, true]);
+  }
+});
+
+it('01 finds the plane y = 2 a - 3 b + 1 and leaves no tensor over', () => {
+  expect(run('01-first-gradients.ts')).toEqual([
+    'loss 3.5',
+    'd loss / d weight -1.5 1',
+    'd loss / d bias -1',
+    'd loss / d prediction -0.5 -1.5 1 0',
+    'weight after 100 steps 2 -3',
+    'bias after 100 steps 1',
+    'tensors left over 0',
+  ]);
+});
+
+it('02 gives the derivatives of tanh, the Hessian of Rosenbrock and the gradient of a gradient penalty', () => {
+  const lines = run('02-gradient-of-a-gradient.ts');
+  const t = Math.tanh(0.5);
+  const d = 1 - t * t;
+  const tower = [t, d, -2 * t * d, (6 * t * t - 2) * d, (16 * t - 24 * t ** 3) * d];
+  tower.forEach((value, order) => expect(numbers(lines, `tanh, derivative ${order}`)[0]).toBeCloseTo(value, 6));
+  expect(numbers(lines, 'Hessian')).toEqual([802, -400]);
+  // The slope is the sum of the weight's columns, (0.4, 0.5); the penalty (|slope| - 1)^2.
+  const length = Math.hypot(0.4, 0.5);
+  expect(numbers(lines, 'penalty')[0]).toBeCloseTo((length - 1) ** 2, 6);
+  const expected = [0.4, 0.4, 0.5, 0.5].map((s) => (2 * (length - 1) * s) / length);
+  numbers(lines, 'd penalty').forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6));
+});
+
+it('03 learns to read digits: above 90 % of 1,000 test images', () => {
+  const lines = run('03-cnn-on-mnist.ts');
+  expect(numbers(lines, 'parameters')).toEqual([8 * 9 + 16 + 16 * 8 * 9 + 32 + 784 * 10 + 10]);
+  expect(numbers(lines, 'test accuracy')[0]).toBeGreaterThan(0.9);
+}, 180_000);
