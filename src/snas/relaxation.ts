@@ -113,7 +113,7 @@ export class Snas implements ArchitectureStrategy {
   }
 
   probabilities(): CellWeights {
-    return noGrad(() => ({ normal: softmax(this.logAlpha.normal), reduce: softmax(this.logAlpha.reduce) }));
+    return scope(() => noGrad(() => ({ normal: softmax(this.logAlpha.normal), reduce: softmax(this.logAlpha.reduce) })));
   }
 
   derive(): Promise<Genotype> {
