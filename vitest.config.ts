@@ -1,5 +1,6 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { chromiumOptions } from './test/support/chromium.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -7,9 +8,6 @@ declare module 'vitest' {
     readonly device: 'cpu' | 'webgpu';
   }
 }
-
-// Set by scripts/software-gpu.mjs for a Chromium that brings the libraries a bare system lacks.
-const libraries = process.env['CHROMIUM_LIBRARIES'];
 
 // test/shared runs on every device; test/webgpu needs an adapter; test/cpu is mathematics and statistics in float64; test/node
 // reads files and runs commands.
@@ -19,6 +17,8 @@ const config: ViteUserConfig = defineConfig({
     testTimeout: 60_000,
     projects: [
       {
+        // What the examples import resolves to the sources, as in tsconfig.json.
+        resolve: { tsconfigPaths: true },
         test: {
           name: 'cpu',
           include: ['test/shared/**/*.test.ts', 'test/cpu/**/*.test.ts', 'test/node/**/*.test.ts'],
@@ -53,19 +53,7 @@ const config: ViteUserConfig = defineConfig({
             headless: true,
             screenshotFailures: false,
             instances: [{ browser: 'chromium' }],
-            provider: playwright({
-              launchOptions: {
-                executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-                ...(libraries ? { env: { ...process.env, LD_LIBRARY_PATH: libraries } } : {}),
-                args: [
-                  '--no-sandbox',
-                  '--enable-unsafe-webgpu',
-                  '--use-webgpu-adapter=swiftshader',
-                  '--disable-background-networking',
-                  '--disable-component-update',
-                ],
-              },
-            }),
+            provider: playwright({ launchOptions: chromiumOptions() }),
           },
         },
       },
