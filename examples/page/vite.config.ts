@@ -6,7 +6,7 @@ const config: UserConfig = defineConfig({
   resolve: { tsconfigPaths: true },
   // Node only: a page uses navigator.gpu.
   optimizeDeps: { exclude: ['webgpu'] },
-  build: { target: 'esnext', outDir: '../../dist/page' },
+  build: { target: 'esnext' },
 });
 
 export default config;
