@@ -136,7 +136,8 @@ export const maxPoolIndices: CpuKernel<PoolGeometry> = ({ kernel, stride, paddin
             const column = q * stride[1] - padding[1][0] + j * dilation[1];
             if (column < 0 || column >= w) continue;
             const value = x!.data[plane * h * w + row * w + column]!;
-            if (at < 0 || value > best) {
+            // A NaN is larger than anything, so that it is not lost.
+            if (at < 0 || value > best || Number.isNaN(value)) {
               best = value;
               at = row * w + column;
             }

@@ -47,7 +47,11 @@ export const cpuKernels: { readonly [P in Primitive]: CpuKernel<PrimitiveParams[
     const n = x!.shape[1]!;
     const [rows, m] = index!.shape as [number, number];
     for (let r = 0; r < rows; r++) {
-      for (let j = 0; j < m; j++) y!.data[r * m + j] = x!.data[r * n + index!.data[r * m + j]!]!;
+      for (let j = 0; j < m; j++) {
+        const i = index!.data[r * m + j]!;
+        // NaN for an index outside the row, so that it is noticed.
+        y!.data[r * m + j] = i >= 0 && i < n ? x!.data[r * n + i]! : NaN;
+      }
     }
   },
   put: (_params, [g, index], [x]) => {
@@ -55,7 +59,10 @@ export const cpuKernels: { readonly [P in Primitive]: CpuKernel<PrimitiveParams[
     const m = index!.shape[1]!;
     const sums = new Float64Array(rows * n);
     for (let r = 0; r < rows; r++) {
-      for (let j = 0; j < m; j++) sums[r * n + index!.data[r * m + j]!]! += g!.data[r * m + j]!;
+      for (let j = 0; j < m; j++) {
+        const i = index!.data[r * m + j]!;
+        if (i >= 0 && i < n) sums[r * n + i]! += g!.data[r * m + j]!;
+      }
     }
     x!.data.set(sums);
   },

@@ -13,6 +13,7 @@ import type {
 import { OptionError } from '../../errors.ts';
 import type { FusedKernel } from '../../fused.ts';
 import { sizeOf } from '../../shape.ts';
+import { fusedKernels } from '../fused.ts';
 import { cpuKernels } from '../kernels.ts';
 import { HeapBuffer, heapBuffer } from './buffer.ts';
 import { Heap, type HeapOptions } from './heap.ts';
@@ -31,8 +32,9 @@ export class SimdBackend implements Backend {
 
   constructor(options: HeapOptions = {}) {
     this.#heap = new Heap(options);
-    this.#kernels = simdKernels(new Linker(this.#heap));
-    this.fusedKernels = new Map();
+    const linker = new Linker(this.#heap);
+    this.#kernels = simdKernels(linker);
+    this.fusedKernels = fusedKernels(linker);
   }
 
   alloc(length: number, dtype: DType): BufferHandle {

@@ -6,18 +6,10 @@ import { convolveModule, convolveRecord, type Tile } from './convolve.ts';
 import { correlateModule, correlateRecord, type DotTile } from './correlate.ts';
 import type { SimdKernel } from './kernels.ts';
 import type { Linker } from './linker.ts';
-import { placeRecord, PlanCache } from './plan.ts';
-import { type Tap, type TapGeometry, tapLayout } from './taps.ts';
+import { type Plan, placeRecord, PlanCache } from './plan.ts';
+import { copyTable, packingWords, type Tap, type TapGeometry, type TapLayout, tapLayout } from './taps.ts';
 
 type Quad = readonly [number, number, number, number];
-
-/** A plan: record and tables at `address`, the function to call, and the scratch that it needs. */
-export interface Plan {
-  readonly address: number;
-  readonly bytes: number;
-  readonly scratchBytes: number;
-  readonly run: (record: number, a: number, b: number, out: number, scratch: number) => void;
-}
 
 /** A sum over taps for all items (groups of images), and how weights and outputs lie. Steps are in elements. */
 export interface ConvolveSpec extends TapGeometry {
@@ -49,7 +41,7 @@ export function convolutionKernels(linker: Linker): {
   readonly conv2dFilter: SimdKernel<ConvGeometry>;
 } {
   const { heap } = linker;
-  const plans = new PlanCache<Plan>(heap);
+  const plans = new PlanCache(heap);
   const run = (plan: Plan, a: number, b: number, out: number): void =>
     plan.run(plan.address, a, b, out, heap.scratch(plan.scratchBytes));
   return {
@@ -182,13 +174,8 @@ function align(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
 }
 
-/** Entries of a copy table, in bytes but for the sizes. */
-function copyTable(layout: ReturnType<typeof tapLayout>): number[] {
-  return layout.copies.flatMap((c) => [c.from * 4, c.to * 4, c.rows, c.columns]);
-}
-
 /** The offsets of every (input, tap), input-major, in bytes. */
-function offsetTable(layout: ReturnType<typeof tapLayout>, inputs: number): number[] {
+function offsetTable(layout: TapLayout, inputs: number): number[] {
   return Array.from({ length: inputs }, (_, c) => layout.offsets.map((offset) => (c * layout.planeSize + offset) * 4)).flat();
 }
 
@@ -214,15 +201,14 @@ export function convolvePlan(linker: Linker, spec_: ConvolveSpec): Plan {
   };
   const place = placeRecord(heap, convolveRecord.bytes, tables, (at) =>
     convolveRecord.words({
+      ...packingWords(spec, layout, spec.inputs, at('copies'), packed, packedBytes),
       items: spec.items,
       groups: spec.groups,
-      inputs: spec.inputs,
       outputs: spec.outputs,
       rows: spec.rows,
       columns,
       wideColumns,
       itemBytes: spec.inputs * spec.height * spec.width * 4,
-      planeBytes: spec.height * spec.width * 4,
       outItemBytes: spec.out.item * 4,
       taps: spec.taps.length,
       tapWeights: at('weights'),
@@ -231,14 +217,6 @@ export function convolvePlan(linker: Linker, spec_: ConvolveSpec): Plan {
       weightGroup: spec.weight.group * 4,
       weightOutput: spec.weight.output * 4,
       weightInput: spec.weight.input * 4,
-      copies: at('copies'),
-      copiesEnd: at('copies') + tables.copies.length * 4,
-      copyPitch: layout.pitch * 4,
-      copyStepY: spec.stride[0] * spec.width * 4,
-      copyStepX: spec.stride[1] * 4,
-      packed,
-      packedPlaneBytes: layout.planeSize * 4,
-      packedBytes,
       pitchBytes: layout.pitch * 4,
       through: through ? throughAt : 0,
       tilePitch: tilePitch * 4,
@@ -301,25 +279,16 @@ function correlatePlan(linker: Linker, spec_: CorrelateSpec): Plan {
   const tables = { copies: copyTable(layout), offsets: offsetTable(layout, spec.inputs) };
   const place = placeRecord(linker.heap, correlateRecord.bytes, tables, (at) =>
     correlateRecord.words({
+      ...packingWords(spec, layout, spec.inputs, at('copies'), packed, packedBytes),
       items: spec.items,
       groups: spec.groups,
-      inputs: spec.inputs,
       outputs: spec.outputs,
       contraction: contraction * 4,
       itemBytes: spec.inputs * spec.height * spec.width * 4,
-      planeBytes: spec.height * spec.width * 4,
       gItemBytes: spec.outputs * plane * 4,
       gPlaneBytes: plane * 4,
       table: at('offsets'),
       tableEnd: at('offsets') + tables.offsets.length * 4,
-      copies: at('copies'),
-      copiesEnd: at('copies') + tables.copies.length * 4,
-      copyPitch: layout.pitch * 4,
-      copyStepY: spec.stride[0] * spec.width * 4,
-      copyStepX: spec.stride[1] * 4,
-      packed,
-      packedPlaneBytes: layout.planeSize * 4,
-      packedBytes,
       gPacked,
       gPackedPlane: direct ? plane * 4 : contraction * 4,
       gPackedBytes,

@@ -7,7 +7,7 @@
  */
 import { call, type FunctionReference, type FunctionWriter, type Local, minimum, ModuleWriter } from './assembler.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from './instructions.ts';
-import { addPlaneCopy } from './planes.ts';
+import { addPlaneCopy, PACKING_FIELDS, type PackingField, packPlanes } from './planes.ts';
 import { recordLayout, type RecordLayout } from './record.ts';
 
 /** What a tile holds in registers. */
@@ -21,14 +21,13 @@ export interface Tile {
 const FIELDS = [
   'items',
   'groups',
-  'inputs',
   'outputs',
   'rows',
   'columns',
   'wideColumns',
   'itemBytes',
-  'planeBytes',
   'outItemBytes',
+  'pitchBytes',
   'taps',
   'tapWeights',
   'table',
@@ -36,15 +35,6 @@ const FIELDS = [
   'weightGroup',
   'weightOutput',
   'weightInput',
-  'copies',
-  'copiesEnd',
-  'copyPitch',
-  'copyStepY',
-  'copyStepX',
-  'packed',
-  'packedPlaneBytes',
-  'packedBytes',
-  'pitchBytes',
   'through',
   'tilePitch',
   'tilePlane',
@@ -55,8 +45,9 @@ const FIELDS = [
   'outRows',
   'outColumns',
 ] as const;
+type Field = PackingField | (typeof FIELDS)[number];
 
-export const convolveRecord: RecordLayout<(typeof FIELDS)[number]> = recordLayout(FIELDS);
+export const convolveRecord: RecordLayout<Field> = recordLayout<Field>([...PACKING_FIELDS, ...FIELDS]);
 const { field } = convolveRecord;
 
 /** `convolve(record, x, weights, y, scratch)`: weights packed first, then each item. */
@@ -77,7 +68,7 @@ export function convolveModule(wide: Tile | undefined, narrow: Tile | undefined)
       Local,
       Local,
     ];
-    const get = (name: (typeof FIELDS)[number]): Code => field(record, name);
+    const get = (name: Field): Code => field(record, name);
     const tiles = (target: FunctionReference, from: Code, to: Code): Code =>
       call(target, record.get, input.get, a.get, out.get, from, to);
     return [
@@ -90,7 +81,7 @@ export function convolveModule(wide: Tile | undefined, narrow: Tile | undefined)
       ...group.set(i32.const(0)),
       ...a.set(scratch.get),
       ...f.loop(item, i32.const(0), get('items'), 1, [
-        ...when(get('packedBytes'), [...packPlanes(f, record, copy, x, packed), ...input.set(packed.get)], input.set(x.get)),
+        ...when(get('packedBytes'), [...packPlanes(f, get, copy, x, packed), ...input.set(packed.get)], input.set(x.get)),
         ...when(get('through'), out.set(i32.add(scratch.get, get('through'))), out.set(i32.add(y.get, get('outOffset')))),
         ...(wideTiles ? tiles(wideTiles, i32.const(0), get('wideColumns')) : []),
         ...(narrowTiles ? tiles(narrowTiles, get('wideColumns'), get('columns')) : []),
@@ -107,48 +98,12 @@ export function convolveModule(wide: Tile | undefined, narrow: Tile | undefined)
 }
 
 function panels(outputs: Code, width: number): Code {
-  return width === 1 ? outputs : divide(i32.add(outputs, i32.const(width - 1)), width);
-}
-
-/** Unsigned division by a constant. */
-function divide(a: Code, by: number): Code {
-  return [...a, ...i32.const(by), 0x6e];
-}
-
-/** Copies the planes of an item into their padded phases. */
-export function packPlanes(f: FunctionWriter, record: Local, copy: FunctionReference, from: Local, to: Local): Code {
-  const get = (name: (typeof FIELDS)[number]): Code => field(record, name);
-  const [plane, source, target, entry] = f.locals('i32', 4) as [Local, Local, Local, Local];
-  return [
-    ...source.set(from.get),
-    ...target.set(to.get),
-    ...f.loop(plane, i32.const(0), get('inputs'), 1, [
-      ...f.loop(
-        entry,
-        get('copies'),
-        get('copiesEnd'),
-        16,
-        call(
-          copy,
-          i32.add(source.get, i32.load(entry.get, 0)),
-          get('copyStepY'),
-          get('copyStepX'),
-          i32.add(target.get, i32.load(entry.get, 4)),
-          get('copyPitch'),
-          i32.const(4),
-          i32.load(entry.get, 8),
-          i32.load(entry.get, 12),
-        ),
-      ),
-      ...source.advance(get('planeBytes')),
-      ...target.advance(get('packedPlaneBytes')),
-    ]),
-  ];
+  return width === 1 ? outputs : i32.div(i32.add(outputs, i32.const(width - 1)), i32.const(width));
 }
 
 /** Copies the planes of an output from scratch to their places. */
 function unpackPlanes(f: FunctionWriter, record: Local, copy: FunctionReference, from: Local, y: Local): Code {
-  const get = (name: (typeof FIELDS)[number]): Code => field(record, name);
+  const get = (name: Field): Code => field(record, name);
   const [plane, source, target] = f.locals('i32', 3) as [Local, Local, Local];
   return [
     ...source.set(from.get),
@@ -174,7 +129,7 @@ function unpackPlanes(f: FunctionWriter, record: Local, copy: FunctionReference,
 /** `pack(record, weights, to)`: for each group and panel of output channels, [k][outputs of the tile]. */
 function addWeightPacking(module: ModuleWriter, width: number): FunctionReference {
   return module.add(undefined, ['i32', 'i32', 'i32'], (f, record, weights, to) => {
-    const get = (name: (typeof FIELDS)[number]): Code => field(record, name);
+    const get = (name: Field): Code => field(record, name);
     const [group, panel, input, tap, base, at, from] = f.locals('i32', 7) as [Local, Local, Local, Local, Local, Local, Local];
     const tapEnd = i32.add(get('tapWeights'), i32.shl(get('taps'), i32.const(2)));
     const elements = Array.from({ length: width }, (_, m) => [

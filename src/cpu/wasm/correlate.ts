@@ -7,7 +7,7 @@
  */
 import { call, type FunctionReference, type FunctionWriter, type Local, minimum, ModuleWriter } from './assembler.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from './instructions.ts';
-import { addPlaneCopy } from './planes.ts';
+import { addPlaneCopy, PACKING_FIELDS, type PackingField, packPlanes } from './planes.ts';
 import { recordLayout, type RecordLayout } from './record.ts';
 
 /** What a tile holds in registers. */
@@ -19,23 +19,13 @@ export interface DotTile {
 const FIELDS = [
   'items',
   'groups',
-  'inputs',
   'outputs',
   'contraction',
   'itemBytes',
-  'planeBytes',
   'gItemBytes',
   'gPlaneBytes',
   'table',
   'tableEnd',
-  'copies',
-  'copiesEnd',
-  'copyPitch',
-  'copyStepY',
-  'copyStepX',
-  'packed',
-  'packedPlaneBytes',
-  'packedBytes',
   'gPacked',
   'gPackedPlane',
   'gPackedBytes',
@@ -44,9 +34,9 @@ const FIELDS = [
   'sumGroup',
   'sumBytes',
 ] as const;
-type Field = (typeof FIELDS)[number];
+type Field = PackingField | (typeof FIELDS)[number];
 
-export const correlateRecord: RecordLayout<Field> = recordLayout(FIELDS);
+export const correlateRecord: RecordLayout<Field> = recordLayout<Field>([...PACKING_FIELDS, ...FIELDS]);
 const { field } = correlateRecord;
 
 /** `correlate(record, x, g, out, scratch)`: sums lie at the start of scratch, one vector a product. */
@@ -68,7 +58,7 @@ export function correlateModule(tile: DotTile): Uint8Array<ArrayBuffer> {
       ...f.loop(item, i32.const(0), get('items'), 1, [
         ...when(
           get('packedBytes'),
-          [...input.set(i32.add(scratch.get, get('packed'))), ...packInput(f, record, copy, x, input)],
+          [...input.set(i32.add(scratch.get, get('packed'))), ...packPlanes(f, get, copy, x, input)],
           input.set(x.get),
         ),
         ...when(
@@ -87,36 +77,6 @@ export function correlateModule(tile: DotTile): Uint8Array<ArrayBuffer> {
     ];
   });
   return module.bytes();
-}
-
-function packInput(f: FunctionWriter, record: Local, copy: FunctionReference, from: Local, to: Local): Code {
-  const get = (name: Field): Code => field(record, name);
-  const [plane, source, target, entry] = f.locals('i32', 4) as [Local, Local, Local, Local];
-  return [
-    ...source.set(from.get),
-    ...target.set(to.get),
-    ...f.loop(plane, i32.const(0), get('inputs'), 1, [
-      ...f.loop(
-        entry,
-        get('copies'),
-        get('copiesEnd'),
-        16,
-        call(
-          copy,
-          i32.add(source.get, i32.load(entry.get, 0)),
-          get('copyStepY'),
-          get('copyStepX'),
-          i32.add(target.get, i32.load(entry.get, 4)),
-          get('copyPitch'),
-          i32.const(4),
-          i32.load(entry.get, 8),
-          i32.load(entry.get, 12),
-        ),
-      ),
-      ...source.advance(get('planeBytes')),
-      ...target.advance(get('packedPlaneBytes')),
-    ]),
-  ];
 }
 
 /** Gives g the pitch of the packed input. */
@@ -210,7 +170,7 @@ function finish(f: FunctionWriter, record: Local, { outputs, taps }: DotTile, sc
   return [
     ...sums.set(scratch.get),
     ...count.set(get('outputs')),
-    ...width.set([...i32.sub(get('tableEnd'), get('table')), ...i32.const(4), 0x6e]),
+    ...width.set(i32.shr(i32.sub(get('tableEnd'), get('table')), i32.const(2))),
     ...f.loop(group, i32.const(0), get('groups'), 1, [
       ...f.loop(m, i32.const(0), count.get, outputs, [
         ...f.loop(k, i32.const(0), width.get, taps, [

@@ -65,9 +65,15 @@ interface Integer {
   readonly mul: Binary;
   readonly and: Binary;
   readonly shl: Binary;
+  /** Unsigned. */
+  readonly shr: Binary;
+  readonly div: Binary;
   readonly eqz: Unary;
   readonly lessThan: Binary;
+  readonly lessThanUnsigned: Binary;
   readonly greaterThan: Binary;
+  /** Towards zero, saturating. */
+  readonly fromF32: Unary;
   readonly load: Load;
   readonly store: Store;
 }
@@ -79,9 +85,13 @@ export const i32: Integer = {
   mul: binary(0x6c),
   and: binary(0x71),
   shl: binary(0x74),
+  shr: binary(0x76),
+  div: binary(0x6e),
   eqz: unary(0x45),
   lessThan: binary(0x48),
+  lessThanUnsigned: binary(0x49),
   greaterThan: binary(0x4a),
+  fromF32: unary(0xfc, 0x00),
   load: load([0x28], 2),
   store: store([0x36], 2),
 };
@@ -174,6 +184,7 @@ interface FloatVector {
   /** NaN if either is NaN. */
   readonly max: Binary;
   readonly equal: Binary;
+  readonly notEqual: Binary;
   readonly lessThan: Binary;
   readonly greaterThan: Binary;
   readonly nearest: Unary;
@@ -193,6 +204,7 @@ export const f32x4: FloatVector = {
   min: binary(...simd(0xe8)),
   max: binary(...simd(0xe9)),
   equal: binary(...simd(0x41)),
+  notEqual: binary(...simd(0x42)),
   lessThan: binary(...simd(0x43)),
   greaterThan: binary(...simd(0x44)),
   nearest: unary(...simd(0x6a)),

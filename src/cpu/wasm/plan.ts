@@ -1,8 +1,16 @@
 /** @file Plans: what a kernel is told about one set of shapes, computed once and kept in the heap. */
 import type { Heap } from './heap.ts';
 
-/** The most recently used plans of one kernel. Their words stay in the heap until the plan is dropped. */
-export class PlanCache<Plan extends { readonly address: number; readonly bytes: number }> {
+/** Record and tables at `address`, the function to call with them, and the scratch that it needs. */
+export interface Plan {
+  readonly address: number;
+  readonly bytes: number;
+  readonly scratchBytes: number;
+  readonly run: (...parameters: number[]) => void;
+}
+
+/** The plans of one kernel, the newest 512. Their words stay in the heap until the plan is dropped. */
+export class PlanCache {
   readonly #heap: Heap;
   readonly #capacity: number;
   readonly #plans = new Map<string, readonly Plan[]>();

@@ -1,5 +1,5 @@
-/** @file Copies between planes: rows of floats with a pitch and a column step on either side. */
-import { type FunctionReference, type FunctionWriter, type Local, type ModuleWriter } from './assembler.ts';
+/** @file Copies between planes (rows of floats with a pitch and a column step on either side), and into padded phases. */
+import { call, type FunctionReference, type FunctionWriter, type Local, type ModuleWriter } from './assembler.ts';
 import { type Code, f32, i32, v128, when } from './instructions.ts';
 
 /**
@@ -46,5 +46,56 @@ function contiguousRow(f: FunctionWriter, from: Local, to: Local, columns: Local
     ...last.set(i32.shl(i32.sub(columns.get, i32.const(4)), i32.const(2))),
     ...f.loop(i, i32.const(0), last.get, 16, vector(i)),
     ...vector(last),
+  ];
+}
+
+/** The fields of a kernel's record that say how an item's planes are packed: sizes and steps in bytes but for `inputs`. */
+export const PACKING_FIELDS = [
+  'inputs',
+  'planeBytes',
+  'copies',
+  'copiesEnd',
+  'copyPitch',
+  'copyStepY',
+  'copyStepX',
+  'packed',
+  'packedPlaneBytes',
+  'packedBytes',
+] as const;
+export type PackingField = (typeof PACKING_FIELDS)[number];
+
+/** Copies the planes of an item into their padded phases. */
+export function packPlanes(
+  f: FunctionWriter,
+  get: (field: PackingField) => Code,
+  copy: FunctionReference,
+  from: Local,
+  to: Local,
+): Code {
+  const [plane, source, target, entry] = [f.i32(), f.i32(), f.i32(), f.i32()];
+  return [
+    ...source.set(from.get),
+    ...target.set(to.get),
+    ...f.loop(plane, i32.const(0), get('inputs'), 1, [
+      ...f.loop(
+        entry,
+        get('copies'),
+        get('copiesEnd'),
+        16,
+        call(
+          copy,
+          i32.add(source.get, i32.load(entry.get, 0)),
+          get('copyStepY'),
+          get('copyStepX'),
+          i32.add(target.get, i32.load(entry.get, 4)),
+          get('copyPitch'),
+          i32.const(4),
+          i32.load(entry.get, 8),
+          i32.load(entry.get, 12),
+        ),
+      ),
+      ...source.advance(get('planeBytes')),
+      ...target.advance(get('packedPlaneBytes')),
+    ]),
   ];
 }

@@ -5,6 +5,8 @@
  * so that neighbours along the output's rows are neighbours in memory. All three partials of convolution have this form.
  */
 
+import type { PackingField } from './planes.ts';
+
 /** One tap: where it reads, relative to the output's pixel times the stride, and its index in a weight's plane. */
 export interface Tap {
   readonly row: number;
@@ -109,4 +111,32 @@ function interior(layout: AxisLayout, phase: number, stride: number, size: numbe
   const first = Math.max(0, Math.ceil((layout.low - phase) / stride));
   const end = Math.min(layout.length, Math.ceil((size + layout.low - phase) / stride));
   return [first, end];
+}
+
+/** The entries of a layout's copies, as `packPlanes` reads them. */
+export function copyTable(layout: TapLayout): number[] {
+  return layout.copies.flatMap((copy) => [copy.from * 4, copy.to * 4, copy.rows, copy.columns]);
+}
+
+/** What `packPlanes` is told: `copies` is the address of the copy table, `packed` where in scratch the planes go. */
+export function packingWords(
+  geometry: TapGeometry,
+  layout: TapLayout,
+  inputs: number,
+  copies: number,
+  packed: number,
+  packedBytes: number,
+): Record<PackingField, number> {
+  return {
+    inputs,
+    planeBytes: geometry.height * geometry.width * 4,
+    copies,
+    copiesEnd: copies + layout.copies.length * 16,
+    copyPitch: layout.pitch * 4,
+    copyStepY: geometry.stride[0] * geometry.width * 4,
+    copyStepX: geometry.stride[1] * 4,
+    packed,
+    packedPlaneBytes: layout.planeSize * 4,
+    packedBytes,
+  };
 }
