@@ -4,6 +4,7 @@
  * A key is two 32-bit words. `split` and `foldIn` derive new keys; a key gives the same numbers every time, on every device.
  * Bits and uniforms can be made on a device; what goes through a logarithm (`normal`, `gumbel`) is computed in float64 on the
  * host and uploaded, so that a seed means the same samples on every adapter (WGSL's log may be off by 2^-21 near 1).
+ * Keys and bits are JAX's, and a uniform is JAX's plus half a step of its grid (JAX includes 0); normal numbers are not JAX's.
  * Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  */
 import { apply, type Device } from './device.ts';

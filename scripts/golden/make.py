@@ -11,7 +11,7 @@ import torch
 
 from layers import conv_cases, loss_cases, norm_cases, pool_cases
 from supernet import mixed_edge_cases, parameter_counts, supernet_case
-from training import optimizer_cases, schedule_cases
+from training import initialiser_cases, optimizer_cases, schedule_cases
 
 torch.set_num_threads(1)
 out = pathlib.Path(__file__).resolve().parents[2] / 'test' / 'golden'
@@ -20,7 +20,11 @@ files = {
     'norm': list(norm_cases()),
     'pool': list(pool_cases()),
     'loss': list(loss_cases()),
-    'training': {'optimizers': list(optimizer_cases()), 'schedules': list(schedule_cases())},
+    'training': {
+        'optimizers': list(optimizer_cases()),
+        'schedules': list(schedule_cases()),
+        'initialisers': list(initialiser_cases()),
+    },
     'mixed-edge': list(mixed_edge_cases()),
     'supernet': supernet_case() | {'searchNetworkParameters': parameter_counts()},
 }

@@ -1,4 +1,6 @@
-"""Golden trajectories of optimisers over 20 steps, clipping, and the cosine schedule."""
+"""Golden trajectories of optimisers over 20 steps, clipping, the cosine schedule, and the bounds of initialisers."""
+import math
+
 import torch
 
 from fill import fill, flat
@@ -44,3 +46,16 @@ def schedule_cases():
             optimizer.step()
             schedule.step()
         yield dict(start=start, end=end, total=total, rates=rates)
+
+
+def initialiser_cases():
+    """Bounds of the uniform initialisers, by PyTorch's own fans and gains."""
+    for name, shape in [('conv', (8, 4, 3, 3)), ('depthwise', (6, 1, 5, 5)), ('pointwise', (12, 8, 1, 1)), ('linear', (10, 32))]:
+        fan_in, fan_out = torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
+        yield dict(
+            name=name,
+            shape=shape,
+            default=math.sqrt(3) * torch.nn.init.calculate_gain('leaky_relu', math.sqrt(5)) / math.sqrt(fan_in),
+            kaiming=math.sqrt(3) * torch.nn.init.calculate_gain('relu') / math.sqrt(fan_in),
+            xavier=math.sqrt(6 / (fan_in + fan_out)),
+        )

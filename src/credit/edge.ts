@@ -42,7 +42,7 @@ export function edgeCredits(loss: Tensor, edges: readonly Edge[], options: Pick<
   return scope(() => {
     const nodes = [...new Set(edges.map((edge) => edge.node))];
     const cotangents = new Map(grad(loss, nodes, options).map((c, i) => [nodes[i], c]));
-    return noGrad(() => stack(edges.map(({ node, output }) => neg(dot(cotangents.get(node)!, output)))));
+    return noGrad(() => neg(stack(edges.map(({ node, output }) => dot(cotangents.get(node)!, output)))));
   });
 }
 

@@ -119,7 +119,7 @@ it('S2: sum_k dL/dl_k = 0 (1e-12); S4: credits into a node sum to -dL/dx_j . x_j
   );
 });
 
-it('S3: -R_ij is the central difference of the loss in a gate on the edge (1e-8); where the graph has a kink within the step, that is counted, under 2 %', async () => {
+it('S3: -R_ij is the central difference of the loss in a gate on the edge (1e-8); where the graph has a kink within the step, that is counted, under 1 %', async () => {
   let [edgesSeen, kinks] = [0, 0];
   await fc.assert(
     fc.asyncProperty(dags({ operations: allOperations }), async (spec) => {
@@ -146,7 +146,7 @@ it('S3: -R_ij is the central difference of the loss in a gate on the edge (1e-8)
     { seed: 3, numRuns: 30 },
   );
   expect(edgesSeen).toBeGreaterThan(80);
-  expect(kinks / edgesSeen).toBeLessThan(0.02);
+  expect(kinks / edgesSeen).toBeLessThan(0.01);
 });
 
 it('S5: where all that leaves a node is homogeneous of degree 1, the credits into it sum to the credits out of it (1e-12)', async () => {
@@ -254,6 +254,20 @@ it("S11: the Hessian of the loss at a node, applied to an edge's output by diffe
     }),
     { seed: 7, numRuns: 40 },
   );
+});
+
+it('leaves one tensor behind, the credits, whatever the number of edges', () => {
+  const before = device.memory().tensors;
+  const made = scope(() => {
+    const { loss, edges } = buildDag(device, fc.sample(dags({ operations: allOperations }), { seed: 8, numRuns: 1 })[0]!).run();
+    const inside = device.memory().tensors;
+    const credits = edgeCredits(loss, edges, { unused: 'zeros' });
+    expect(device.memory().tensors).toBe(inside + 1);
+    return credits;
+  });
+  // Scalar constants, at most one per value, stay with the device.
+  made.dispose();
+  expect(device.memory().tensors - before).toBeLessThanOrEqual(4);
 });
 
 it("refuses no edges, an output that is not of its node's shape, and a loss that does not depend on a node", () => {
