@@ -70,3 +70,18 @@ it('03 learns to read digits: above 90 % of 1,000 test images', () => {
   expect(numbers(lines, 'parameters')).toEqual([8 * 9 + 16 + 16 * 8 * 9 + 32 + 784 * 10 + 10]);
   expect(numbers(lines, 'test accuracy')[0]).toBeGreaterThan(0.9);
 }, 180_000);
+
+it('04 searches: the loss and the entropy of alpha fall from ln 8 on, and the child reads digits without retraining', () => {
+  const lines = run('04-snas-search.ts');
+  expect(numbers(lines, 'entropy at the start')[0]).toBeCloseTo(Math.log(8), 2);
+  const column = (name: string): number[] =>
+    lines.filter((l) => l.startsWith('epoch ')).map((l) => Number(new RegExp(`${name} ([\\d.]+)`).exec(l)?.[1]));
+  for (const name of ['loss', 'entropy']) {
+    const values = column(name);
+    expect(values.length).toBe(4);
+    expect(values.at(-1)).toBeLessThan(values[0]!);
+  }
+  // Guessing gives 0.1 of 256 images, with a standard error of 0.02.
+  expect(numbers(lines, 'test accuracy of the child')[0]).toBeGreaterThan(0.4);
+  expect(lines.some((l) => /^Genotype\(normal=\[/.test(l))).toBe(true);
+}, 180_000);
