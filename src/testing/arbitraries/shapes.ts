@@ -18,7 +18,10 @@ export const boundarySizes: readonly number[] = [
   1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1023, 1025, 4097,
 ];
 
-/** Shapes; dimensions are small, 1 among them often, because that is where broadcasting goes wrong. */
+/**
+ * Shapes; dimensions are small, 1 among them often, because that is where broadcasting goes wrong, and all of them equal
+ * sometimes, because that is where exchanged axes go unnoticed by a shape check.
+ */
 export function shapes(options: ShapeOptions = {}): fc.Arbitrary<Shape> {
   const { minRank = 0, maxRank = 4, maxSize = 48, empty = false } = options;
   const dimension = fc.oneof(
@@ -27,7 +30,12 @@ export function shapes(options: ShapeOptions = {}): fc.Arbitrary<Shape> {
     { weight: 6, arbitrary: fc.integer({ min: 2, max: 4 }) },
     { weight: 2, arbitrary: fc.integer({ min: 5, max: 9 }) },
   );
-  return fc.array(dimension, { minLength: minRank, maxLength: maxRank }).map((dims) => capped(dims, maxSize));
+  const any = fc.array(dimension, { minLength: minRank, maxLength: maxRank }).map((dims) => capped(dims, maxSize));
+  const equal = fc.tuple(fc.integer({ min: Math.max(1, minRank), max: Math.max(1, maxRank) }), fc.nat(3)).map(([rank, more]) => {
+    const largest = Math.max(1, Math.floor(maxSize ** (1 / rank)));
+    return Array.from({ length: rank }, () => Math.min(2 + more, largest));
+  });
+  return maxRank === 0 ? any : fc.oneof({ weight: 4, arbitrary: any }, { weight: 1, arbitrary: equal });
 }
 
 /** Cuts dimensions, last first, until the product is at most `maxSize`. */
