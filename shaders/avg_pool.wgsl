@@ -1,13 +1,15 @@
 // Mean of each window over its pixels inside the image (count_include_pad = false), plane by plane, and its adjoint.
 //   y[p, q]  = 1 / count(p, q) sum over i, j of x[p sy - top + i dy, q sx - left + j dx]
 //   gx[y, x] = sum over the windows (p, q) that hold pixel (y, x) of g[p, q] / count(p, q)
-// x, gx [planes, h, w]; y, g [planes, oh, ow]. Each lane takes four rows of one column; `dense3` and `dense3Gradient` are the
-// 3x3 window of stride and dilation 1, whose rows share loads. Tested by test/shared/fused.test.ts.
+// x, gx [planes, h, w]; y, g [planes, oh, ow]. `dense3` and `dense3Gradient` are the 3x3 window of stride and dilation 1: a lane
+// takes a tile of 4x4, for which it loads 6x6. `general` and `generalGradient` are every other geometry: a lane takes four rows
+// of one column. Tested by test/shared/fused.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sy: i32, sx: i32,
   top: i32, left: i32, dy: i32, dx: i32,
-  blocks: i32, size: i32,
+  // Lanes along the height and the width of a plane, and in all.
+  blocksY: i32, blocksX: i32, size: i32,
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
@@ -29,47 +31,109 @@ fn taps(origin: vec4i, step: i32, taps: i32, size: i32) -> vec4f {
   return vec4f(max(vec4i(0), end - select(vec4i(0), first, origin < vec4i(0))));
 }
 
+fn x(at: i32) -> f32 { return source[at]; }
+
+// The columns a tile reads, six from `first`, and what each is multiplied by.
+struct Columns { low: vec4i, high: vec2i, lowWeight: vec4f, highWeight: vec2f }
+
+// Sums of three neighbours in a row: four of them, or zeros for a row outside.
+fn rowSums(plane: i32, row: i32, height: i32, width: i32, c: Columns) -> vec4f {
+  let start = (plane * height + clamp(row, 0, height - 1)) * width;
+  let v = vec4f(x(start + c.low.x), x(start + c.low.y), x(start + c.low.z), x(start + c.low.w)) * c.lowWeight;
+  let u = vec2f(x(start + c.high.x), x(start + c.high.y)) * c.highWeight;
+  return select(vec4f(), v + vec4f(v.yzw, u.x) + vec4f(v.zw, u), row >= 0 && row < height);
+}
+
+fn storeRow(value: vec4f, plane: i32, row: i32, column: i32, height: i32, width: i32) {
+  if (row >= height) { return; }
+  let to = (plane * height + row) * width + column;
+  destination[to] = value.x;
+  if (column + 3 < width) {
+    destination[to + 1] = value.y;
+    destination[to + 2] = value.z;
+    destination[to + 3] = value.w;
+  } else {
+    if (column + 1 < width) { destination[to + 1] = value.y; }
+    if (column + 2 < width) { destination[to + 2] = value.z; }
+  }
+}
+
+// The four windows from `first` on that three taps make along an axis of `size` pixels: how many taps are inside.
+fn inside3(first: i32, size: i32) -> vec4f {
+  let low = max(vec4i(first) + vec4i(0, 1, 2, 3), vec4i(0));
+  let end = min(vec4i(first) + vec4i(3, 4, 5, 6), vec4i(size));
+  return vec4f(max(vec4i(1), end - low));
+}
+
 @compute @workgroup_size(64)
 fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
-  let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
-  let base = plane * k.h * k.w;
-  let low = vec4i(p - k.top) + vec4i(0, 1, 2, 3);
+  let q = id % k.blocksX * 4;
+  let p = (id / k.blocksX) % k.blocksY * 4;
+  let plane = id / (k.blocksX * k.blocksY);
+  let low = vec4i(q - k.left) + vec4i(0, 1, 2, 3);
   let high = low.zw + 2;
-  let lowInside = select(vec4f(), vec4f(1), (low >= vec4i(0)) & (low < vec4i(k.h)));
-  let highInside = select(vec2f(), vec2f(1), (high >= vec2i(0)) & (high < vec2i(k.h)));
-  let lowRow = clamp(low, vec4i(0), vec4i(k.h - 1)) * k.w;
-  let highRow = clamp(high, vec2i(0), vec2i(k.h - 1)) * k.w;
-  var sum = vec4f();
-  var upper = vec2f();
-  var columns = 0.0;
-  for (var j = 0; j < 3; j++) {
-    let column = q - k.left + j;
-    let inside = column >= 0 && column < k.w;
-    let c = base + clamp(column, 0, k.w - 1);
-    columns += select(0.0, 1.0, inside);
-    sum += select(vec4f(), vec4f(x(c + lowRow.x), x(c + lowRow.y), x(c + lowRow.z), x(c + lowRow.w)), inside);
-    upper += select(vec2f(), vec2f(x(c + highRow.x), x(c + highRow.y)), inside);
-  }
-  sum = select(vec4f(), sum, lowInside > vec4f());
-  upper = select(vec2f(), upper, highInside > vec2f());
-  let total = sum + vec4f(sum.yzw, upper.x) + vec4f(sum.zw, upper);
-  let rows = lowInside + vec4f(lowInside.yzw, highInside.x) + vec4f(lowInside.zw, highInside);
-  store(total / (rows * columns), plane, p, q, k.oh, k.ow);
+  let columns = Columns(
+    clamp(low, vec4i(0), vec4i(k.w - 1)),
+    clamp(high, vec2i(0), vec2i(k.w - 1)),
+    select(vec4f(), vec4f(1), (low >= vec4i(0)) & (low < vec4i(k.w))),
+    select(vec2f(), vec2f(1), (high >= vec2i(0)) & (high < vec2i(k.w))),
+  );
+  let y = p - k.top;
+  let across = 1.0 / inside3(q - k.left, k.w);
+  let down = 1.0 / inside3(y, k.h);
+  let r0 = rowSums(plane, y, k.h, k.w, columns);
+  let r1 = rowSums(plane, y + 1, k.h, k.w, columns);
+  let r2 = rowSums(plane, y + 2, k.h, k.w, columns);
+  let r3 = rowSums(plane, y + 3, k.h, k.w, columns);
+  let r4 = rowSums(plane, y + 4, k.h, k.w, columns);
+  let r5 = rowSums(plane, y + 5, k.h, k.w, columns);
+  storeRow((r0 + r1 + r2) * across * down.x, plane, p, q, k.oh, k.ow);
+  storeRow((r1 + r2 + r3) * across * down.y, plane, p + 1, q, k.oh, k.ow);
+  storeRow((r2 + r3 + r4) * across * down.z, plane, p + 2, q, k.oh, k.ow);
+  storeRow((r3 + r4 + r5) * across * down.w, plane, p + 3, q, k.oh, k.ow);
 }
 
-fn x(at: i32) -> f32 { return source[at]; }
+// The same tile over pixels: a pixel is in the three windows that end at it or at one of its two neighbours.
+@compute @workgroup_size(64)
+fn dense3Gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let column = id % k.blocksX * 4;
+  let row = (id / k.blocksX) % k.blocksY * 4;
+  let plane = id / (k.blocksX * k.blocksY);
+  let q = column + k.left - 2;
+  let p = row + k.top - 2;
+  let low = vec4i(q) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let columns = Columns(
+    clamp(low, vec4i(0), vec4i(k.ow - 1)),
+    clamp(high, vec2i(0), vec2i(k.ow - 1)),
+    select(vec4f(), 1.0 / inside3(q - k.left, k.w), (low >= vec4i(0)) & (low < vec4i(k.ow))),
+    select(vec2f(), 1.0 / inside3(q + 4 - k.left, k.w).xy, (high >= vec2i(0)) & (high < vec2i(k.ow))),
+  );
+  let down = 1.0 / inside3(p - k.top, k.h);
+  let down4 = 1.0 / inside3(p + 4 - k.top, k.h);
+  let r0 = rowSums(plane, p, k.oh, k.ow, columns) * down.x;
+  let r1 = rowSums(plane, p + 1, k.oh, k.ow, columns) * down.y;
+  let r2 = rowSums(plane, p + 2, k.oh, k.ow, columns) * down.z;
+  let r3 = rowSums(plane, p + 3, k.oh, k.ow, columns) * down.w;
+  let r4 = rowSums(plane, p + 4, k.oh, k.ow, columns) * down4.x;
+  let r5 = rowSums(plane, p + 5, k.oh, k.ow, columns) * down4.y;
+  storeRow(r0 + r1 + r2, plane, row, column, k.h, k.w);
+  storeRow(r1 + r2 + r3, plane, row + 1, column, k.h, k.w);
+  storeRow(r2 + r3 + r4, plane, row + 2, column, k.h, k.w);
+  storeRow(r3 + r4 + r5, plane, row + 3, column, k.h, k.w);
+}
 
 @compute @workgroup_size(64)
 fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
+  let p = (id / k.ow) % k.blocksY * 4;
+  let plane = id / (k.ow * k.blocksY);
   let base = plane * k.h * k.w;
   var sum = vec4f();
   var count = vec4f();
@@ -89,43 +153,12 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 }
 
 @compute @workgroup_size(64)
-fn dense3Gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = i32((group.y * groups.x + group.x) * 64u + lane);
-  if (id >= k.size) { return; }
-  let column = id % k.w;
-  let row = (id / k.w) % k.blocks * 4;
-  let plane = id / (k.w * k.blocks);
-  let base = plane * k.oh * k.ow;
-  let low = vec4i(row + k.top - 2) + vec4i(0, 1, 2, 3);
-  let high = vec4i(low.zw + 2, 0, 0);
-  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.oh));
-  let highValid = (high.xy >= vec2i(0)) & (high.xy < vec2i(k.oh));
-  let lowRow = clamp(low, vec4i(0), vec4i(k.oh - 1)) * k.ow;
-  let highRow = clamp(high.xy, vec2i(0), vec2i(k.oh - 1)) * k.ow;
-  let lowShare = select(vec4f(), 1.0 / max(vec4f(1), taps(low - k.top, 1, 3, k.h)), lowValid);
-  let highShare = select(vec2f(), 1.0 / max(vec2f(1), taps(high - k.top, 1, 3, k.h).xy), highValid);
-  var sum = vec4f();
-  var upper = vec2f();
-  for (var j = 0; j < 3; j++) {
-    let q = column + k.left - j;
-    let inside = q >= 0 && q < k.ow;
-    let share = select(0.0, 1.0 / max(1.0, taps(vec4i(q - k.left), 1, 3, k.w).x), inside);
-    let c = base + clamp(q, 0, k.ow - 1);
-    sum += share * vec4f(x(c + lowRow.x), x(c + lowRow.y), x(c + lowRow.z), x(c + lowRow.w));
-    upper += share * vec2f(x(c + highRow.x), x(c + highRow.y));
-  }
-  sum *= lowShare;
-  upper *= highShare;
-  store(sum + vec4f(sum.yzw, upper.x) + vec4f(sum.zw, upper), plane, row, column, k.h, k.w);
-}
-
-@compute @workgroup_size(64)
 fn generalGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let column = id % k.w;
-  let row = (id / k.w) % k.blocks * 4;
-  let plane = id / (k.w * k.blocks);
+  let row = (id / k.w) % k.blocksY * 4;
+  let plane = id / (k.w * k.blocksY);
   let base = plane * k.oh * k.ow;
   let lastP = (row + vec4i(0, 1, 2, 3) + k.top) / k.sy;
   let lastQ = (column + k.left) / k.sx;

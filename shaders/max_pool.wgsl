@@ -1,13 +1,15 @@
 // Maximum of each window and the flat index (y w + x) of its first maximum; padding is never chosen.
 //   y[p, q] = max over i, j of x[p sy - top + i dy, q sx - left + j dx], plane by plane, x [planes, h, w]
-// Each lane takes four output rows of one column. `dense3` is the 3x3 window of stride and dilation 1, whose rows share
-// loads; `general` is every other geometry. Order of visits does not matter: of equal values the smaller index wins.
+// `dense3` is the 3x3 window of stride and dilation 1: a lane takes a tile of 4x4 outputs, for which it loads 6x6. `general` is
+// every other geometry: a lane takes four rows of one column. Pixels are visited in row-major order and only a larger value
+// replaces the best so far, which starts as -infinity at the window's first pixel inside the image.
 // Tested by test/shared/fused.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sy: i32, sx: i32,
   top: i32, left: i32, dy: i32, dx: i32,
-  blocks: i32, size: i32,
+  // Lanes along the height and the width of a plane, and in all; minus infinity, which WGSL cannot write.
+  blocksY: i32, blocksX: i32, size: i32, lowest: f32,
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
@@ -15,55 +17,67 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> index: array<f32>;
 
-const LOWEST = -3.402823466e38;
-
 struct Best { value: vec4f, at: vec4i }
 
-fn better(best: Best, value: vec4f, at: vec4i, valid: vec4<bool>) -> Best {
-  // An index of -1 is a window that has seen no pixel: anything in the image beats it, -infinity too.
-  let wins = valid & ((best.at < vec4i(0)) | (value > best.value) | ((value == best.value) & (at < best.at)));
+fn better(best: Best, value: vec4f, at: vec4i) -> Best {
+  let wins = value > best.value;
   return Best(select(best.value, value, wins), select(best.at, at, wins));
 }
 
-fn store(best: Best, plane: i32, p: i32, q: i32) {
+fn storeRow(best: Best, plane: i32, p: i32, q: i32) {
+  if (p >= k.oh) { return; }
   let to = (plane * k.oh + p) * k.ow + q;
   y[to] = best.value.x;
   index[to] = f32(best.at.x);
-  if (p + 1 < k.oh) { y[to + k.ow] = best.value.y; index[to + k.ow] = f32(best.at.y); }
-  if (p + 2 < k.oh) { y[to + 2 * k.ow] = best.value.z; index[to + 2 * k.ow] = f32(best.at.z); }
-  if (p + 3 < k.oh) { y[to + 3 * k.ow] = best.value.w; index[to + 3 * k.ow] = f32(best.at.w); }
+  if (q + 1 < k.ow) { y[to + 1] = best.value.y; index[to + 1] = f32(best.at.y); }
+  if (q + 2 < k.ow) { y[to + 2] = best.value.z; index[to + 2] = f32(best.at.z); }
+  if (q + 3 < k.ow) { y[to + 3] = best.value.w; index[to + 3] = f32(best.at.w); }
+}
+
+// The maxima of three neighbours in a row, four of them from column q on; minus infinity for what lies outside.
+fn rowBest(plane: i32, row: i32, q: i32) -> Best {
+  let inRow = clamp(row, 0, k.h - 1) * k.w;
+  let start = plane * k.h * k.w + inRow;
+  let low = vec4i(q) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let lowAt = clamp(low, vec4i(0), vec4i(k.w - 1));
+  let highAt = clamp(high, vec2i(0), vec2i(k.w - 1));
+  let inside = row >= 0 && row < k.h;
+  let v = select(vec4f(k.lowest), vec4f(x[start + lowAt.x], x[start + lowAt.y], x[start + lowAt.z], x[start + lowAt.w]), vec4<bool>(inside) & (low == lowAt));
+  let u = select(vec2f(k.lowest), vec2f(x[start + highAt.x], x[start + highAt.y]), vec2<bool>(inside) & (high == highAt));
+  let a = lowAt + inRow;
+  let b = highAt + inRow;
+  return better(better(Best(v, a), vec4f(v.yzw, u.x), vec4i(a.yzw, b.x)), vec4f(v.zw, u), vec4i(a.zw, b));
+}
+
+fn first3(a: Best, b: Best, c: Best) -> Best {
+  return better(better(a, b.value, b.at), c.value, c.at);
 }
 
 @compute @workgroup_size(64)
 fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
-  let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
-  let base = plane * k.h * k.w;
-  let low = vec4i(p - k.top) + vec4i(0, 1, 2, 3);
-  let high = low.zw + 2;
-  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.h));
-  let highValid = (high >= vec2i(0)) & (high < vec2i(k.h));
-  let lowRow = clamp(low, vec4i(0), vec4i(k.h - 1)) * k.w;
-  let highRow = clamp(high, vec2i(0), vec2i(k.h - 1)) * k.w;
-  var best = Best(vec4f(LOWEST), vec4i(-1));
-  for (var j = 0; j < 3; j++) {
-    let column = q - k.left + j;
-    let inside = column >= 0 && column < k.w;
-    let c = base + clamp(column, 0, k.w - 1);
-    let v = vec4f(x[c + lowRow.x], x[c + lowRow.y], x[c + lowRow.z], x[c + lowRow.w]);
-    let u = vec2f(x[c + highRow.x], x[c + highRow.y]);
-    let at = lowRow + column;
-    let atHigh = highRow + column;
-    let ok = lowValid & vec4<bool>(inside);
-    let okHigh = highValid & vec2<bool>(inside);
-    best = better(best, v, at, ok);
-    best = better(best, vec4f(v.yzw, u.x), vec4i(at.yzw, atHigh.x), vec4<bool>(ok.yzw, okHigh.x));
-    best = better(best, vec4f(v.zw, u), vec4i(at.zw, atHigh), vec4<bool>(ok.zw, okHigh));
-  }
-  store(best, plane, p, q);
+  let q = id % k.blocksX * 4;
+  let p = (id / k.blocksX) % k.blocksY * 4;
+  let plane = id / (k.blocksX * k.blocksY);
+  let row = p - k.top;
+  let column = q - k.left;
+  let r0 = rowBest(plane, row, column);
+  let r1 = rowBest(plane, row + 1, column);
+  let r2 = rowBest(plane, row + 2, column);
+  let r3 = rowBest(plane, row + 3, column);
+  let r4 = rowBest(plane, row + 4, column);
+  let r5 = rowBest(plane, row + 5, column);
+  storeRow(first3(r0, r1, r2), plane, p, q);
+  storeRow(first3(r1, r2, r3), plane, p + 1, q);
+  storeRow(first3(r2, r3, r4), plane, p + 2, q);
+  storeRow(first3(r3, r4, r5), plane, p + 3, q);
+}
+
+// The first of origin, origin + step, ... that is not negative.
+fn firstInside(origin: vec4i, step: i32) -> vec4i {
+  return select(origin, origin + (step - 1 - origin) / step * step, origin < vec4i(0));
 }
 
 @compute @workgroup_size(64)
@@ -71,21 +85,28 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
+  let p = (id / k.ow) % k.blocksY * 4;
+  let plane = id / (k.ow * k.blocksY);
   let base = plane * k.h * k.w;
-  var best = Best(vec4f(LOWEST), vec4i(-1));
+  let rows = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top;
+  let left = q * k.sx - k.left;
+  var best = Best(vec4f(k.lowest), firstInside(rows, k.dy) * k.w + firstInside(vec4i(left), k.dx));
   for (var i = 0; i < k.kh; i++) {
-    let row = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top + i * k.dy;
+    let row = rows + i * k.dy;
     let valid = (row >= vec4i(0)) & (row < vec4i(k.h));
     let start = clamp(row, vec4i(0), vec4i(k.h - 1)) * k.w;
     for (var j = 0; j < k.kw; j++) {
-      let column = q * k.sx - k.left + j * k.dx;
-      let inside = column >= 0 && column < k.w;
-      let c = base + clamp(column, 0, k.w - 1);
+      let column = left + j * k.dx;
+      if (column < 0 || column >= k.w) { continue; }
+      let c = base + column;
       let v = vec4f(x[c + start.x], x[c + start.y], x[c + start.z], x[c + start.w]);
-      best = better(best, v, start + column, valid & vec4<bool>(inside));
+      best = better(best, select(vec4f(k.lowest), v, valid), start + column);
     }
   }
-  store(best, plane, p, q);
+  let to = (plane * k.oh + p) * k.ow + q;
+  y[to] = best.value.x;
+  index[to] = f32(best.at.x);
+  if (p + 1 < k.oh) { y[to + k.ow] = best.value.y; index[to + k.ow] = f32(best.at.y); }
+  if (p + 2 < k.oh) { y[to + 2 * k.ow] = best.value.z; index[to + 2 * k.ow] = f32(best.at.z); }
+  if (p + 3 < k.oh) { y[to + 3 * k.ow] = best.value.w; index[to + 3 * k.ow] = f32(best.at.w); }
 }

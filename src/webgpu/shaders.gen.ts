@@ -36,13 +36,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 export const avgPool: string = /* wgsl */ `// Mean of each window over its pixels inside the image (count_include_pad = false), plane by plane, and its adjoint.
 //   y[p, q]  = 1 / count(p, q) sum over i, j of x[p sy - top + i dy, q sx - left + j dx]
 //   gx[y, x] = sum over the windows (p, q) that hold pixel (y, x) of g[p, q] / count(p, q)
-// x, gx [planes, h, w]; y, g [planes, oh, ow]. Each lane takes four rows of one column; \`dense3\` and \`dense3Gradient\` are the
-// 3x3 window of stride and dilation 1, whose rows share loads. Tested by test/shared/fused.test.ts.
+// x, gx [planes, h, w]; y, g [planes, oh, ow]. \`dense3\` and \`dense3Gradient\` are the 3x3 window of stride and dilation 1: a lane
+// takes a tile of 4x4, for which it loads 6x6. \`general\` and \`generalGradient\` are every other geometry: a lane takes four rows
+// of one column. Tested by test/shared/fused.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sy: i32, sx: i32,
   top: i32, left: i32, dy: i32, dx: i32,
-  blocks: i32, size: i32,
+  // Lanes along the height and the width of a plane, and in all.
+  blocksY: i32, blocksX: i32, size: i32,
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
@@ -64,47 +66,109 @@ fn taps(origin: vec4i, step: i32, taps: i32, size: i32) -> vec4f {
   return vec4f(max(vec4i(0), end - select(vec4i(0), first, origin < vec4i(0))));
 }
 
+fn x(at: i32) -> f32 { return source[at]; }
+
+// The columns a tile reads, six from \`first\`, and what each is multiplied by.
+struct Columns { low: vec4i, high: vec2i, lowWeight: vec4f, highWeight: vec2f }
+
+// Sums of three neighbours in a row: four of them, or zeros for a row outside.
+fn rowSums(plane: i32, row: i32, height: i32, width: i32, c: Columns) -> vec4f {
+  let start = (plane * height + clamp(row, 0, height - 1)) * width;
+  let v = vec4f(x(start + c.low.x), x(start + c.low.y), x(start + c.low.z), x(start + c.low.w)) * c.lowWeight;
+  let u = vec2f(x(start + c.high.x), x(start + c.high.y)) * c.highWeight;
+  return select(vec4f(), v + vec4f(v.yzw, u.x) + vec4f(v.zw, u), row >= 0 && row < height);
+}
+
+fn storeRow(value: vec4f, plane: i32, row: i32, column: i32, height: i32, width: i32) {
+  if (row >= height) { return; }
+  let to = (plane * height + row) * width + column;
+  destination[to] = value.x;
+  if (column + 3 < width) {
+    destination[to + 1] = value.y;
+    destination[to + 2] = value.z;
+    destination[to + 3] = value.w;
+  } else {
+    if (column + 1 < width) { destination[to + 1] = value.y; }
+    if (column + 2 < width) { destination[to + 2] = value.z; }
+  }
+}
+
+// The four windows from \`first\` on that three taps make along an axis of \`size\` pixels: how many taps are inside.
+fn inside3(first: i32, size: i32) -> vec4f {
+  let low = max(vec4i(first) + vec4i(0, 1, 2, 3), vec4i(0));
+  let end = min(vec4i(first) + vec4i(3, 4, 5, 6), vec4i(size));
+  return vec4f(max(vec4i(1), end - low));
+}
+
 @compute @workgroup_size(64)
 fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
-  let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
-  let base = plane * k.h * k.w;
-  let low = vec4i(p - k.top) + vec4i(0, 1, 2, 3);
+  let q = id % k.blocksX * 4;
+  let p = (id / k.blocksX) % k.blocksY * 4;
+  let plane = id / (k.blocksX * k.blocksY);
+  let low = vec4i(q - k.left) + vec4i(0, 1, 2, 3);
   let high = low.zw + 2;
-  let lowInside = select(vec4f(), vec4f(1), (low >= vec4i(0)) & (low < vec4i(k.h)));
-  let highInside = select(vec2f(), vec2f(1), (high >= vec2i(0)) & (high < vec2i(k.h)));
-  let lowRow = clamp(low, vec4i(0), vec4i(k.h - 1)) * k.w;
-  let highRow = clamp(high, vec2i(0), vec2i(k.h - 1)) * k.w;
-  var sum = vec4f();
-  var upper = vec2f();
-  var columns = 0.0;
-  for (var j = 0; j < 3; j++) {
-    let column = q - k.left + j;
-    let inside = column >= 0 && column < k.w;
-    let c = base + clamp(column, 0, k.w - 1);
-    columns += select(0.0, 1.0, inside);
-    sum += select(vec4f(), vec4f(x(c + lowRow.x), x(c + lowRow.y), x(c + lowRow.z), x(c + lowRow.w)), inside);
-    upper += select(vec2f(), vec2f(x(c + highRow.x), x(c + highRow.y)), inside);
-  }
-  sum = select(vec4f(), sum, lowInside > vec4f());
-  upper = select(vec2f(), upper, highInside > vec2f());
-  let total = sum + vec4f(sum.yzw, upper.x) + vec4f(sum.zw, upper);
-  let rows = lowInside + vec4f(lowInside.yzw, highInside.x) + vec4f(lowInside.zw, highInside);
-  store(total / (rows * columns), plane, p, q, k.oh, k.ow);
+  let columns = Columns(
+    clamp(low, vec4i(0), vec4i(k.w - 1)),
+    clamp(high, vec2i(0), vec2i(k.w - 1)),
+    select(vec4f(), vec4f(1), (low >= vec4i(0)) & (low < vec4i(k.w))),
+    select(vec2f(), vec2f(1), (high >= vec2i(0)) & (high < vec2i(k.w))),
+  );
+  let y = p - k.top;
+  let across = 1.0 / inside3(q - k.left, k.w);
+  let down = 1.0 / inside3(y, k.h);
+  let r0 = rowSums(plane, y, k.h, k.w, columns);
+  let r1 = rowSums(plane, y + 1, k.h, k.w, columns);
+  let r2 = rowSums(plane, y + 2, k.h, k.w, columns);
+  let r3 = rowSums(plane, y + 3, k.h, k.w, columns);
+  let r4 = rowSums(plane, y + 4, k.h, k.w, columns);
+  let r5 = rowSums(plane, y + 5, k.h, k.w, columns);
+  storeRow((r0 + r1 + r2) * across * down.x, plane, p, q, k.oh, k.ow);
+  storeRow((r1 + r2 + r3) * across * down.y, plane, p + 1, q, k.oh, k.ow);
+  storeRow((r2 + r3 + r4) * across * down.z, plane, p + 2, q, k.oh, k.ow);
+  storeRow((r3 + r4 + r5) * across * down.w, plane, p + 3, q, k.oh, k.ow);
 }
 
-fn x(at: i32) -> f32 { return source[at]; }
+// The same tile over pixels: a pixel is in the three windows that end at it or at one of its two neighbours.
+@compute @workgroup_size(64)
+fn dense3Gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let column = id % k.blocksX * 4;
+  let row = (id / k.blocksX) % k.blocksY * 4;
+  let plane = id / (k.blocksX * k.blocksY);
+  let q = column + k.left - 2;
+  let p = row + k.top - 2;
+  let low = vec4i(q) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let columns = Columns(
+    clamp(low, vec4i(0), vec4i(k.ow - 1)),
+    clamp(high, vec2i(0), vec2i(k.ow - 1)),
+    select(vec4f(), 1.0 / inside3(q - k.left, k.w), (low >= vec4i(0)) & (low < vec4i(k.ow))),
+    select(vec2f(), 1.0 / inside3(q + 4 - k.left, k.w).xy, (high >= vec2i(0)) & (high < vec2i(k.ow))),
+  );
+  let down = 1.0 / inside3(p - k.top, k.h);
+  let down4 = 1.0 / inside3(p + 4 - k.top, k.h);
+  let r0 = rowSums(plane, p, k.oh, k.ow, columns) * down.x;
+  let r1 = rowSums(plane, p + 1, k.oh, k.ow, columns) * down.y;
+  let r2 = rowSums(plane, p + 2, k.oh, k.ow, columns) * down.z;
+  let r3 = rowSums(plane, p + 3, k.oh, k.ow, columns) * down.w;
+  let r4 = rowSums(plane, p + 4, k.oh, k.ow, columns) * down4.x;
+  let r5 = rowSums(plane, p + 5, k.oh, k.ow, columns) * down4.y;
+  storeRow(r0 + r1 + r2, plane, row, column, k.h, k.w);
+  storeRow(r1 + r2 + r3, plane, row + 1, column, k.h, k.w);
+  storeRow(r2 + r3 + r4, plane, row + 2, column, k.h, k.w);
+  storeRow(r3 + r4 + r5, plane, row + 3, column, k.h, k.w);
+}
 
 @compute @workgroup_size(64)
 fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
+  let p = (id / k.ow) % k.blocksY * 4;
+  let plane = id / (k.ow * k.blocksY);
   let base = plane * k.h * k.w;
   var sum = vec4f();
   var count = vec4f();
@@ -124,43 +188,12 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 }
 
 @compute @workgroup_size(64)
-fn dense3Gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = i32((group.y * groups.x + group.x) * 64u + lane);
-  if (id >= k.size) { return; }
-  let column = id % k.w;
-  let row = (id / k.w) % k.blocks * 4;
-  let plane = id / (k.w * k.blocks);
-  let base = plane * k.oh * k.ow;
-  let low = vec4i(row + k.top - 2) + vec4i(0, 1, 2, 3);
-  let high = vec4i(low.zw + 2, 0, 0);
-  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.oh));
-  let highValid = (high.xy >= vec2i(0)) & (high.xy < vec2i(k.oh));
-  let lowRow = clamp(low, vec4i(0), vec4i(k.oh - 1)) * k.ow;
-  let highRow = clamp(high.xy, vec2i(0), vec2i(k.oh - 1)) * k.ow;
-  let lowShare = select(vec4f(), 1.0 / max(vec4f(1), taps(low - k.top, 1, 3, k.h)), lowValid);
-  let highShare = select(vec2f(), 1.0 / max(vec2f(1), taps(high - k.top, 1, 3, k.h).xy), highValid);
-  var sum = vec4f();
-  var upper = vec2f();
-  for (var j = 0; j < 3; j++) {
-    let q = column + k.left - j;
-    let inside = q >= 0 && q < k.ow;
-    let share = select(0.0, 1.0 / max(1.0, taps(vec4i(q - k.left), 1, 3, k.w).x), inside);
-    let c = base + clamp(q, 0, k.ow - 1);
-    sum += share * vec4f(x(c + lowRow.x), x(c + lowRow.y), x(c + lowRow.z), x(c + lowRow.w));
-    upper += share * vec2f(x(c + highRow.x), x(c + highRow.y));
-  }
-  sum *= lowShare;
-  upper *= highShare;
-  store(sum + vec4f(sum.yzw, upper.x) + vec4f(sum.zw, upper), plane, row, column, k.h, k.w);
-}
-
-@compute @workgroup_size(64)
 fn generalGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let column = id % k.w;
-  let row = (id / k.w) % k.blocks * 4;
-  let plane = id / (k.w * k.blocks);
+  let row = (id / k.w) % k.blocksY * 4;
+  let plane = id / (k.w * k.blocksY);
   let base = plane * k.oh * k.ow;
   let lastP = (row + vec4i(0, 1, 2, 3) + k.top) / k.sy;
   let lastQ = (column + k.left) / k.sx;
@@ -608,6 +641,160 @@ fn conv2dFilter(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
 }
 `;
 
+/** shaders/conv_tile_subgroups.wgsl */
+export const convTileSubgroups: string = /* wgsl */ `// Convolution and its input gradient for every geometry, with weights loaded one a lane and spread by subgroup broadcasts.
+//   written[n, a, y, x] = sum over b, i, j of source[n, b, y', x'] w(a, b, i, j), zeros outside the source
+// Forward: the source is x, y' = y sy - top + i dy. Input gradient: the source is g, y' = (y + top - i dy) / sy where whole. Both
+// are y = u ratioY + phase, y' = u strideY + (phase + originY + i stepY) / ratioY: the gradient of a strided convolution is a
+// unit-stride one for each phase (y mod sy, x mod sx), and taps that miss a phase are skipped whole.
+// A lane takes four values of u in one column, and CHANNELS written channels; lanes run over n, blocks of u and columns, so that
+// small images fill them too. Workgroups: x lanes, y group and block of channels, z phase.
+// Tested by test/shared/conv_kernels.test.ts.
+enable subgroups;
+
+struct Geometry {
+  lanes: i32, blocks: i32, columns: i32, channelBlocks: i32,
+  sourceChannels: i32, sourceHeight: i32, sourceWidth: i32, inputs: i32,
+  channels: i32, height: i32, width: i32, outputs: i32,
+  kh: i32, kw: i32, strideY: i32, strideX: i32,
+  originY: i32, originX: i32, stepY: i32, stepX: i32,
+  ratioY: i32, ratioX: i32,
+  // Distances in w between groups, written channels, summed channels.
+  weightGroup: i32, weightOut: i32, weightIn: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> source: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> written: array<f32>;
+
+// 4, 8 or 16.
+override CHANNELS: u32 = 8;
+// Subgroups have eight lanes or more, so that one load brings the weights of eight channels.
+override WIDE: bool = true;
+
+fn spread(value: f32) -> vec4f {
+  return vec4f(subgroupBroadcast(value, 0u), subgroupBroadcast(value, 1u), subgroupBroadcast(value, 2u), subgroupBroadcast(value, 3u));
+}
+
+fn spreadUpper(value: f32) -> vec4f {
+  return vec4f(subgroupBroadcast(value, 4u), subgroupBroadcast(value, 5u), subgroupBroadcast(value, 6u), subgroupBroadcast(value, 7u));
+}
+
+fn store(value: vec4f, n: i32, group: i32, output: i32, y: i32, x: i32) {
+  if (output >= k.outputs) { return; }
+  let to = ((n * k.channels + group * k.outputs + output) * k.height + y) * k.width + x;
+  let next = k.ratioY * k.width;
+  written[to] = value.x;
+  if (y + k.ratioY < k.height) { written[to + next] = value.y; }
+  if (y + 2 * k.ratioY < k.height) { written[to + 2 * next] = value.z; }
+  if (y + 3 * k.ratioY < k.height) { written[to + 3 * next] = value.w; }
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  // Lanes beyond the last one repeat it and store nothing: broadcasts need all lanes of a subgroup.
+  let id = i32(workgroup.x * 64u + local);
+  let at = min(id, k.lanes - 1);
+  let v = at % k.columns;
+  let u = (at / k.columns) % k.blocks * 4;
+  let n = at / (k.columns * k.blocks);
+  let group = i32(workgroup.y) / k.channelBlocks;
+  let first = i32(workgroup.y) % k.channelBlocks * i32(CHANNELS);
+  let phaseY = i32(workgroup.z) / k.ratioX;
+  let phaseX = i32(workgroup.z) % k.ratioX;
+
+  let mine = first + i32(select(lane & 3u, lane & 7u, WIDE));
+  let near = k.weightGroup * group + min(mine, k.outputs - 1) * k.weightOut;
+  let next4 = k.weightGroup * group + min(mine + 4, k.outputs - 1) * k.weightOut;
+  let next8 = k.weightGroup * group + min(mine + 8, k.outputs - 1) * k.weightOut;
+  let next12 = k.weightGroup * group + min(mine + 12, k.outputs - 1) * k.weightOut;
+
+  let plane = k.sourceHeight * k.sourceWidth;
+  let base = (n * k.sourceChannels + group * k.inputs) * plane;
+  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
+  var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
+  var a8 = vec4f(); var a9 = vec4f(); var a10 = vec4f(); var a11 = vec4f();
+  var a12 = vec4f(); var a13 = vec4f(); var a14 = vec4f(); var a15 = vec4f();
+  for (var i = 0; i < k.kh; i++) {
+    let offsetY = phaseY + k.originY + i * k.stepY;
+    if (offsetY % k.ratioY != 0) { continue; }
+    let row = (u + vec4i(0, 1, 2, 3)) * k.strideY + offsetY / k.ratioY;
+    let rowInside = (row >= vec4i(0)) & (row < vec4i(k.sourceHeight));
+    let rowStart = base + clamp(row, vec4i(0), vec4i(k.sourceHeight - 1)) * k.sourceWidth;
+    for (var j = 0; j < k.kw; j++) {
+      let offsetX = phaseX + k.originX + j * k.stepX;
+      if (offsetX % k.ratioX != 0) { continue; }
+      let column = v * k.strideX + offsetX / k.ratioX;
+      let inside = rowInside & vec4<bool>(column >= 0 && column < k.sourceWidth);
+      var start = rowStart + clamp(column, 0, k.sourceWidth - 1);
+      var tap = i * k.kw + j;
+      for (var c = 0; c < k.inputs; c++) {
+        let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
+        let w = weight[near + tap];
+        let w0 = spread(w);
+        a0 = fma(x, vec4f(w0.x), a0);
+        a1 = fma(x, vec4f(w0.y), a1);
+        a2 = fma(x, vec4f(w0.z), a2);
+        a3 = fma(x, vec4f(w0.w), a3);
+        if (CHANNELS > 4u) {
+          var w4: vec4f;
+          if (WIDE) { w4 = spreadUpper(w); } else { w4 = spread(weight[next4 + tap]); }
+          a4 = fma(x, vec4f(w4.x), a4);
+          a5 = fma(x, vec4f(w4.y), a5);
+          a6 = fma(x, vec4f(w4.z), a6);
+          a7 = fma(x, vec4f(w4.w), a7);
+        }
+        if (CHANNELS > 8u) {
+          let far = weight[next8 + tap];
+          let w8 = spread(far);
+          a8 = fma(x, vec4f(w8.x), a8);
+          a9 = fma(x, vec4f(w8.y), a9);
+          a10 = fma(x, vec4f(w8.z), a10);
+          a11 = fma(x, vec4f(w8.w), a11);
+          var w12: vec4f;
+          if (WIDE) { w12 = spreadUpper(far); } else { w12 = spread(weight[next12 + tap]); }
+          a12 = fma(x, vec4f(w12.x), a12);
+          a13 = fma(x, vec4f(w12.y), a13);
+          a14 = fma(x, vec4f(w12.z), a14);
+          a15 = fma(x, vec4f(w12.w), a15);
+        }
+        start += vec4i(plane);
+        tap += k.weightIn;
+      }
+    }
+  }
+
+  let y = u * k.ratioY + phaseY;
+  let x = v * k.ratioX + phaseX;
+  if (id >= k.lanes || y >= k.height || x >= k.width) { return; }
+  store(a0, n, group, first, y, x);
+  store(a1, n, group, first + 1, y, x);
+  store(a2, n, group, first + 2, y, x);
+  store(a3, n, group, first + 3, y, x);
+  if (CHANNELS > 4u) {
+    store(a4, n, group, first + 4, y, x);
+    store(a5, n, group, first + 5, y, x);
+    store(a6, n, group, first + 6, y, x);
+    store(a7, n, group, first + 7, y, x);
+  }
+  if (CHANNELS > 8u) {
+    store(a8, n, group, first + 8, y, x);
+    store(a9, n, group, first + 9, y, x);
+    store(a10, n, group, first + 10, y, x);
+    store(a11, n, group, first + 11, y, x);
+    store(a12, n, group, first + 12, y, x);
+    store(a13, n, group, first + 13, y, x);
+    store(a14, n, group, first + 14, y, x);
+    store(a15, n, group, first + 15, y, x);
+  }
+}
+`;
+
 /** shaders/cross_entropy.wgsl */
 export const crossEntropy: string = /* wgsl */ `// Cross-entropy of each row: loss = log sum e^(x - max) - (x[label] - max), logits x [rows, k], labels [rows] as floats.
 // \`forward\` also keeps normaliser [2, rows] (max and log sum e^(x - max)), from which \`gradient\` writes
@@ -709,14 +896,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 /** shaders/max_pool.wgsl */
 export const maxPool: string = /* wgsl */ `// Maximum of each window and the flat index (y w + x) of its first maximum; padding is never chosen.
 //   y[p, q] = max over i, j of x[p sy - top + i dy, q sx - left + j dx], plane by plane, x [planes, h, w]
-// Each lane takes four output rows of one column. \`dense3\` is the 3x3 window of stride and dilation 1, whose rows share
-// loads; \`general\` is every other geometry. Order of visits does not matter: of equal values the smaller index wins.
+// \`dense3\` is the 3x3 window of stride and dilation 1: a lane takes a tile of 4x4 outputs, for which it loads 6x6. \`general\` is
+// every other geometry: a lane takes four rows of one column. Pixels are visited in row-major order and only a larger value
+// replaces the best so far, which starts as -infinity at the window's first pixel inside the image.
 // Tested by test/shared/fused.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sy: i32, sx: i32,
   top: i32, left: i32, dy: i32, dx: i32,
-  blocks: i32, size: i32,
+  // Lanes along the height and the width of a plane, and in all; minus infinity, which WGSL cannot write.
+  blocksY: i32, blocksX: i32, size: i32, lowest: f32,
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
@@ -724,55 +913,67 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> index: array<f32>;
 
-const LOWEST = -3.402823466e38;
-
 struct Best { value: vec4f, at: vec4i }
 
-fn better(best: Best, value: vec4f, at: vec4i, valid: vec4<bool>) -> Best {
-  // An index of -1 is a window that has seen no pixel: anything in the image beats it, -infinity too.
-  let wins = valid & ((best.at < vec4i(0)) | (value > best.value) | ((value == best.value) & (at < best.at)));
+fn better(best: Best, value: vec4f, at: vec4i) -> Best {
+  let wins = value > best.value;
   return Best(select(best.value, value, wins), select(best.at, at, wins));
 }
 
-fn store(best: Best, plane: i32, p: i32, q: i32) {
+fn storeRow(best: Best, plane: i32, p: i32, q: i32) {
+  if (p >= k.oh) { return; }
   let to = (plane * k.oh + p) * k.ow + q;
   y[to] = best.value.x;
   index[to] = f32(best.at.x);
-  if (p + 1 < k.oh) { y[to + k.ow] = best.value.y; index[to + k.ow] = f32(best.at.y); }
-  if (p + 2 < k.oh) { y[to + 2 * k.ow] = best.value.z; index[to + 2 * k.ow] = f32(best.at.z); }
-  if (p + 3 < k.oh) { y[to + 3 * k.ow] = best.value.w; index[to + 3 * k.ow] = f32(best.at.w); }
+  if (q + 1 < k.ow) { y[to + 1] = best.value.y; index[to + 1] = f32(best.at.y); }
+  if (q + 2 < k.ow) { y[to + 2] = best.value.z; index[to + 2] = f32(best.at.z); }
+  if (q + 3 < k.ow) { y[to + 3] = best.value.w; index[to + 3] = f32(best.at.w); }
+}
+
+// The maxima of three neighbours in a row, four of them from column q on; minus infinity for what lies outside.
+fn rowBest(plane: i32, row: i32, q: i32) -> Best {
+  let inRow = clamp(row, 0, k.h - 1) * k.w;
+  let start = plane * k.h * k.w + inRow;
+  let low = vec4i(q) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let lowAt = clamp(low, vec4i(0), vec4i(k.w - 1));
+  let highAt = clamp(high, vec2i(0), vec2i(k.w - 1));
+  let inside = row >= 0 && row < k.h;
+  let v = select(vec4f(k.lowest), vec4f(x[start + lowAt.x], x[start + lowAt.y], x[start + lowAt.z], x[start + lowAt.w]), vec4<bool>(inside) & (low == lowAt));
+  let u = select(vec2f(k.lowest), vec2f(x[start + highAt.x], x[start + highAt.y]), vec2<bool>(inside) & (high == highAt));
+  let a = lowAt + inRow;
+  let b = highAt + inRow;
+  return better(better(Best(v, a), vec4f(v.yzw, u.x), vec4i(a.yzw, b.x)), vec4f(v.zw, u), vec4i(a.zw, b));
+}
+
+fn first3(a: Best, b: Best, c: Best) -> Best {
+  return better(better(a, b.value, b.at), c.value, c.at);
 }
 
 @compute @workgroup_size(64)
 fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
-  let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
-  let base = plane * k.h * k.w;
-  let low = vec4i(p - k.top) + vec4i(0, 1, 2, 3);
-  let high = low.zw + 2;
-  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.h));
-  let highValid = (high >= vec2i(0)) & (high < vec2i(k.h));
-  let lowRow = clamp(low, vec4i(0), vec4i(k.h - 1)) * k.w;
-  let highRow = clamp(high, vec2i(0), vec2i(k.h - 1)) * k.w;
-  var best = Best(vec4f(LOWEST), vec4i(-1));
-  for (var j = 0; j < 3; j++) {
-    let column = q - k.left + j;
-    let inside = column >= 0 && column < k.w;
-    let c = base + clamp(column, 0, k.w - 1);
-    let v = vec4f(x[c + lowRow.x], x[c + lowRow.y], x[c + lowRow.z], x[c + lowRow.w]);
-    let u = vec2f(x[c + highRow.x], x[c + highRow.y]);
-    let at = lowRow + column;
-    let atHigh = highRow + column;
-    let ok = lowValid & vec4<bool>(inside);
-    let okHigh = highValid & vec2<bool>(inside);
-    best = better(best, v, at, ok);
-    best = better(best, vec4f(v.yzw, u.x), vec4i(at.yzw, atHigh.x), vec4<bool>(ok.yzw, okHigh.x));
-    best = better(best, vec4f(v.zw, u), vec4i(at.zw, atHigh), vec4<bool>(ok.zw, okHigh));
-  }
-  store(best, plane, p, q);
+  let q = id % k.blocksX * 4;
+  let p = (id / k.blocksX) % k.blocksY * 4;
+  let plane = id / (k.blocksX * k.blocksY);
+  let row = p - k.top;
+  let column = q - k.left;
+  let r0 = rowBest(plane, row, column);
+  let r1 = rowBest(plane, row + 1, column);
+  let r2 = rowBest(plane, row + 2, column);
+  let r3 = rowBest(plane, row + 3, column);
+  let r4 = rowBest(plane, row + 4, column);
+  let r5 = rowBest(plane, row + 5, column);
+  storeRow(first3(r0, r1, r2), plane, p, q);
+  storeRow(first3(r1, r2, r3), plane, p + 1, q);
+  storeRow(first3(r2, r3, r4), plane, p + 2, q);
+  storeRow(first3(r3, r4, r5), plane, p + 3, q);
+}
+
+// The first of origin, origin + step, ... that is not negative.
+fn firstInside(origin: vec4i, step: i32) -> vec4i {
+  return select(origin, origin + (step - 1 - origin) / step * step, origin < vec4i(0));
 }
 
 @compute @workgroup_size(64)
@@ -780,35 +981,43 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let q = id % k.ow;
-  let p = (id / k.ow) % k.blocks * 4;
-  let plane = id / (k.ow * k.blocks);
+  let p = (id / k.ow) % k.blocksY * 4;
+  let plane = id / (k.ow * k.blocksY);
   let base = plane * k.h * k.w;
-  var best = Best(vec4f(LOWEST), vec4i(-1));
+  let rows = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top;
+  let left = q * k.sx - k.left;
+  var best = Best(vec4f(k.lowest), firstInside(rows, k.dy) * k.w + firstInside(vec4i(left), k.dx));
   for (var i = 0; i < k.kh; i++) {
-    let row = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top + i * k.dy;
+    let row = rows + i * k.dy;
     let valid = (row >= vec4i(0)) & (row < vec4i(k.h));
     let start = clamp(row, vec4i(0), vec4i(k.h - 1)) * k.w;
     for (var j = 0; j < k.kw; j++) {
-      let column = q * k.sx - k.left + j * k.dx;
-      let inside = column >= 0 && column < k.w;
-      let c = base + clamp(column, 0, k.w - 1);
+      let column = left + j * k.dx;
+      if (column < 0 || column >= k.w) { continue; }
+      let c = base + column;
       let v = vec4f(x[c + start.x], x[c + start.y], x[c + start.z], x[c + start.w]);
-      best = better(best, v, start + column, valid & vec4<bool>(inside));
+      best = better(best, select(vec4f(k.lowest), v, valid), start + column);
     }
   }
-  store(best, plane, p, q);
+  let to = (plane * k.oh + p) * k.ow + q;
+  y[to] = best.value.x;
+  index[to] = f32(best.at.x);
+  if (p + 1 < k.oh) { y[to + k.ow] = best.value.y; index[to + k.ow] = f32(best.at.y); }
+  if (p + 2 < k.oh) { y[to + 2 * k.ow] = best.value.z; index[to + 2 * k.ow] = f32(best.at.z); }
+  if (p + 3 < k.oh) { y[to + 3 * k.ow] = best.value.w; index[to + 3 * k.ow] = f32(best.at.w); }
 }
 `;
 
 /** shaders/max_pool_gradient.wgsl */
 export const maxPoolGradient: string = /* wgsl */ `// gx[y, x] = sum of g[p, q] over the windows whose first maximum is pixel (y, x): a gather, since WGSL has no float atomics.
-// g, index [planes, oh, ow] -> gx [planes, h, w]; index holds y w + x. Each lane takes four rows of one column and visits the
-// windows that may hold a pixel: those from floor((y + top) / sy) downwards, \`reachY\` of them, likewise along x.
+// g, index [planes, oh, ow] -> gx [planes, h, w]; index holds y w + x. \`dense3\` is the
+// 3x3 window of stride 1: a lane takes a tile of 4x4 pixels. \`general\`: a lane takes four rows of one column and visits the
+// windows that may hold a pixel, those from floor((y + top) / sy) downwards, \`reachY\` of them, likewise along x.
 // Tested by test/shared/fused.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   sy: i32, sx: i32, top: i32, left: i32,
-  reachY: i32, reachX: i32, blocks: i32, size: i32,
+  reachY: i32, reachX: i32, blocksY: i32, blocksX: i32, size: i32,
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
@@ -824,36 +1033,62 @@ fn store(sum: vec4f, plane: i32, y: i32, x: i32) {
   if (y + 3 < k.h) { gx[to + 3 * k.w] = sum.w; }
 }
 
-// Stride 1 and three rows a window: six rows of windows serve four rows of pixels.
+// The windows of one row that may hold a tile's pixels: six of them, g and index.
+struct Windows { g: vec4f, g4: vec2f, at: vec4f, at4: vec2f }
+
+fn windows(plane: i32, row: i32, q: i32) -> Windows {
+  let start = (plane * k.oh + clamp(row, 0, k.oh - 1)) * k.ow;
+  let low = vec4i(q) + vec4i(0, 1, 2, 3);
+  let high = low.zw + 2;
+  let a = start + clamp(low, vec4i(0), vec4i(k.ow - 1));
+  let b = start + clamp(high, vec2i(0), vec2i(k.ow - 1));
+  let inside = row >= 0 && row < k.oh;
+  return Windows(
+    vec4f(g[a.x], g[a.y], g[a.z], g[a.w]),
+    vec2f(g[b.x], g[b.y]),
+    select(vec4f(-1), vec4f(index[a.x], index[a.y], index[a.z], index[a.w]), vec4<bool>(inside) & (a == start + low)),
+    select(vec2f(-1), vec2f(index[b.x], index[b.y]), vec2<bool>(inside) & (b == start + high)),
+  );
+}
+
+// What four pixels in a row, the first with index \`at\`, get from a row of windows.
+fn share(w: Windows, at: f32) -> vec4f {
+  let here = at + vec4f(0, 1, 2, 3);
+  return select(vec4f(), w.g, w.at == here)
+    + select(vec4f(), vec4f(w.g.yzw, w.g4.x), vec4f(w.at.yzw, w.at4.x) == here)
+    + select(vec4f(), vec4f(w.g.zw, w.g4), vec4f(w.at.zw, w.at4) == here);
+}
+
+fn storeRow(value: vec4f, plane: i32, row: i32, column: i32) {
+  if (row >= k.h) { return; }
+  let to = (plane * k.h + row) * k.w + column;
+  gx[to] = value.x;
+  if (column + 1 < k.w) { gx[to + 1] = value.y; }
+  if (column + 2 < k.w) { gx[to + 2] = value.z; }
+  if (column + 3 < k.w) { gx[to + 3] = value.w; }
+}
+
 @compute @workgroup_size(64)
 fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
-  let x = id % k.w;
-  let y = (id / k.w) % k.blocks * 4;
-  let plane = id / (k.w * k.blocks);
-  let base = plane * k.oh * k.ow;
-  let low = vec4i(y + k.top - 2) + vec4i(0, 1, 2, 3);
-  let high = low.zw + 2;
-  let lowValid = (low >= vec4i(0)) & (low < vec4i(k.oh));
-  let highValid = (high >= vec2i(0)) & (high < vec2i(k.oh));
-  let lowRow = clamp(low, vec4i(0), vec4i(k.oh - 1)) * k.ow;
-  let highRow = clamp(high, vec2i(0), vec2i(k.oh - 1)) * k.ow;
-  let here = vec4f((y + vec4i(0, 1, 2, 3)) * k.w + x);
-  var sum = vec4f();
-  for (var j = 0; j < 3; j++) {
-    let q = x + k.left - j;
-    let inside = q >= 0 && q < k.ow;
-    let c = base + clamp(q, 0, k.ow - 1);
-    let v = vec4f(g[c + lowRow.x], g[c + lowRow.y], g[c + lowRow.z], g[c + lowRow.w]);
-    let u = vec2f(g[c + highRow.x], g[c + highRow.y]);
-    let at = select(vec4f(-1), vec4f(index[c + lowRow.x], index[c + lowRow.y], index[c + lowRow.z], index[c + lowRow.w]), lowValid & vec4<bool>(inside));
-    let atHigh = select(vec2f(-1), vec2f(index[c + highRow.x], index[c + highRow.y]), highValid & vec2<bool>(inside));
-    sum += select(vec4f(), v, at == here);
-    sum += select(vec4f(), vec4f(v.yzw, u.x), vec4f(at.yzw, atHigh.x) == here);
-    sum += select(vec4f(), vec4f(v.zw, u), vec4f(at.zw, atHigh) == here);
-  }
-  store(sum, plane, y, x);
+  let x = id % k.blocksX * 4;
+  let y = (id / k.blocksX) % k.blocksY * 4;
+  let plane = id / (k.blocksX * k.blocksY);
+  let p = y + k.top - 2;
+  let q = x + k.left - 2;
+  let here = f32(y * k.w + x);
+  let below = f32(k.w);
+  let r0 = windows(plane, p, q);
+  let r1 = windows(plane, p + 1, q);
+  let r2 = windows(plane, p + 2, q);
+  storeRow(share(r0, here) + share(r1, here) + share(r2, here), plane, y, x);
+  let r3 = windows(plane, p + 3, q);
+  storeRow(share(r1, here + below) + share(r2, here + below) + share(r3, here + below), plane, y + 1, x);
+  let r4 = windows(plane, p + 4, q);
+  storeRow(share(r2, here + 2 * below) + share(r3, here + 2 * below) + share(r4, here + 2 * below), plane, y + 2, x);
+  let r5 = windows(plane, p + 5, q);
+  storeRow(share(r3, here + 3 * below) + share(r4, here + 3 * below) + share(r5, here + 3 * below), plane, y + 3, x);
 }
 
 @compute @workgroup_size(64)
@@ -861,8 +1096,8 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let x = id % k.w;
-  let y = (id / k.w) % k.blocks * 4;
-  let plane = id / (k.w * k.blocks);
+  let y = (id / k.w) % k.blocksY * 4;
+  let plane = id / (k.w * k.blocksY);
   let base = plane * k.oh * k.ow;
   let here = vec4f((y + vec4i(0, 1, 2, 3)) * k.w + x);
   let lastP = (y + vec4i(0, 1, 2, 3) + k.top) / k.sy;

@@ -1,2 +1,19 @@
 /** @file The primitives of convolution and pooling on WebGPU: each call takes the fastest kernel that covers its geometry. */
-export { conv2dAny as conv2d, conv2dFilterAny as conv2dFilter, conv2dInputAny as conv2dInput, maxPoolIndices } from './general.ts';
+import type { ConvGeometry } from '../../backend.ts';
+import type { WebGpuKernel } from '../kernel.ts';
+import { conv2dAny, conv2dFilterAny, conv2dInputAny } from './general.ts';
+import { forwardRoles, inputRoles, launchTile } from './tile.ts';
+
+export { maxPoolIndices } from './general.ts';
+
+export const conv2d: WebGpuKernel<ConvGeometry> = (gpu, geometry, [x, w], [y]) => {
+  if (!gpu.facts.subgroups || !launchTile(gpu, forwardRoles(x!.shape, w!.shape, y!.shape, geometry), [x!, w!], y!))
+    conv2dAny(gpu, geometry, [x!, w!], [y!]);
+};
+
+export const conv2dInput: WebGpuKernel<ConvGeometry> = (gpu, geometry, [g, w], [x]) => {
+  if (!gpu.facts.subgroups || !launchTile(gpu, inputRoles(g!.shape, w!.shape, x!.shape, geometry), [g!, w!], x!))
+    conv2dInputAny(gpu, geometry, [g!, w!], [x!]);
+};
+
+export const conv2dFilter: WebGpuKernel<ConvGeometry> = conv2dFilterAny;

@@ -76,9 +76,9 @@ function covered(x: Tensor, facts: GpuFacts): boolean {
 
 export function batchNormKernel(facts: GpuFacts): FusedKernel<BatchNormParams> {
   const ones = (x: Tensor): Tensor =>
-    x.device.constant(`ones ${x.shape[1]}`, () => ({ data: new Array<number>(x.shape[1]!).fill(1), shape: [x.shape[1]!] }));
+    x.device.constant(`ones ${x.shape[1]}`, () => ({ data: Array.from({ length: x.shape[1]! }, () => 1), shape: [x.shape[1]!] }));
   const zeros = (x: Tensor): Tensor =>
-    x.device.constant(`zeros ${x.shape[1]}`, () => ({ data: new Array<number>(x.shape[1]!).fill(0), shape: [x.shape[1]!] }));
+    x.device.constant(`zeros ${x.shape[1]}`, () => ({ data: Array.from({ length: x.shape[1]! }, () => 0), shape: [x.shape[1]!] }));
   return {
     forward: ([x], { eps }) => (covered(x!, facts) ? forward(x!, ones(x!), zeros(x!), eps) : undefined),
     backward: (context, g) => [backward(context, ones(context.inputs[0]!), g)[0]],

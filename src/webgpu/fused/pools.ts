@@ -1,5 +1,5 @@
-/** @file Maximum and average pool on WebGPU: four rows a lane, gradients gathered. */
-import type { PoolGeometry, WgslKernel } from '../../backend.ts';
+/** @file Maximum and average pool on WebGPU: several outputs a lane, so that loads are shared; gradients are gathered. */
+import { f32Bits, type PoolGeometry, type WgslKernel } from '../../backend.ts';
 import type { FusedKernel } from '../../fused.ts';
 import type { Shape } from '../../shape.ts';
 import { windowOutput } from '../../window.ts';
@@ -7,7 +7,8 @@ import { foldedGrid } from '../grid.ts';
 import type { GpuFacts } from '../kernel.ts';
 import { avgPool, maxPool, maxPoolGradient } from '../shaders.gen.ts';
 
-const ROWS_PER_LANE = 4;
+/** Rows that a lane takes, and columns too where the window is 3x3 with stride 1. */
+const TILE = 4;
 
 interface Planes {
   readonly x: Shape;
@@ -25,7 +26,7 @@ function isDense3({ kernel, stride, dilation }: PoolGeometry): boolean {
   return [...kernel].every((v) => v === 3) && [...stride, ...dilation].every((v) => v === 1);
 }
 
-/** A kernel whose lanes take four rows of `over`. `words` are the shader's uniforms up to `blocks`. */
+/** A kernel whose lanes take tiles of the planes of `over`. `words` are the shader's uniforms up to `blocksY`. */
 function kernel(
   facts: GpuFacts,
   name: string,
@@ -35,14 +36,15 @@ function kernel(
   words: readonly number[],
 ): WgslKernel {
   const [n, c, rows, columns] = over as readonly [number, number, number, number];
-  const blocks = Math.ceil(rows / ROWS_PER_LANE);
-  const size = n * c * blocks * columns;
+  const blocksY = Math.ceil(rows / TILE);
+  const blocksX = entryPoint.startsWith('dense3') ? Math.ceil(columns / TILE) : columns;
+  const size = n * c * blocksY * blocksX;
   return {
     kind: 'wgsl',
     name: `${name} ${entryPoint}`,
     code,
     entryPoint,
-    uniforms: [...words, blocks, size],
+    uniforms: [...words, blocksY, blocksX, size, f32Bits(-Infinity)],
     workgroups: foldedGrid(facts, size, 64),
   };
 }
