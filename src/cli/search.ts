@@ -6,7 +6,6 @@ import { splitDataset } from '../data/index.ts';
 import type { Device } from '../device.ts';
 import { foldIn, key } from '../random.ts';
 import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../snas/cost.ts';
-import { score } from '../snas/evaluation.ts';
 import { costTensors } from '../snas/expected-cost.ts';
 import { printGenotype } from '../snas/genotype-literal.ts';
 import { type EpochMetrics, Search, type SearchConfig } from '../snas/search.ts';
@@ -117,17 +116,13 @@ async function finish(
   const genotype = await search.strategy.derive();
   const validation = await search.childScore(search.data.validation, genotype);
   // The test set is touched here, once, and nothing is chosen by it.
+  const test = await search.childScores(data.test, genotype);
   const child = await search.child(genotype);
-  child.eval();
-  const test = await score(search.device, data.test, { batchSize: 64, standardise: search.statistics }, (images) =>
-    child.forward(images),
-  );
-  const running = await search.childScores(data.test);
   await folder.saveGenotype({
     genotype,
     validationAccuracy: validation.accuracy,
     testAccuracy: test.accuracy,
-    testAccuracyWithRunningStatistics: running.accuracyWithRunningStatistics,
+    testAccuracyWithRunningStatistics: test.accuracyWithRunningStatistics,
     complete: search.step >= search.steps,
   });
   await folder.saveCurves(metrics);
@@ -140,7 +135,7 @@ async function finish(
     `child      ${child.parameterCount().toLocaleString('en-GB')} parameters, no retraining, batch-norm statistics recomputed by forward passes`,
   );
   say(`accuracy   validation ${percent(validation.accuracy)}, test ${percent(test.accuracy)}`);
-  say(`           test with the supernet's running statistics instead: ${percent(running.accuracyWithRunningStatistics)}`);
+  say(`           test with the supernet's running statistics instead: ${percent(test.accuracyWithRunningStatistics)}`);
   if (search.step < search.steps)
     say(`stopped    after step ${search.step} of ${search.steps}; continue with --resume ${folder.path}`);
   child.dispose();

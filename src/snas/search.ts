@@ -345,8 +345,8 @@ export class Search {
   }
 
   /** Both figures of a child: with recomputed statistics, and with the supernet's own running ones. */
-  async childScores(dataset: Dataset): Promise<ChildScore> {
-    const genotype = await this.strategy.derive();
+  async childScores(dataset: Dataset, genotype_?: Genotype): Promise<ChildScore> {
+    const genotype = genotype_ ?? (await this.strategy.derive());
     const recomputed = await this.childScore(dataset, genotype);
     const child = inherit(this.supernet, genotype, foldIn(this.#key('weights'), 0)).eval();
     const running = await score(this.device, dataset, this.#evaluation(), (images) => child.forward(images));
