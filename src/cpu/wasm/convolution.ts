@@ -261,7 +261,7 @@ function dotTile(outputs: number, taps: number): DotTile {
   return { outputs: rows, taps: Math.min(taps, [9, 4, 3, 2][rows - 1]!) };
 }
 
-function correlatePlan(linker: Linker, spec_: CorrelateSpec): Plan {
+export function correlatePlan(linker: Linker, spec_: CorrelateSpec): Plan {
   const pointwise = isPointwise(spec_);
   const spec = pointwise ? flatten(spec_) : spec_;
   const plane = spec.rows * spec.columns;

@@ -3,6 +3,7 @@ import type { Operand, Primitive, PrimitiveParams } from '../../backend.ts';
 import { convolutionKernels } from './convolution.ts';
 import { elementwiseKernels } from './elementwise.ts';
 import type { Linker } from './linker.ts';
+import { matmulKernels } from './matmul.ts';
 import { poolKernels } from './pool.ts';
 import { reductionKernels } from './reduction.ts';
 
@@ -12,5 +13,11 @@ export type SimdKernel<Params> = (params: Params, inputs: readonly Operand[], ou
 export type SimdKernels = { readonly [P in Primitive]?: SimdKernel<PrimitiveParams[P]> };
 
 export function simdKernels(linker: Linker): SimdKernels {
-  return { ...elementwiseKernels(linker), ...reductionKernels(linker), ...convolutionKernels(linker), ...poolKernels(linker) };
+  return {
+    ...elementwiseKernels(linker),
+    ...reductionKernels(linker),
+    ...convolutionKernels(linker),
+    ...poolKernels(linker),
+    ...matmulKernels(linker),
+  };
 }
