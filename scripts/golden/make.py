@@ -1,4 +1,5 @@
-"""Makes test/golden/*.json with PyTorch, in double precision: expected values of layers, optimisers and a supernet.
+"""Makes test/golden/*.json with PyTorch, in double precision: expected values of layers, optimisers,
+distributions and a supernet.
 
     /usr/bin/python3 scripts/golden/make.py        (Debian 12: apt-get install python3-torch, version 1.13)
 
@@ -9,6 +10,7 @@ import pathlib
 
 import torch
 
+from distributions import distribution_cases
 from layers import conv_cases, loss_cases, norm_cases, pool_cases
 from supernet import mixed_edge_cases, parameter_counts, supernet_case
 from training import initialiser_cases, optimizer_cases, schedule_cases
@@ -25,6 +27,7 @@ files = {
         'schedules': list(schedule_cases()),
         'initialisers': list(initialiser_cases()),
     },
+    'distributions': list(distribution_cases()),
     'mixed-edge': list(mixed_edge_cases()),
     'supernet': supernet_case() | {'searchNetworkParameters': parameter_counts()},
 }

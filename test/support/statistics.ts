@@ -1,4 +1,5 @@
-/** @file Moments and p-values for tests of random numbers: chi-square, Kolmogorov-Smirnov, normal. */
+/** @file Moments and p-values for tests of random numbers: chi-square, Kolmogorov-Smirnov. */
+import { chiSquareTail } from '../../src/credit/statistics.ts';
 
 export interface Moments {
   readonly count: number;
@@ -40,42 +41,6 @@ export function chiSquare(counts: ArrayLike<number>, probabilities: ArrayLike<nu
   let statistic = 0;
   for (let k = 0; k < counts.length; k++) statistic += (counts[k]! - total * probabilities[k]!) ** 2 / (total * probabilities[k]!);
   return { statistic, p: chiSquareTail(statistic, counts.length - 1) };
-}
-
-/** P(X > x) for X chi-square with the given degrees of freedom: the upper regularised incomplete gamma function. */
-export function chiSquareTail(x: number, degrees: number): number {
-  const a = degrees / 2;
-  const z = x / 2;
-  if (z <= 0) return 1;
-  const scale = Math.exp(a * Math.log(z) - z - logGamma(a));
-  if (z < a + 1) {
-    let term = 1 / a;
-    let total = term;
-    for (let n = 1; term > total * 1e-16; n++) total += term *= z / (a + n);
-    return 1 - scale * total;
-  }
-  // Legendre's continued fraction by Lentz's method.
-  let b = z + 1 - a;
-  let c = 1e300;
-  let d = 1 / b;
-  let h = d;
-  for (let n = 1; n < 10_000; n++) {
-    const an = -n * (n - a);
-    b += 2;
-    d = 1 / (an * d + b);
-    c = b + an / c;
-    const factor = d * c;
-    h *= factor;
-    if (Math.abs(factor - 1) < 1e-15) break;
-  }
-  return scale * h;
-}
-
-/** log Gamma(a) for a a positive multiple of 1/2, by recurrence from Gamma(1) = 1 and Gamma(1/2) = sqrt(pi). */
-function logGamma(a: number): number {
-  let total = Number.isInteger(a) ? 0 : Math.log(Math.PI) / 2;
-  for (let x = Number.isInteger(a) ? 1 : 0.5; x < a; x++) total += Math.log(x);
-  return total;
 }
 
 /** Largest distance of the empirical distribution from `cdf`, and the asymptotic probability of one as large (Kolmogorov). */
