@@ -29,7 +29,7 @@ describe('keys mean what they mean in JAX with jax_threefry_partitionable', () =
   });
 
   it('uniforms are those of jax.random.uniform, moved up by half a step of the grid into the open interval', () => {
-    // Printed with ten digits from jax.random.uniform(jax.random.key(0), (4,)), and with six in JAX's documentation for the second key.
+    // Ten digits as a port's test expects them of JAX; for the second key as JAX's documentation prints it.
     const jax = [0.9476670027, 0.9785798788, 0.3322914839, 0.4686684608];
     uniforms(key(0), 4).forEach((u, i) => expect(Math.abs(u - 2 ** -24 - jax[i]!)).toBeLessThan(1e-10));
     expect(Math.abs(uniforms(split(key(0))[1]!, 1)[0]! - 2 ** -24 - 0.00729382)).toBeLessThan(1e-8);
