@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { cpu, type Device, grad, scope, withComposites } from '../../src/index.ts';
-import { batchNormalize } from '../../src/norm.ts';
+import { batchNormAffine, batchNormalize } from '../../src/norm.ts';
 import { numbers, roundingFault } from '../support/float32.ts';
 
 const fast = cpu({ dtype: 'float32' });
@@ -72,5 +72,60 @@ test('batch norm on SIMD has the values, statistics and gradient of the float64 
       expect(roundingFault(dx!, edx!, dxSize, Infinity)).toBeUndefined();
     }),
     { seed: 31, numRuns: 200 },
+  );
+});
+
+test('with weight and bias the gradients of both are those of the float64 composite, to rounding', async () => {
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ n, c, h, w, seed }) => {
+      const shape = [n, c, h, w];
+      const [x, g, weight, bias] = [numbers(seed, shape), numbers(seed + 1, shape), numbers(seed + 2, [c]), numbers(seed + 3, [c])];
+      const eps = 1e-2;
+      const on = async (device: Device): Promise<ArrayLike<number>[]> => {
+        const results = scope(() => {
+          const xs = [device.tensor(x, shape), device.tensor(weight, [c]), device.tensor(bias, [c])] as const;
+          const [y] = batchNormAffine(xs, { eps });
+          return [y, ...grad(y, xs, { cotangent: device.tensor(g, shape) })];
+        });
+        const values = await Promise.all(results.map((r) => r.data()));
+        for (const r of results) r.dispose();
+        return values;
+      };
+      const [y, dx, dw, db] = await on(fast);
+      const [ey, edx, edw, edb] = await withComposites(() => on(exact));
+      const plane = h * w;
+      const channel = (i: number): number => Math.floor(i / plane) % c;
+      // |z| <= sqrt(count), r <= 10 and here |x| < 6: bounds of the terms, channel by channel.
+      const r = 1 / Math.sqrt(eps);
+      const sums = Array.from({ length: c }, () => 0);
+      for (let i = 0; i < g.length; i++) sums[channel(i)]! += Math.abs(g[i]!);
+      const z = 12 * r;
+      expect(
+        roundingFault(
+          y!,
+          ey!,
+          Float64Array.from(x, (_, i) => z * Math.abs(weight[channel(i)]!) + Math.abs(bias[channel(i)]!)),
+          8,
+        ),
+      ).toBeUndefined();
+      expect(
+        roundingFault(
+          dx!,
+          edx!,
+          Float64Array.from(g, (v, i) => Math.abs(weight[channel(i)]!) * r * (Math.abs(v) + (1 + z) * sums[channel(i)]!)),
+          8,
+        ),
+      ).toBeUndefined();
+      expect(
+        roundingFault(
+          dw!,
+          edw!,
+          sums.map((s) => z * s),
+          8,
+        ),
+      ).toBeUndefined();
+      expect(roundingFault(db!, edb!, sums, 8)).toBeUndefined();
+    }),
+    { seed: 32, numRuns: 150 },
   );
 });

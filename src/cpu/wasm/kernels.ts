@@ -4,6 +4,7 @@ import { convolutionKernels } from './convolution.ts';
 import { elementwiseKernels } from './elementwise.ts';
 import type { Linker } from './linker.ts';
 import { matmulKernels } from './matmul.ts';
+import { optimizerKernels } from './optimizer.ts';
 import { poolKernels } from './pool.ts';
 import { reductionKernels } from './reduction.ts';
 
@@ -19,5 +20,6 @@ export function simdKernels(linker: Linker): SimdKernels {
     ...convolutionKernels(linker),
     ...poolKernels(linker),
     ...matmulKernels(linker),
+    ...optimizerKernels(linker),
   };
 }
