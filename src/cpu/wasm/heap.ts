@@ -7,8 +7,8 @@ const FIRST = 1024;
 /** Kernels may read (never write) this far past the end of a block. */
 export const OVERREAD = 1024;
 const MINIMUM_GROWTH = 4 * 2 ** 20;
-/** What a 32-bit address reaches. */
-const ADDRESSABLE = 2 ** 32;
+/** Kernels compare addresses as signed 32-bit integers. */
+const ADDRESSABLE = 2 ** 31;
 
 /** Bytes that a block for `bytes` takes: a multiple of 64, and at most an eighth more for large ones, so that sizes share lists. */
 export function blockSize(bytes: number): number {
@@ -18,7 +18,7 @@ export function blockSize(bytes: number): number {
 }
 
 export interface HeapOptions {
-  /** The memory never grows beyond this; default and at most 4 GiB. */
+  /** The memory never grows beyond this; default and at most 2 GiB. */
   readonly maximumBytes?: number;
 }
 
@@ -34,7 +34,7 @@ export class Heap {
   #scratchBytes = 0;
 
   constructor(options: HeapOptions = {}) {
-    this.#maximum = Math.min(options.maximumBytes ?? ADDRESSABLE, ADDRESSABLE);
+    this.#maximum = Math.floor(Math.min(options.maximumBytes ?? ADDRESSABLE, ADDRESSABLE) / PAGE) * PAGE;
     try {
       this.memory = new WebAssembly.Memory({ initial: 1 });
     } catch (cause) {
@@ -59,14 +59,15 @@ export class Heap {
     const size = blockSize(bytes);
     const reused = this.#take(size);
     if (reused !== undefined) return reused;
-    if (this.#top + size + OVERREAD > this.memory.buffer.byteLength) {
-      // Blocks of other sizes may lie free side by side: joining them costs less than growing for good.
-      if (this.#freeBytes > this.#top / 2) {
-        this.#joinNeighbours();
-        const joined = this.#split(size);
-        if (joined !== undefined) return joined;
+    if (!this.#fits(size)) {
+      // Growing is for good: with much free in other sizes, cut or join blocks instead.
+      const cut = this.#freeBytes > this.#top / 2 ? this.#fromOtherSizes(size) : undefined;
+      if (cut !== undefined) return cut;
+      if (!this.#fits(size) && !this.#grow(size)) {
+        const last = this.#fromOtherSizes(size);
+        if (last !== undefined) return last;
+        if (!this.#fits(size)) this.#refuse(size);
       }
-      this.#grow(size);
     }
     const at = this.#top;
     this.#top += size;
@@ -116,6 +117,17 @@ export class Heap {
     return at;
   }
 
+  #fits(size: number): boolean {
+    return this.#top + size + OVERREAD <= this.memory.buffer.byteLength;
+  }
+
+  #fromOtherSizes(size: number): number | undefined {
+    const cut = this.#split(size);
+    if (cut !== undefined) return cut;
+    this.#joinNeighbours();
+    return this.#split(size);
+  }
+
   #joinNeighbours(): void {
     const blocks = [...this.#free].flatMap(([size, list]) => list.map((at) => ({ at, size }))).sort((a, b) => a.at - b.at);
     this.#free = new Map();
@@ -135,23 +147,24 @@ export class Heap {
     else this.#put(run.at, run.size);
   }
 
-  #grow(size: number): void {
+  #grow(size: number): boolean {
     const length = this.memory.buffer.byteLength;
     const needed = this.#top + size + OVERREAD - length;
     const generous = Math.max(needed, MINIMUM_GROWTH, length / 4);
-    for (const bytes of [Math.min(generous, this.#maximum - length), needed]) {
-      if (bytes >= needed && length + bytes <= this.#maximum && this.#growBy(Math.ceil(bytes / PAGE))) return;
-    }
-    this.#joinNeighbours();
+    const allowed = this.#maximum - length;
+    return needed <= allowed && (this.#growBy(Math.min(generous, allowed)) || this.#growBy(needed));
+  }
+
+  #refuse(size: number): never {
     throw new LimitError(
       `cpu: no memory for a block of ${size} bytes: ${this.#top - this.#freeBytes} bytes are in use, ${this.#freeBytes} are free in pieces, ` +
         `and the limit is ${this.#maximum} bytes (or what the system gives); use a smaller batch`,
     );
   }
 
-  #growBy(pages: number): boolean {
+  #growBy(bytes: number): boolean {
     try {
-      this.memory.grow(pages);
+      this.memory.grow(Math.ceil(bytes / PAGE));
       return true;
     } catch {
       return false;
