@@ -13,7 +13,7 @@ const { network, ...settings } = PRESETS.smoke;
 const search = new Search(
   device,
   { ...settings, seed: 0, epochs: 4, network: { ...network, channels: 4, classes: 10, inChannels: 1 } },
-  { train: train!, validation: validation! },
+  { train, validation },
 );
 console.log(`supernet parameters: ${search.supernet.parameterCount()}`);
 console.log(`entropy at the start: ${(await search.entropy()).toFixed(3)}`); // ln 8 for eight operations alike
@@ -27,6 +27,6 @@ for await (const epoch of search.run()) {
 }
 
 // The child: the most probable operation of every edge, with the parent's weights and no retraining.
-const child = await search.childScores(test!);
+const child = await search.childScores(test);
 console.log(printGenotype(child.genotype));
 console.log(`test accuracy of the child: ${child.accuracy.toFixed(3)}`);
