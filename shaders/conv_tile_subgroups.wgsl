@@ -24,7 +24,7 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> written: array<f32>;
 
-// 4, 8 or 16.
+// 1, 4, 8 or 16.
 override CHANNELS: u32 = 8;
 // Subgroups have eight lanes or more, so that one load brings the weights of eight channels.
 override WIDE: bool = true;
@@ -64,7 +64,8 @@ fn main(
   let phaseY = i32(workgroup.z) / k.ratioX;
   let phaseX = i32(workgroup.z) % k.ratioX;
 
-  let mine = first + i32(select(lane & 3u, lane & 7u, WIDE));
+  var mine = first;
+  if (CHANNELS > 1u) { mine += i32(select(lane & 3u, lane & 7u, WIDE)); }
   let near = k.weightGroup * group + min(mine, k.outputs - 1) * k.weightOut;
   let next4 = k.weightGroup * group + min(mine + 4, k.outputs - 1) * k.weightOut;
   let next8 = k.weightGroup * group + min(mine + 8, k.outputs - 1) * k.weightOut;
@@ -92,11 +93,15 @@ fn main(
       for (var c = 0; c < k.inputs; c++) {
         let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
         let w = weight[near + tap];
-        let w0 = spread(w);
-        a0 = fma(x, vec4f(w0.x), a0);
-        a1 = fma(x, vec4f(w0.y), a1);
-        a2 = fma(x, vec4f(w0.z), a2);
-        a3 = fma(x, vec4f(w0.w), a3);
+        if (CHANNELS == 1u) {
+          a0 = fma(x, vec4f(w), a0);
+        } else {
+          let w0 = spread(w);
+          a0 = fma(x, vec4f(w0.x), a0);
+          a1 = fma(x, vec4f(w0.y), a1);
+          a2 = fma(x, vec4f(w0.z), a2);
+          a3 = fma(x, vec4f(w0.w), a3);
+        }
         if (CHANNELS > 4u) {
           var w4: vec4f;
           if (WIDE) { w4 = spreadUpper(w); } else { w4 = spread(weight[next4 + tap]); }
@@ -129,9 +134,11 @@ fn main(
   let x = v * k.ratioX + phaseX;
   if (id >= k.lanes || y >= k.height || x >= k.width) { return; }
   store(a0, n, group, first, y, x);
-  store(a1, n, group, first + 1, y, x);
-  store(a2, n, group, first + 2, y, x);
-  store(a3, n, group, first + 3, y, x);
+  if (CHANNELS > 1u) {
+    store(a1, n, group, first + 1, y, x);
+    store(a2, n, group, first + 2, y, x);
+    store(a3, n, group, first + 3, y, x);
+  }
   if (CHANNELS > 4u) {
     store(a4, n, group, first + 4, y, x);
     store(a5, n, group, first + 5, y, x);

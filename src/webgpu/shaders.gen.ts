@@ -641,6 +641,792 @@ fn conv2dFilter(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
 }
 `;
 
+/** shaders/conv_depthwise.wgsl */
+export const convDepthwise: string = /* wgsl */ `// Depthwise convolution of stride 1, and its input gradient, for kernels of 3x3 and 5x5 with dilation 1 and 2.
+//   written[n, c, y, x] = sum over i, j of source[n, c, y - top + i d, x - left + j d] w[c, i, j], zeros outside the source
+// The input gradient is the same sum over g with the taps reversed and padding d (k - 1) - top. A lane takes a tile of 4x4, whose
+// taps share loads: (4 + d (k - 1))^2 loads for 16 k^2 products. Lanes run over n and tiles; workgroups along y over channels.
+// Tested by test/shared/conv_kernels.test.ts.
+struct Geometry {
+  // Tiles in a channel, along the height and along the width; channels; lanes in a channel.
+  tiles: i32, blocksY: i32, blocksX: i32, channels: i32, lanes: i32,
+  // The image that is read with a halo, the image of the tiles, and the row and column of the first tap of pixel (0, 0).
+  height: i32, width: i32, tileHeight: i32, tileWidth: i32, top: i32, left: i32,
+  reversed: u32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> source: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> written: array<f32>;
+
+// Reads relu(source), so that a rectifier before the convolution needs no pass of its own.
+override RELU: bool = false;
+
+fn x(at: i32) -> f32 {
+  let value = source[at];
+  if (RELU) { return max(value, 0.0); }
+  return value;
+}
+
+// Columns that a tile reads, from its first tap on, clamped, and which of them are inside.
+struct Columns { a: vec4i, b: vec4i, c: vec4i, inA: vec4<bool>, inB: vec4<bool>, inC: vec4<bool> }
+
+fn columns(first: i32) -> Columns {
+  let a = vec4i(first) + vec4i(0, 1, 2, 3);
+  let b = a + 4;
+  let c = a + 8;
+  let last = vec4i(k.width - 1);
+  return Columns(
+    clamp(a, vec4i(0), last), clamp(b, vec4i(0), last), clamp(c, vec4i(0), last),
+    (a >= vec4i(0)) & (a <= last), (b >= vec4i(0)) & (b <= last), (c >= vec4i(0)) & (c <= last),
+  );
+}
+
+struct Row { a: vec4f, b: vec4f, c: vec4f }
+
+// Six, eight or twelve columns of a row; zeros outside.
+fn readRow(plane: i32, row: i32, at: Columns, count: i32) -> Row {
+  let start = (plane * k.height + clamp(row, 0, k.height - 1)) * k.width;
+  let inside = vec4<bool>(row >= 0 && row < k.height);
+  var r: Row;
+  r.a = select(vec4f(), vec4f(x(start + at.a.x), x(start + at.a.y), x(start + at.a.z), x(start + at.a.w)), inside & at.inA);
+  if (count == 6) {
+    r.b = select(vec4f(), vec4f(x(start + at.b.x), x(start + at.b.y), 0, 0), inside & at.inB);
+  } else {
+    r.b = select(vec4f(), vec4f(x(start + at.b.x), x(start + at.b.y), x(start + at.b.z), x(start + at.b.w)), inside & at.inB);
+  }
+  if (count == 12) {
+    r.c = select(vec4f(), vec4f(x(start + at.c.x), x(start + at.c.y), x(start + at.c.z), x(start + at.c.w)), inside & at.inC);
+  }
+  return r;
+}
+
+struct Tile { plane: i32, y: i32, x: i32, exists: bool }
+
+fn tile(workgroup: vec3u, local: u32) -> Tile {
+  let id = i32(workgroup.x * 64u + local);
+  let at = min(id, k.tiles - 1);
+  let n = at / (k.blocksX * k.blocksY);
+  return Tile(n * k.channels + i32(workgroup.y), (at / k.blocksX) % k.blocksY * 4, at % k.blocksX * 4, id < k.tiles);
+}
+
+fn storeRow(value: vec4f, t: Tile, row: i32) {
+  let y = t.y + row;
+  if (y >= k.tileHeight) { return; }
+  let to = (t.plane * k.tileHeight + y) * k.tileWidth + t.x;
+  written[to] = value.x;
+  if (t.x + 3 < k.tileWidth) {
+    written[to + 1] = value.y;
+    written[to + 2] = value.z;
+    written[to + 3] = value.w;
+  } else {
+    if (t.x + 1 < k.tileWidth) { written[to + 1] = value.y; }
+    if (t.x + 2 < k.tileWidth) { written[to + 2] = value.z; }
+  }
+}
+
+struct Taps { a: vec4f, e: f32 }
+
+// One row of three or five taps, from the end where they are reversed.
+fn taps(channel: u32, i: u32, size: u32) -> Taps {
+  let last = size * size - 1u;
+  let start = channel * size * size;
+  let first = i * size;
+  let origin = start + select(first, last - first, k.reversed == 1u);
+  let step = select(1u, 0xffffffffu, k.reversed == 1u);
+  var w: Taps;
+  w.a = vec4f(weight[origin], weight[origin + step], weight[origin + 2u * step], 0.0);
+  if (size == 5u) {
+    w.a.w = weight[origin + 3u * step];
+    w.e = weight[origin + 4u * step];
+  }
+  return w;
+}
+
+fn across3d1(r: Row, w: Taps) -> vec4f {
+  return r.a * w.a.x + vec4f(r.a.yzw, r.b.x) * w.a.y + vec4f(r.a.zw, r.b.xy) * w.a.z;
+}
+
+@compute @workgroup_size(64)
+fn kernel3d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let w0 = taps(workgroup.y, 0u, 3u);
+  let w1 = taps(workgroup.y, 1u, 3u);
+  let w2 = taps(workgroup.y, 2u, 3u);
+  let t = tile(workgroup, local);
+  let at = columns(t.x - k.left);
+  let row = t.y - k.top;
+  let r0 = readRow(t.plane, row, at, 6);
+  var y0 = across3d1(r0, w0);
+  let r1 = readRow(t.plane, row + 1, at, 6);
+  var y1 = across3d1(r1, w0);
+  y0 += across3d1(r1, w1);
+  let r2 = readRow(t.plane, row + 2, at, 6);
+  var y2 = across3d1(r2, w0);
+  y1 += across3d1(r2, w1);
+  y0 += across3d1(r2, w2);
+  let r3 = readRow(t.plane, row + 3, at, 6);
+  var y3 = across3d1(r3, w0);
+  y2 += across3d1(r3, w1);
+  y1 += across3d1(r3, w2);
+  let r4 = readRow(t.plane, row + 4, at, 6);
+  y3 += across3d1(r4, w1);
+  y2 += across3d1(r4, w2);
+  let r5 = readRow(t.plane, row + 5, at, 6);
+  y3 += across3d1(r5, w2);
+  if (!t.exists) { return; }
+  storeRow(y0, t, 0);
+  storeRow(y1, t, 1);
+  storeRow(y2, t, 2);
+  storeRow(y3, t, 3);
+}
+
+fn across3d2(r: Row, w: Taps) -> vec4f {
+  return r.a * w.a.x + vec4f(r.a.zw, r.b.xy) * w.a.y + r.b * w.a.z;
+}
+
+@compute @workgroup_size(64)
+fn kernel3d2(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let w0 = taps(workgroup.y, 0u, 3u);
+  let w1 = taps(workgroup.y, 1u, 3u);
+  let w2 = taps(workgroup.y, 2u, 3u);
+  let t = tile(workgroup, local);
+  let at = columns(t.x - k.left);
+  let row = t.y - k.top;
+  let r0 = readRow(t.plane, row, at, 8);
+  var y0 = across3d2(r0, w0);
+  let r1 = readRow(t.plane, row + 1, at, 8);
+  var y1 = across3d2(r1, w0);
+  let r2 = readRow(t.plane, row + 2, at, 8);
+  var y2 = across3d2(r2, w0);
+  y0 += across3d2(r2, w1);
+  let r3 = readRow(t.plane, row + 3, at, 8);
+  var y3 = across3d2(r3, w0);
+  y1 += across3d2(r3, w1);
+  let r4 = readRow(t.plane, row + 4, at, 8);
+  y2 += across3d2(r4, w1);
+  y0 += across3d2(r4, w2);
+  let r5 = readRow(t.plane, row + 5, at, 8);
+  y3 += across3d2(r5, w1);
+  y1 += across3d2(r5, w2);
+  let r6 = readRow(t.plane, row + 6, at, 8);
+  y2 += across3d2(r6, w2);
+  let r7 = readRow(t.plane, row + 7, at, 8);
+  y3 += across3d2(r7, w2);
+  if (!t.exists) { return; }
+  storeRow(y0, t, 0);
+  storeRow(y1, t, 1);
+  storeRow(y2, t, 2);
+  storeRow(y3, t, 3);
+}
+
+fn across5d1(r: Row, w: Taps) -> vec4f {
+  return r.a * w.a.x + vec4f(r.a.yzw, r.b.x) * w.a.y + vec4f(r.a.zw, r.b.xy) * w.a.z + vec4f(r.a.w, r.b.xyz) * w.a.w + r.b * w.e;
+}
+
+@compute @workgroup_size(64)
+fn kernel5d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let w0 = taps(workgroup.y, 0u, 5u);
+  let w1 = taps(workgroup.y, 1u, 5u);
+  let w2 = taps(workgroup.y, 2u, 5u);
+  let w3 = taps(workgroup.y, 3u, 5u);
+  let w4 = taps(workgroup.y, 4u, 5u);
+  let t = tile(workgroup, local);
+  let at = columns(t.x - k.left);
+  let row = t.y - k.top;
+  let r0 = readRow(t.plane, row, at, 8);
+  var y0 = across5d1(r0, w0);
+  let r1 = readRow(t.plane, row + 1, at, 8);
+  var y1 = across5d1(r1, w0);
+  y0 += across5d1(r1, w1);
+  let r2 = readRow(t.plane, row + 2, at, 8);
+  var y2 = across5d1(r2, w0);
+  y1 += across5d1(r2, w1);
+  y0 += across5d1(r2, w2);
+  let r3 = readRow(t.plane, row + 3, at, 8);
+  var y3 = across5d1(r3, w0);
+  y2 += across5d1(r3, w1);
+  y1 += across5d1(r3, w2);
+  y0 += across5d1(r3, w3);
+  let r4 = readRow(t.plane, row + 4, at, 8);
+  y3 += across5d1(r4, w1);
+  y2 += across5d1(r4, w2);
+  y1 += across5d1(r4, w3);
+  y0 += across5d1(r4, w4);
+  let r5 = readRow(t.plane, row + 5, at, 8);
+  y3 += across5d1(r5, w2);
+  y2 += across5d1(r5, w3);
+  y1 += across5d1(r5, w4);
+  let r6 = readRow(t.plane, row + 6, at, 8);
+  y3 += across5d1(r6, w3);
+  y2 += across5d1(r6, w4);
+  let r7 = readRow(t.plane, row + 7, at, 8);
+  y3 += across5d1(r7, w4);
+  if (!t.exists) { return; }
+  storeRow(y0, t, 0);
+  storeRow(y1, t, 1);
+  storeRow(y2, t, 2);
+  storeRow(y3, t, 3);
+}
+
+fn across5d2(r: Row, w: Taps) -> vec4f {
+  return r.a * w.a.x + vec4f(r.a.zw, r.b.xy) * w.a.y + r.b * w.a.z + vec4f(r.b.zw, r.c.xy) * w.a.w + r.c * w.e;
+}
+
+@compute @workgroup_size(64)
+fn kernel5d2(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let w0 = taps(workgroup.y, 0u, 5u);
+  let w1 = taps(workgroup.y, 1u, 5u);
+  let w2 = taps(workgroup.y, 2u, 5u);
+  let w3 = taps(workgroup.y, 3u, 5u);
+  let w4 = taps(workgroup.y, 4u, 5u);
+  let t = tile(workgroup, local);
+  let at = columns(t.x - k.left);
+  let row = t.y - k.top;
+  let r0 = readRow(t.plane, row, at, 12);
+  var y0 = across5d2(r0, w0);
+  let r1 = readRow(t.plane, row + 1, at, 12);
+  var y1 = across5d2(r1, w0);
+  let r2 = readRow(t.plane, row + 2, at, 12);
+  var y2 = across5d2(r2, w0);
+  y0 += across5d2(r2, w1);
+  let r3 = readRow(t.plane, row + 3, at, 12);
+  var y3 = across5d2(r3, w0);
+  y1 += across5d2(r3, w1);
+  let r4 = readRow(t.plane, row + 4, at, 12);
+  y2 += across5d2(r4, w1);
+  y0 += across5d2(r4, w2);
+  let r5 = readRow(t.plane, row + 5, at, 12);
+  y3 += across5d2(r5, w1);
+  y1 += across5d2(r5, w2);
+  let r6 = readRow(t.plane, row + 6, at, 12);
+  y2 += across5d2(r6, w2);
+  y0 += across5d2(r6, w3);
+  let r7 = readRow(t.plane, row + 7, at, 12);
+  y3 += across5d2(r7, w2);
+  y1 += across5d2(r7, w3);
+  let r8 = readRow(t.plane, row + 8, at, 12);
+  y2 += across5d2(r8, w3);
+  y0 += across5d2(r8, w4);
+  let r9 = readRow(t.plane, row + 9, at, 12);
+  y3 += across5d2(r9, w3);
+  y1 += across5d2(r9, w4);
+  let r10 = readRow(t.plane, row + 10, at, 12);
+  y2 += across5d2(r10, w4);
+  let r11 = readRow(t.plane, row + 11, at, 12);
+  y3 += across5d2(r11, w4);
+  if (!t.exists) { return; }
+  storeRow(y0, t, 0);
+  storeRow(y1, t, 1);
+  storeRow(y2, t, 2);
+  storeRow(y3, t, 3);
+}
+`;
+
+/** shaders/conv_depthwise_filter.wgsl */
+export const convDepthwiseFilter: string = /* wgsl */ `// Filter gradient of a depthwise convolution of stride 1, for kernels of 3x3 and 5x5 with dilation 1 and 2.
+//   gw[c, i, j] = sum over n, p, q of g[n, c, p, q] x[n, c, p - top + i d, q - left + j d]
+// A lane walks over tiles of 4x4 of g and keeps the k^2 sums of its tiles: partials [c k^2, lanes], which partial_sums.wgsl adds.
+// Tested by test/shared/conv_kernels.test.ts.
+struct Geometry {
+  // Tiles in a channel, along the height and along the width; channels; lanes in a channel.
+  tiles: i32, blocksY: i32, blocksX: i32, channels: i32, lanes: i32,
+  // The image that is read with a halo, the image of the tiles, and the row and column of the first tap of pixel (0, 0).
+  height: i32, width: i32, tileHeight: i32, tileWidth: i32, top: i32, left: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> source: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+
+// Reads relu(source): the filter gradient of a convolution of relu(x).
+override RELU: bool = false;
+
+fn x(at: i32) -> f32 {
+  let value = source[at];
+  if (RELU) { return max(value, 0.0); }
+  return value;
+}
+
+// Columns that a tile reads, from its first tap on, clamped, and which of them are inside.
+struct Columns { a: vec4i, b: vec4i, c: vec4i, inA: vec4<bool>, inB: vec4<bool>, inC: vec4<bool> }
+
+fn columns(first: i32) -> Columns {
+  let a = vec4i(first) + vec4i(0, 1, 2, 3);
+  let b = a + 4;
+  let c = a + 8;
+  let last = vec4i(k.width - 1);
+  return Columns(
+    clamp(a, vec4i(0), last), clamp(b, vec4i(0), last), clamp(c, vec4i(0), last),
+    (a >= vec4i(0)) & (a <= last), (b >= vec4i(0)) & (b <= last), (c >= vec4i(0)) & (c <= last),
+  );
+}
+
+struct Row { a: vec4f, b: vec4f, c: vec4f }
+
+// Six, eight or twelve columns of a row; zeros outside.
+fn readRow(plane: i32, row: i32, at: Columns, count: i32) -> Row {
+  let start = (plane * k.height + clamp(row, 0, k.height - 1)) * k.width;
+  let inside = vec4<bool>(row >= 0 && row < k.height);
+  var r: Row;
+  r.a = select(vec4f(), vec4f(x(start + at.a.x), x(start + at.a.y), x(start + at.a.z), x(start + at.a.w)), inside & at.inA);
+  if (count == 6) {
+    r.b = select(vec4f(), vec4f(x(start + at.b.x), x(start + at.b.y), 0, 0), inside & at.inB);
+  } else {
+    r.b = select(vec4f(), vec4f(x(start + at.b.x), x(start + at.b.y), x(start + at.b.z), x(start + at.b.w)), inside & at.inB);
+  }
+  if (count == 12) {
+    r.c = select(vec4f(), vec4f(x(start + at.c.x), x(start + at.c.y), x(start + at.c.z), x(start + at.c.w)), inside & at.inC);
+  }
+  return r;
+}
+
+// Four values of g in a row of a tile; zeros outside.
+fn readG(plane: i32, y: i32, x: i32) -> vec4f {
+  let start = (plane * k.tileHeight + min(y, k.tileHeight - 1)) * k.tileWidth;
+  let column = vec4i(x) + vec4i(0, 1, 2, 3);
+  let at = start + min(column, vec4i(k.tileWidth - 1));
+  return select(vec4f(), vec4f(g[at.x], g[at.y], g[at.z], g[at.w]), vec4<bool>(y < k.tileHeight) & (column < vec4i(k.tileWidth)));
+}
+
+struct Taps { a: vec4f, e: f32 }
+
+fn store(value: Taps, channel: i32, i: i32, size: i32, lane: i32) {
+  let to = (channel * size * size + i * size) * k.lanes + lane;
+  partials[to] = value.a.x;
+  partials[to + k.lanes] = value.a.y;
+  partials[to + 2 * k.lanes] = value.a.z;
+  if (size == 5) {
+    partials[to + 3 * k.lanes] = value.a.w;
+    partials[to + 4 * k.lanes] = value.e;
+  }
+}
+
+fn add3d1(sum: Taps, r: Row, g: vec4f) -> Taps {
+  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), 0), 0);
+}
+
+@compute @workgroup_size(64)
+fn kernel3d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = i32(workgroup.x * 64u + local);
+  let channel = i32(workgroup.y);
+  var s0: Taps;
+  var s1: Taps;
+  var s2: Taps;
+  for (var id = lane; id < k.tiles; id += k.lanes) {
+    let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
+    let ty = (id / k.blocksX) % k.blocksY * 4;
+    let tx = id % k.blocksX * 4;
+    let at = columns(tx - k.left);
+    let row = ty - k.top;
+    let g0 = readG(plane, ty, tx);
+    let g1 = readG(plane, ty + 1, tx);
+    let g2 = readG(plane, ty + 2, tx);
+    let g3 = readG(plane, ty + 3, tx);
+    let r0 = readRow(plane, row, at, 6);
+    s0 = add3d1(s0, r0, g0);
+    let r1 = readRow(plane, row + 1, at, 6);
+    s0 = add3d1(s0, r1, g1);
+    s1 = add3d1(s1, r1, g0);
+    let r2 = readRow(plane, row + 2, at, 6);
+    s0 = add3d1(s0, r2, g2);
+    s1 = add3d1(s1, r2, g1);
+    s2 = add3d1(s2, r2, g0);
+    let r3 = readRow(plane, row + 3, at, 6);
+    s0 = add3d1(s0, r3, g3);
+    s1 = add3d1(s1, r3, g2);
+    s2 = add3d1(s2, r3, g1);
+    let r4 = readRow(plane, row + 4, at, 6);
+    s1 = add3d1(s1, r4, g3);
+    s2 = add3d1(s2, r4, g2);
+    let r5 = readRow(plane, row + 5, at, 6);
+    s2 = add3d1(s2, r5, g3);
+  }
+  store(s0, channel, 0, 3, lane);
+  store(s1, channel, 1, 3, lane);
+  store(s2, channel, 2, 3, lane);
+}
+
+fn add3d2(sum: Taps, r: Row, g: vec4f) -> Taps {
+  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.zw, r.b.xy), g), dot(r.b, g), 0), 0);
+}
+
+@compute @workgroup_size(64)
+fn kernel3d2(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = i32(workgroup.x * 64u + local);
+  let channel = i32(workgroup.y);
+  var s0: Taps;
+  var s1: Taps;
+  var s2: Taps;
+  for (var id = lane; id < k.tiles; id += k.lanes) {
+    let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
+    let ty = (id / k.blocksX) % k.blocksY * 4;
+    let tx = id % k.blocksX * 4;
+    let at = columns(tx - k.left);
+    let row = ty - k.top;
+    let g0 = readG(plane, ty, tx);
+    let g1 = readG(plane, ty + 1, tx);
+    let g2 = readG(plane, ty + 2, tx);
+    let g3 = readG(plane, ty + 3, tx);
+    let r0 = readRow(plane, row, at, 8);
+    s0 = add3d2(s0, r0, g0);
+    let r1 = readRow(plane, row + 1, at, 8);
+    s0 = add3d2(s0, r1, g1);
+    let r2 = readRow(plane, row + 2, at, 8);
+    s0 = add3d2(s0, r2, g2);
+    s1 = add3d2(s1, r2, g0);
+    let r3 = readRow(plane, row + 3, at, 8);
+    s0 = add3d2(s0, r3, g3);
+    s1 = add3d2(s1, r3, g1);
+    let r4 = readRow(plane, row + 4, at, 8);
+    s1 = add3d2(s1, r4, g2);
+    s2 = add3d2(s2, r4, g0);
+    let r5 = readRow(plane, row + 5, at, 8);
+    s1 = add3d2(s1, r5, g3);
+    s2 = add3d2(s2, r5, g1);
+    let r6 = readRow(plane, row + 6, at, 8);
+    s2 = add3d2(s2, r6, g2);
+    let r7 = readRow(plane, row + 7, at, 8);
+    s2 = add3d2(s2, r7, g3);
+  }
+  store(s0, channel, 0, 3, lane);
+  store(s1, channel, 1, 3, lane);
+  store(s2, channel, 2, 3, lane);
+}
+
+fn add5d1(sum: Taps, r: Row, g: vec4f) -> Taps {
+  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), dot(vec4f(r.a.w, r.b.xyz), g)), sum.e + dot(r.b, g));
+}
+
+@compute @workgroup_size(64)
+fn kernel5d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = i32(workgroup.x * 64u + local);
+  let channel = i32(workgroup.y);
+  var s0: Taps;
+  var s1: Taps;
+  var s2: Taps;
+  var s3: Taps;
+  var s4: Taps;
+  for (var id = lane; id < k.tiles; id += k.lanes) {
+    let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
+    let ty = (id / k.blocksX) % k.blocksY * 4;
+    let tx = id % k.blocksX * 4;
+    let at = columns(tx - k.left);
+    let row = ty - k.top;
+    let g0 = readG(plane, ty, tx);
+    let g1 = readG(plane, ty + 1, tx);
+    let g2 = readG(plane, ty + 2, tx);
+    let g3 = readG(plane, ty + 3, tx);
+    let r0 = readRow(plane, row, at, 8);
+    s0 = add5d1(s0, r0, g0);
+    let r1 = readRow(plane, row + 1, at, 8);
+    s0 = add5d1(s0, r1, g1);
+    s1 = add5d1(s1, r1, g0);
+    let r2 = readRow(plane, row + 2, at, 8);
+    s0 = add5d1(s0, r2, g2);
+    s1 = add5d1(s1, r2, g1);
+    s2 = add5d1(s2, r2, g0);
+    let r3 = readRow(plane, row + 3, at, 8);
+    s0 = add5d1(s0, r3, g3);
+    s1 = add5d1(s1, r3, g2);
+    s2 = add5d1(s2, r3, g1);
+    s3 = add5d1(s3, r3, g0);
+    let r4 = readRow(plane, row + 4, at, 8);
+    s1 = add5d1(s1, r4, g3);
+    s2 = add5d1(s2, r4, g2);
+    s3 = add5d1(s3, r4, g1);
+    s4 = add5d1(s4, r4, g0);
+    let r5 = readRow(plane, row + 5, at, 8);
+    s2 = add5d1(s2, r5, g3);
+    s3 = add5d1(s3, r5, g2);
+    s4 = add5d1(s4, r5, g1);
+    let r6 = readRow(plane, row + 6, at, 8);
+    s3 = add5d1(s3, r6, g3);
+    s4 = add5d1(s4, r6, g2);
+    let r7 = readRow(plane, row + 7, at, 8);
+    s4 = add5d1(s4, r7, g3);
+  }
+  store(s0, channel, 0, 5, lane);
+  store(s1, channel, 1, 5, lane);
+  store(s2, channel, 2, 5, lane);
+  store(s3, channel, 3, 5, lane);
+  store(s4, channel, 4, 5, lane);
+}
+
+fn add5d2(sum: Taps, r: Row, g: vec4f) -> Taps {
+  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.zw, r.b.xy), g), dot(r.b, g), dot(vec4f(r.b.zw, r.c.xy), g)), sum.e + dot(r.c, g));
+}
+
+@compute @workgroup_size(64)
+fn kernel5d2(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = i32(workgroup.x * 64u + local);
+  let channel = i32(workgroup.y);
+  var s0: Taps;
+  var s1: Taps;
+  var s2: Taps;
+  var s3: Taps;
+  var s4: Taps;
+  for (var id = lane; id < k.tiles; id += k.lanes) {
+    let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
+    let ty = (id / k.blocksX) % k.blocksY * 4;
+    let tx = id % k.blocksX * 4;
+    let at = columns(tx - k.left);
+    let row = ty - k.top;
+    let g0 = readG(plane, ty, tx);
+    let g1 = readG(plane, ty + 1, tx);
+    let g2 = readG(plane, ty + 2, tx);
+    let g3 = readG(plane, ty + 3, tx);
+    let r0 = readRow(plane, row, at, 12);
+    s0 = add5d2(s0, r0, g0);
+    let r1 = readRow(plane, row + 1, at, 12);
+    s0 = add5d2(s0, r1, g1);
+    let r2 = readRow(plane, row + 2, at, 12);
+    s0 = add5d2(s0, r2, g2);
+    s1 = add5d2(s1, r2, g0);
+    let r3 = readRow(plane, row + 3, at, 12);
+    s0 = add5d2(s0, r3, g3);
+    s1 = add5d2(s1, r3, g1);
+    let r4 = readRow(plane, row + 4, at, 12);
+    s1 = add5d2(s1, r4, g2);
+    s2 = add5d2(s2, r4, g0);
+    let r5 = readRow(plane, row + 5, at, 12);
+    s1 = add5d2(s1, r5, g3);
+    s2 = add5d2(s2, r5, g1);
+    let r6 = readRow(plane, row + 6, at, 12);
+    s2 = add5d2(s2, r6, g2);
+    s3 = add5d2(s3, r6, g0);
+    let r7 = readRow(plane, row + 7, at, 12);
+    s2 = add5d2(s2, r7, g3);
+    s3 = add5d2(s3, r7, g1);
+    let r8 = readRow(plane, row + 8, at, 12);
+    s3 = add5d2(s3, r8, g2);
+    s4 = add5d2(s4, r8, g0);
+    let r9 = readRow(plane, row + 9, at, 12);
+    s3 = add5d2(s3, r9, g3);
+    s4 = add5d2(s4, r9, g1);
+    let r10 = readRow(plane, row + 10, at, 12);
+    s4 = add5d2(s4, r10, g2);
+    let r11 = readRow(plane, row + 11, at, 12);
+    s4 = add5d2(s4, r11, g3);
+  }
+  store(s0, channel, 0, 5, lane);
+  store(s1, channel, 1, 5, lane);
+  store(s2, channel, 2, 5, lane);
+  store(s3, channel, 3, 5, lane);
+  store(s4, channel, 4, 5, lane);
+}
+`;
+
+/** shaders/conv_filter.wgsl */
+export const convFilter: string = /* wgsl */ `// Filter gradient of a convolution for every geometry.
+//   gw[o, c, i, j] = sum over n, p, q of g[n, o, p, q] x[n, c, p sy - top + i dy, q sx - left + j dx]
+// (c, i, j) together are the columns of a matrix with a row for each o. A workgroup has OUTPUTS rows and eight columns of it; a
+// lane walks over tiles of four output pixels in a column of the image and keeps the products of its tiles: 4 (OUTPUTS + 8) loads
+// for 32 OUTPUTS products. Partials [o, c, i, j, lanes] are added by partial_sums.wgsl.
+// Workgroups: x lanes, y group and block of rows, z block of columns. Tested by test/shared/conv_kernels.test.ts.
+struct Geometry {
+  tiles: i32, blocks: i32, lanes: i32, rowBlocks: i32,
+  channels: i32, height: i32, width: i32, inputs: i32,
+  outputChannels: i32, outputHeight: i32, outputWidth: i32, outputs: i32,
+  kh: i32, kw: i32, strideY: i32, strideX: i32,
+  top: i32, left: i32, dilationY: i32, dilationX: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+
+// 1, 4, 8 or 16.
+override OUTPUTS: u32 = 8;
+
+// Four values of g, one below the other; zeros outside.
+fn readG(start: vec4i, valid: vec4<bool>, output: i32) -> vec4f {
+  let at = start + min(output, k.outputs - 1) * k.outputHeight * k.outputWidth;
+  return select(vec4f(), vec4f(g[at.x], g[at.y], g[at.z], g[at.w]), valid);
+}
+
+// Where a column of the matrix reads: its channel's plane and the row and column of its tap at output (0, 0).
+fn column(index: i32) -> vec3i {
+  let at = min(index, k.inputs * k.kh * k.kw - 1);
+  let tap = at % (k.kh * k.kw);
+  return vec3i(at / (k.kh * k.kw), tap / k.kw * k.dilationY - k.top, tap % k.kw * k.dilationX - k.left);
+}
+
+// The four pixels of x that the four values of g meet; zeros outside.
+fn readX(base: i32, p: vec4i, q: i32, at: vec3i) -> vec4f {
+  let row = p * k.strideY + at.y;
+  let across = q * k.strideX + at.z;
+  let start = base + at.x * k.height * k.width + clamp(across, 0, k.width - 1);
+  let i = start + clamp(row, vec4i(0), vec4i(k.height - 1)) * k.width;
+  let inside = (row >= vec4i(0)) & (row < vec4i(k.height)) & vec4<bool>(across >= 0 && across < k.width);
+  return select(vec4f(), vec4f(x[i.x], x[i.y], x[i.z], x[i.w]), inside);
+}
+
+fn store(value: f32, output: i32, index: i32, group: i32, lane: i32) {
+  let columns = k.inputs * k.kh * k.kw;
+  if (output < k.outputs && index < columns) {
+    partials[((group * k.outputs + output) * columns + index) * k.lanes + lane] = value;
+  }
+}
+
+fn store4(value: vec4f, output: i32, index: i32, group: i32, lane: i32) {
+  store(value.x, output, index, group, lane);
+  store(value.y, output + 1, index, group, lane);
+  store(value.z, output + 2, index, group, lane);
+  store(value.w, output + 3, index, group, lane);
+}
+
+fn dots(x: vec4f, g0: vec4f, g1: vec4f, g2: vec4f, g3: vec4f) -> vec4f {
+  return vec4f(dot(x, g0), dot(x, g1), dot(x, g2), dot(x, g3));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = i32(workgroup.x * 64u + local);
+  let group = i32(workgroup.y) / k.rowBlocks;
+  let output = i32(workgroup.y) % k.rowBlocks * i32(OUTPUTS);
+  let first = i32(workgroup.z) * 8;
+  let at0 = column(first + 0);
+  let at1 = column(first + 1);
+  let at2 = column(first + 2);
+  let at3 = column(first + 3);
+  let at4 = column(first + 4);
+  let at5 = column(first + 5);
+  let at6 = column(first + 6);
+  let at7 = column(first + 7);
+  var s0_0: vec4f; var s1_0: vec4f; var s2_0: vec4f; var s3_0: vec4f; var s4_0: vec4f; var s5_0: vec4f; var s6_0: vec4f; var s7_0: vec4f;
+  var s0_1: vec4f; var s1_1: vec4f; var s2_1: vec4f; var s3_1: vec4f; var s4_1: vec4f; var s5_1: vec4f; var s6_1: vec4f; var s7_1: vec4f;
+  var s0_2: vec4f; var s1_2: vec4f; var s2_2: vec4f; var s3_2: vec4f; var s4_2: vec4f; var s5_2: vec4f; var s6_2: vec4f; var s7_2: vec4f;
+  var s0_3: vec4f; var s1_3: vec4f; var s2_3: vec4f; var s3_3: vec4f; var s4_3: vec4f; var s5_3: vec4f; var s6_3: vec4f; var s7_3: vec4f;
+  for (var id = lane; id < k.tiles; id += k.lanes) {
+    let q = id % k.outputWidth;
+    let p = (id / k.outputWidth) % k.blocks * 4 + vec4i(0, 1, 2, 3);
+    let n = id / (k.outputWidth * k.blocks);
+    let base = (n * k.channels + group * k.inputs) * k.height * k.width;
+    let valid = p < vec4i(k.outputHeight);
+    let start = ((n * k.outputChannels + group * k.outputs) * k.outputHeight + min(p, vec4i(k.outputHeight - 1))) * k.outputWidth + q;
+    let g0 = readG(start, valid, output);
+    var g1: vec4f; var g2: vec4f; var g3: vec4f; var g4: vec4f; var g5: vec4f; var g6: vec4f; var g7: vec4f;
+    var g8: vec4f; var g9: vec4f; var g10: vec4f; var g11: vec4f; var g12: vec4f; var g13: vec4f; var g14: vec4f; var g15: vec4f;
+    if (OUTPUTS > 1u) {
+      g1 = readG(start, valid, output + 1);
+      g2 = readG(start, valid, output + 2);
+      g3 = readG(start, valid, output + 3);
+    }
+    if (OUTPUTS > 4u) {
+      g4 = readG(start, valid, output + 4);
+      g5 = readG(start, valid, output + 5);
+      g6 = readG(start, valid, output + 6);
+      g7 = readG(start, valid, output + 7);
+    }
+    if (OUTPUTS > 8u) {
+      g8 = readG(start, valid, output + 8);
+      g9 = readG(start, valid, output + 9);
+      g10 = readG(start, valid, output + 10);
+      g11 = readG(start, valid, output + 11);
+      g12 = readG(start, valid, output + 12);
+      g13 = readG(start, valid, output + 13);
+      g14 = readG(start, valid, output + 14);
+      g15 = readG(start, valid, output + 15);
+    }
+    let x0 = readX(base, p, q, at0);
+    if (OUTPUTS == 1u) { s0_0.x += dot(x0, g0); } else { s0_0 += dots(x0, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s0_1 += dots(x0, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s0_2 += dots(x0, g8, g9, g10, g11);
+      s0_3 += dots(x0, g12, g13, g14, g15);
+    }
+    let x1 = readX(base, p, q, at1);
+    if (OUTPUTS == 1u) { s1_0.x += dot(x1, g0); } else { s1_0 += dots(x1, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s1_1 += dots(x1, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s1_2 += dots(x1, g8, g9, g10, g11);
+      s1_3 += dots(x1, g12, g13, g14, g15);
+    }
+    let x2 = readX(base, p, q, at2);
+    if (OUTPUTS == 1u) { s2_0.x += dot(x2, g0); } else { s2_0 += dots(x2, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s2_1 += dots(x2, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s2_2 += dots(x2, g8, g9, g10, g11);
+      s2_3 += dots(x2, g12, g13, g14, g15);
+    }
+    let x3 = readX(base, p, q, at3);
+    if (OUTPUTS == 1u) { s3_0.x += dot(x3, g0); } else { s3_0 += dots(x3, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s3_1 += dots(x3, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s3_2 += dots(x3, g8, g9, g10, g11);
+      s3_3 += dots(x3, g12, g13, g14, g15);
+    }
+    let x4 = readX(base, p, q, at4);
+    if (OUTPUTS == 1u) { s4_0.x += dot(x4, g0); } else { s4_0 += dots(x4, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s4_1 += dots(x4, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s4_2 += dots(x4, g8, g9, g10, g11);
+      s4_3 += dots(x4, g12, g13, g14, g15);
+    }
+    let x5 = readX(base, p, q, at5);
+    if (OUTPUTS == 1u) { s5_0.x += dot(x5, g0); } else { s5_0 += dots(x5, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s5_1 += dots(x5, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s5_2 += dots(x5, g8, g9, g10, g11);
+      s5_3 += dots(x5, g12, g13, g14, g15);
+    }
+    let x6 = readX(base, p, q, at6);
+    if (OUTPUTS == 1u) { s6_0.x += dot(x6, g0); } else { s6_0 += dots(x6, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s6_1 += dots(x6, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s6_2 += dots(x6, g8, g9, g10, g11);
+      s6_3 += dots(x6, g12, g13, g14, g15);
+    }
+    let x7 = readX(base, p, q, at7);
+    if (OUTPUTS == 1u) { s7_0.x += dot(x7, g0); } else { s7_0 += dots(x7, g0, g1, g2, g3); }
+    if (OUTPUTS > 4u) { s7_1 += dots(x7, g4, g5, g6, g7); }
+    if (OUTPUTS > 8u) {
+      s7_2 += dots(x7, g8, g9, g10, g11);
+      s7_3 += dots(x7, g12, g13, g14, g15);
+    }
+  }
+  if (OUTPUTS == 1u) { store(s0_0.x, output, first + 0, group, lane); } else { store4(s0_0, output, first + 0, group, lane); }
+  if (OUTPUTS == 1u) { store(s1_0.x, output, first + 1, group, lane); } else { store4(s1_0, output, first + 1, group, lane); }
+  if (OUTPUTS == 1u) { store(s2_0.x, output, first + 2, group, lane); } else { store4(s2_0, output, first + 2, group, lane); }
+  if (OUTPUTS == 1u) { store(s3_0.x, output, first + 3, group, lane); } else { store4(s3_0, output, first + 3, group, lane); }
+  if (OUTPUTS == 1u) { store(s4_0.x, output, first + 4, group, lane); } else { store4(s4_0, output, first + 4, group, lane); }
+  if (OUTPUTS == 1u) { store(s5_0.x, output, first + 5, group, lane); } else { store4(s5_0, output, first + 5, group, lane); }
+  if (OUTPUTS == 1u) { store(s6_0.x, output, first + 6, group, lane); } else { store4(s6_0, output, first + 6, group, lane); }
+  if (OUTPUTS == 1u) { store(s7_0.x, output, first + 7, group, lane); } else { store4(s7_0, output, first + 7, group, lane); }
+  if (OUTPUTS > 4u) {
+    store4(s0_1, output + 4, first + 0, group, lane);
+    store4(s1_1, output + 4, first + 1, group, lane);
+    store4(s2_1, output + 4, first + 2, group, lane);
+    store4(s3_1, output + 4, first + 3, group, lane);
+    store4(s4_1, output + 4, first + 4, group, lane);
+    store4(s5_1, output + 4, first + 5, group, lane);
+    store4(s6_1, output + 4, first + 6, group, lane);
+    store4(s7_1, output + 4, first + 7, group, lane);
+  }
+  if (OUTPUTS > 8u) {
+    store4(s0_2, output + 8, first + 0, group, lane);
+    store4(s0_3, output + 12, first + 0, group, lane);
+    store4(s1_2, output + 8, first + 1, group, lane);
+    store4(s1_3, output + 12, first + 1, group, lane);
+    store4(s2_2, output + 8, first + 2, group, lane);
+    store4(s2_3, output + 12, first + 2, group, lane);
+    store4(s3_2, output + 8, first + 3, group, lane);
+    store4(s3_3, output + 12, first + 3, group, lane);
+    store4(s4_2, output + 8, first + 4, group, lane);
+    store4(s4_3, output + 12, first + 4, group, lane);
+    store4(s5_2, output + 8, first + 5, group, lane);
+    store4(s5_3, output + 12, first + 5, group, lane);
+    store4(s6_2, output + 8, first + 6, group, lane);
+    store4(s6_3, output + 12, first + 6, group, lane);
+    store4(s7_2, output + 8, first + 7, group, lane);
+    store4(s7_3, output + 12, first + 7, group, lane);
+  }
+}
+`;
+
 /** shaders/conv_tile_subgroups.wgsl */
 export const convTileSubgroups: string = /* wgsl */ `// Convolution and its input gradient for every geometry, with weights loaded one a lane and spread by subgroup broadcasts.
 //   written[n, a, y, x] = sum over b, i, j of source[n, b, y', x'] w(a, b, i, j), zeros outside the source
@@ -668,7 +1454,7 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> written: array<f32>;
 
-// 4, 8 or 16.
+// 1, 4, 8 or 16.
 override CHANNELS: u32 = 8;
 // Subgroups have eight lanes or more, so that one load brings the weights of eight channels.
 override WIDE: bool = true;
@@ -708,7 +1494,8 @@ fn main(
   let phaseY = i32(workgroup.z) / k.ratioX;
   let phaseX = i32(workgroup.z) % k.ratioX;
 
-  let mine = first + i32(select(lane & 3u, lane & 7u, WIDE));
+  var mine = first;
+  if (CHANNELS > 1u) { mine += i32(select(lane & 3u, lane & 7u, WIDE)); }
   let near = k.weightGroup * group + min(mine, k.outputs - 1) * k.weightOut;
   let next4 = k.weightGroup * group + min(mine + 4, k.outputs - 1) * k.weightOut;
   let next8 = k.weightGroup * group + min(mine + 8, k.outputs - 1) * k.weightOut;
@@ -736,11 +1523,15 @@ fn main(
       for (var c = 0; c < k.inputs; c++) {
         let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
         let w = weight[near + tap];
-        let w0 = spread(w);
-        a0 = fma(x, vec4f(w0.x), a0);
-        a1 = fma(x, vec4f(w0.y), a1);
-        a2 = fma(x, vec4f(w0.z), a2);
-        a3 = fma(x, vec4f(w0.w), a3);
+        if (CHANNELS == 1u) {
+          a0 = fma(x, vec4f(w), a0);
+        } else {
+          let w0 = spread(w);
+          a0 = fma(x, vec4f(w0.x), a0);
+          a1 = fma(x, vec4f(w0.y), a1);
+          a2 = fma(x, vec4f(w0.z), a2);
+          a3 = fma(x, vec4f(w0.w), a3);
+        }
         if (CHANNELS > 4u) {
           var w4: vec4f;
           if (WIDE) { w4 = spreadUpper(w); } else { w4 = spread(weight[next4 + tap]); }
@@ -773,9 +1564,11 @@ fn main(
   let x = v * k.ratioX + phaseX;
   if (id >= k.lanes || y >= k.height || x >= k.width) { return; }
   store(a0, n, group, first, y, x);
-  store(a1, n, group, first + 1, y, x);
-  store(a2, n, group, first + 2, y, x);
-  store(a3, n, group, first + 3, y, x);
+  if (CHANNELS > 1u) {
+    store(a1, n, group, first + 1, y, x);
+    store(a2, n, group, first + 2, y, x);
+    store(a3, n, group, first + 3, y, x);
+  }
   if (CHANNELS > 4u) {
     store(a4, n, group, first + 4, y, x);
     store(a5, n, group, first + 5, y, x);
@@ -1157,6 +1950,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   index[id] = f32(at);
+}
+`;
+
+/** shaders/partial_sums.wgsl */
+export const partialSums: string = /* wgsl */ `// sums[m] = partials[m, 0] + partials[m, 1] + ... in order, partials [m, lanes]: the same result at every run.
+// One invocation a sum. Tested by test/shared/conv_kernels.test.ts.
+struct Size { sums: u32, lanes: u32 }
+
+@group(0) @binding(0) var<uniform> size: Size;
+@group(0) @binding(1) var<storage, read> partials: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= size.sums) { return; }
+  let start = id * size.lanes;
+  var even = 0.0;
+  var odd = 0.0;
+  var i = 0u;
+  for (; i + 1u < size.lanes; i += 2u) {
+    even += partials[start + i];
+    odd += partials[start + i + 1u];
+  }
+  if (i < size.lanes) { even += partials[start + i]; }
+  sums[id] = even + odd;
 }
 `;
 

@@ -79,10 +79,11 @@ export function flattened(roles: Roles): Roles {
 
 /** Channels that a lane takes: more share a loaded pixel, but must not be many more than there are. */
 function channelsPerLane(outputs: number): number {
-  return outputs > 8 ? 16 : outputs > 4 ? 8 : 4;
+  return outputs > 8 ? 16 : outputs > 4 ? 8 : outputs > 1 ? 4 : 1;
 }
 
 export function launchTile(gpu: Gpu, given: Roles, inputs: readonly [Operand, Operand], output: Operand): boolean {
+  if (!gpu.facts.subgroups) return false;
   const roles = flattened(given);
   const { source, written, ratio } = roles;
   const [n, , height, width] = written as readonly [number, number, number, number];

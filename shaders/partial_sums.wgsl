@@ -1,0 +1,23 @@
+// sums[m] = partials[m, 0] + partials[m, 1] + ... in order, partials [m, lanes]: the same result at every run.
+// One invocation a sum. Tested by test/shared/conv_kernels.test.ts.
+struct Size { sums: u32, lanes: u32 }
+
+@group(0) @binding(0) var<uniform> size: Size;
+@group(0) @binding(1) var<storage, read> partials: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= size.sums) { return; }
+  let start = id * size.lanes;
+  var even = 0.0;
+  var odd = 0.0;
+  var i = 0u;
+  for (; i + 1u < size.lanes; i += 2u) {
+    even += partials[start + i];
+    odd += partials[start + i + 1u];
+  }
+  if (i < size.lanes) { even += partials[start + i]; }
+  sums[id] = even + odd;
+}

@@ -1,0 +1,108 @@
+/** @file Depthwise convolution of stride 1 with the kernels of separable and dilated convolutions, in tiles that share loads. */
+import type { ConvGeometry, Operand } from '../../backend.ts';
+import type { Shape } from '../../shape.ts';
+import type { Gpu, GpuFacts } from '../kernel.ts';
+import { convDepthwise, convDepthwiseFilter } from '../shaders.gen.ts';
+import { lanesFor, sumOfPartials } from './partial-sums.ts';
+
+const TILE = 4;
+
+/** The kernel's name in the shaders (`3d1`: 3x3 with dilation 1), or undefined where they do not cover the geometry. */
+export function depthwiseVariant(facts: GpuFacts, w: Shape, { stride, dilation, groups }: ConvGeometry): string | undefined {
+  const [o, inputs, kh, kw] = w as readonly [number, number, number, number];
+  const isDepthwise = groups === o && inputs === 1 && groups <= facts.maxWorkgroups;
+  const isCovered = kh === kw && (kh === 3 || kh === 5) && dilation[0] === dilation[1] && dilation[0] <= 2;
+  return isDepthwise && isCovered && stride[0] === 1 && stride[1] === 1 ? `${kh}d${dilation[0]}` : undefined;
+}
+
+interface Images {
+  /** Read with a halo. */
+  readonly source: Shape;
+  /** Cut into tiles. */
+  readonly tiled: Shape;
+  readonly top: number;
+  readonly left: number;
+}
+
+function words({ source, tiled, top, left }: Images, lanes: (tiles: number) => number): number[] {
+  const [n, c, height, width] = tiled as readonly [number, number, number, number];
+  const blocksY = Math.ceil(height / TILE);
+  const blocksX = Math.ceil(width / TILE);
+  const tiles = n * blocksY * blocksX;
+  return [tiles, blocksY, blocksX, c, lanes(tiles), source[2]!, source[3]!, height, width, top, left];
+}
+
+function launch(
+  gpu: Gpu,
+  variant: string,
+  images: Images,
+  reversed: boolean,
+  relu: boolean,
+  inputs: readonly Operand[],
+  output: Operand,
+): void {
+  const uniforms = words(images, (tiles) => tiles);
+  gpu.launch(
+    {
+      kind: 'wgsl',
+      name: `conv2d depthwise ${variant}`,
+      code: convDepthwise,
+      entryPoint: `kernel${variant}`,
+      constants: { RELU: relu ? 1 : 0 },
+      uniforms: [...uniforms, reversed ? 1 : 0],
+      workgroups: [Math.ceil(uniforms[0]! / 64), images.tiled[1]!, 1],
+    },
+    inputs,
+    [output],
+  );
+}
+
+/** y = conv2d(x, w), or of relu(x). */
+export function depthwiseForward(
+  gpu: Gpu,
+  variant: string,
+  { padding }: ConvGeometry,
+  x: Operand,
+  w: Operand,
+  y: Operand,
+  relu = false,
+): void {
+  launch(gpu, variant, { source: x.shape, tiled: y.shape, top: padding[0][0], left: padding[1][0] }, false, relu, [x, w], y);
+}
+
+export function depthwiseInput(gpu: Gpu, variant: string, geometry: ConvGeometry, g: Operand, w: Operand, x: Operand): void {
+  const reach = geometry.dilation[0] * (w.shape[2]! - 1);
+  const images = { source: g.shape, tiled: x.shape, top: reach - geometry.padding[0][0], left: reach - geometry.padding[1][0] };
+  launch(gpu, variant, images, true, false, [g, w], x);
+}
+
+/** dT/dw of conv2d(x, w), or of conv2d(relu(x), w). */
+export function depthwiseFilter(
+  gpu: Gpu,
+  variant: string,
+  { padding }: ConvGeometry,
+  x: Operand,
+  g: Operand,
+  w: Operand,
+  relu = false,
+): void {
+  const channels = w.shape[0]!;
+  const images = { source: x.shape, tiled: g.shape, top: padding[0][0], left: padding[1][0] };
+  const uniforms = words(images, (tiles) => lanesFor(gpu.facts, tiles, channels));
+  const lanes = uniforms[4]!;
+  sumOfPartials(gpu, lanes, w, (partials) =>
+    gpu.launch(
+      {
+        kind: 'wgsl',
+        name: `conv2dFilter depthwise ${variant}`,
+        code: convDepthwiseFilter,
+        entryPoint: `kernel${variant}`,
+        constants: { RELU: relu ? 1 : 0 },
+        uniforms,
+        workgroups: [lanes / 64, channels, 1],
+      },
+      [x, g],
+      [partials],
+    ),
+  );
+}
