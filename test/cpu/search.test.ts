@@ -43,7 +43,7 @@ describe('a search', () => {
     using search = new Search(device, TINY, data);
     const stop = new AbortController();
     const epochs: EpochMetrics[] = [];
-    for await (const epoch of search.run({ signal: stop.signal, afterStep: (step) => step === 2 && stop.abort() }))
+    for await (const epoch of search.run({ signal: stop.signal, afterStep: (step) => (step === 2 ? stop.abort() : undefined) }))
       epochs.push(epoch);
     expect(epochs).toHaveLength(1);
     expect(epochs[0]).toMatchObject({ step: 2, epoch: 0 });
