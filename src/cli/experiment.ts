@@ -1,0 +1,148 @@
+/** @file `reparam experiment`: regenerates the article's figures at a size that fits, with data, pictures and an honest account. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { cpu } from '../cpu/backend.ts';
+import type { Device } from '../device.ts';
+import { chooseDevice, DEVICE_CHOICES, type DeviceChoice } from './device.ts';
+import { comparisonExperiments } from './experiments/comparison.ts';
+import type { Experiment, ExperimentResult, ScaleName } from './experiments/experiment.ts';
+import { gapExperiment } from './experiments/gap.ts';
+import { penaltyExperiments } from './experiments/penalty.ts';
+import { runSearchJob, type SearchJob } from './experiments/search-job.ts';
+import { runSearches } from './experiments/search-pool.ts';
+import { UsageError } from './usage-error.ts';
+import { version } from './version.ts';
+
+const EXPERIMENTS: readonly Experiment[] = [gapExperiment, ...comparisonExperiments, ...penaltyExperiments];
+
+/** What a search in a process of its own is asked for; not for people. */
+const SEARCH_JOB = 'search-job';
+
+interface Flags {
+  readonly device: DeviceChoice;
+  readonly data: string;
+  readonly transfer: string;
+  readonly seeds: readonly number[];
+  readonly scale: ScaleName;
+  readonly out: string;
+  readonly jobs: number;
+}
+
+export function registerExperiment(program: Command): void {
+  program
+    .command('experiment')
+    .description("regenerate a figure of the SNAS article: 'list' names them")
+    .argument('<name>', "'list', or the name of an experiment")
+    .argument('[files...]', 'used by the experiment itself')
+    .addOption(new Option('--device <name>', 'cpu runs several searches at once').choices(DEVICE_CHOICES).default('cpu'))
+    .option('--data <name>', "'mnist', or a folder with IDX files or CIFAR-10's binary batches", 'mnist')
+    .option('--transfer <folder>', 'the second data set of fig17, a folder of either kind', '')
+    .option('--seeds <list>', 'seeds, with commas', seedList, [0, 1, 2])
+    .addOption(
+      new Option('--scale <name>', "'default' fits two cores, 'paper' needs a GPU")
+        .choices(['default', 'paper'])
+        .default('default'),
+    )
+    .option('--out <folder>', 'where data, pictures and text are written', path.join('runs', 'experiments'))
+    .option('--jobs <n>', 'searches at once on the CPU device', positiveInteger, os.availableParallelism())
+    .action((name: string, files: string[], flags: Flags) => dispatch(name, files, flags));
+}
+
+function seedList(text: string): number[] {
+  const seeds = text.split(',').map(Number);
+  if (seeds.some((s) => !Number.isSafeInteger(s) || s < 0) || new Set(seeds).size < seeds.length) {
+    throw new InvalidArgumentError('It must be different integers of 0 or more, with commas.');
+  }
+  return seeds;
+}
+
+function positiveInteger(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('It must be an integer of 1 or more.');
+  return n;
+}
+
+async function dispatch(name: string, files: readonly string[], flags: Flags): Promise<void> {
+  if (name === SEARCH_JOB) return searchJobFromFile(files);
+  if (name === 'list') {
+    const width = Math.max(...EXPERIMENTS.map((e) => e.name.length));
+    for (const e of EXPERIMENTS) process.stdout.write(`${e.name.padEnd(width)}  ${e.figure}: ${e.summary}\n`);
+    return;
+  }
+  const experiment = EXPERIMENTS.find((e) => e.name === name);
+  if (!experiment) throw new UsageError(`no experiment '${name}'; there are list, ${EXPERIMENTS.map((e) => e.name).join(', ')}`);
+  await runExperiment(experiment, flags);
+}
+
+/** Reads a search from a file and writes its result to another: how several searches run at once. */
+async function searchJobFromFile([request, answer]: readonly string[]): Promise<void> {
+  if (request === undefined || answer === undefined) throw new UsageError(`${SEARCH_JOB} needs a file to read and a file to write`);
+  const job = JSON.parse(await readFile(request, 'utf8')) as SearchJob;
+  const run = await runSearchJob(cpu({ dtype: 'float32' }), job);
+  await writeFile(answer, JSON.stringify(run));
+  // The channel to the parent would keep this process alive.
+  process.disconnect?.();
+}
+
+async function runExperiment(experiment: Experiment, flags: Flags): Promise<void> {
+  const started = performance.now();
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const device =
+    experiment === gapExperiment && flags.device === 'cpu' ? cpu({ dtype: 'float64' }) : await chooseDevice(flags.device, say);
+  const result = await experiment.run({
+    device,
+    scale: flags.scale,
+    seeds: flags.seeds,
+    data: flags.data === 'mnist' ? 'mnist' : path.resolve(flags.data),
+    transfer: flags.transfer === '' ? '' : path.resolve(flags.transfer),
+    say,
+    search: (jobs) =>
+      runSearches(jobs, { device, cache: path.join('runs', 'searches'), processes: device.kind === 'cpu' ? flags.jobs : 1, say }),
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const text = report(experiment, result, flags, device, seconds);
+  await mkdir(flags.out, { recursive: true });
+  const file = (suffix: string): string => path.join(flags.out, `${experiment.name}${suffix}`);
+  await writeFile(file('.md'), text);
+  await writeFile(
+    file('.json'),
+    `${JSON.stringify({ experiment: experiment.name, figure: experiment.figure, ...provenance(experiment, flags, device, seconds), findings: result.findings, data: result.data }, rounded, 1)}\n`,
+  );
+  for (const [suffix, svg] of Object.entries(result.pictures)) await writeFile(file(`${suffix}.svg`), svg);
+  say(`\n${text}`);
+  say(`written to ${flags.out} in ${seconds.toFixed(0)} s`);
+}
+
+/** Six digits say all that a few seeds can. */
+function rounded(_name: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+}
+
+function provenance(experiment: Experiment, flags: Flags, device: Device, seconds: number): Record<string, string | number> {
+  return {
+    command: `npx reparam experiment ${experiment.name} --seeds ${flags.seeds.join(',')} --scale ${flags.scale} --device ${flags.device}${flags.data === 'mnist' ? '' : ` --data ${path.basename(flags.data)}`}${flags.transfer === '' ? '' : ` --transfer ${path.basename(flags.transfer)}`}`,
+    date: new Date().toISOString().slice(0, 10),
+    reparam: version,
+    node: process.version,
+    device: `${device.name}, ${device.dtype}`,
+    seconds: Math.round(seconds),
+  };
+}
+
+function report(experiment: Experiment, result: ExperimentResult, flags: Flags, device: Device, seconds: number): string {
+  const { command, date, reparam, node } = provenance(experiment, flags, device, seconds);
+  const title = experiment.figure.charAt(0).toUpperCase() + experiment.figure.slice(1);
+  const findings = result.findings.map(
+    ({ claim, seen, verdict }) => `**Claim.** ${claim} **Seen.** ${seen} **The direction ${verdict}.**`,
+  );
+  const pictures = Object.keys(result.pictures).map((suffix) => `![${experiment.name}${suffix}](${experiment.name}${suffix}.svg)`);
+  return `${[
+    `# ${title}: ${experiment.summary}`,
+    ...findings,
+    ...(result.table === undefined ? [] : [result.table]),
+    ...pictures,
+    `Made by \`${command}\` on ${date}, reparam ${reparam}, Node ${node}, ${device.name} (${device.dtype}). Brackets are Student's 95 % intervals over seeds.`,
+  ].join('\n\n')}\n`;
+}

@@ -1,0 +1,79 @@
+/** @file One search of an experiment, as data: what to run, and what came out. A process of its own can run it. */
+import { strategy, type StrategyName } from '../../baselines/index.ts';
+import { splitDataset } from '../../data/index.ts';
+import { loadFolder, loadMnist, type TrainTest } from '../../data/files.node.ts';
+import type { Device } from '../../device.ts';
+import { foldIn, key } from '../../random.ts';
+import { costTable, relativeWeights } from '../../snas/cost.ts';
+import { costTensors } from '../../snas/expected-cost.ts';
+import type { Genotype } from '../../snas/genotype.ts';
+import { type EpochMetrics, Search, type SearchConfig } from '../../snas/search.ts';
+
+export interface SearchJob {
+  readonly strategy: StrategyName;
+  readonly config: SearchConfig;
+  readonly data: string;
+  readonly trainImages: number;
+  readonly validationImages: number;
+  /** Steps between genotypes kept for a film of the search; 0 keeps none. */
+  readonly frameEvery: number;
+}
+
+export interface SearchRun {
+  readonly job: SearchJob;
+  readonly epochs: readonly Omit<EpochMetrics, 'imagesPerSecond'>[];
+  readonly genotype: Genotype;
+  /** Validation accuracy of the child with the supernet's own running statistics instead of recomputed ones. */
+  readonly childWithRunningStatistics: number;
+  readonly frames: readonly { readonly step: number; readonly genotype: Genotype }[];
+  readonly seconds: number;
+}
+
+/** Keys that the search itself does not use. */
+const PURPOSE = { split: 100, strategy: 101 } as const;
+
+export function loadData(name: string): Promise<TrainTest> {
+  return name === 'mnist' ? loadMnist() : loadFolder(name);
+}
+
+/** Runs one search. Costs are relative: 1 is the most expensive network, the three resources counting equally. */
+export async function runSearchJob(
+  device: Device,
+  job: SearchJob,
+  onEpoch: (epoch: EpochMetrics) => void = () => {},
+): Promise<SearchRun> {
+  const started = performance.now();
+  const { config } = job;
+  const root = key(config.seed);
+  const { train: all } = await loadData(job.data);
+  const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], foldIn(root, PURPOSE.split));
+  const table = costTable({ ...config.network, imageSide: train.height });
+  const cost = costTensors(device, table, relativeWeights(table, { parameters: 1, flops: 1, memory: 1 }));
+  const chosen = strategy(job.strategy, device, foldIn(root, PURPOSE.strategy), table.nodes);
+  const search = new Search(device, config, { train, validation }, { strategy: chosen, cost });
+  const frames: { step: number; genotype: Genotype }[] = [];
+  const epochs: Omit<EpochMetrics, 'imagesPerSecond'>[] = [];
+  try {
+    const afterStep = async (step: number): Promise<void> => {
+      if (job.frameEvery > 0 && (step === 1 || step % job.frameEvery === 0)) frames.push({ step, genotype: await chosen.derive() });
+    };
+    for await (const epoch of search.run({ afterStep })) {
+      onEpoch(epoch);
+      const { imagesPerSecond: _speed, ...figures } = epoch;
+      epochs.push(figures);
+    }
+    const scores = await search.childScores(validation);
+    return {
+      job,
+      epochs,
+      genotype: scores.genotype,
+      childWithRunningStatistics: scores.accuracyWithRunningStatistics,
+      frames,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    search.dispose();
+    cost.normal.dispose();
+    cost.reduce.dispose();
+  }
+}

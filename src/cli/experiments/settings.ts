@@ -1,0 +1,63 @@
+/** @file The sizes of the experiments: `default` fits two cores, `paper` is SNAS's own and needs a GPU. */
+import type { StrategyName } from '../../baselines/index.ts';
+import { PRESETS } from '../../snas/presets.ts';
+import type { ExperimentContext, ScaleName } from './experiment.ts';
+import type { SearchJob } from './search-job.ts';
+
+interface Scale {
+  readonly nodes: number;
+  readonly epochs: number;
+  readonly trainImages: number;
+  readonly validationImages: number;
+}
+
+const SCALES: Readonly<Record<ScaleName, Scale>> = {
+  default: { nodes: 3, epochs: 8, trainImages: 2000, validationImages: 500 },
+  paper: { nodes: 4, epochs: 150, trainImages: 25_000, validationImages: 25_000 },
+};
+
+/** An LSTM controller diverges at the rate that suits log alpha in a short run. */
+const ENAS_LEARNING_RATE = 0.01;
+
+export interface JobOptions {
+  readonly eta?: number;
+  readonly frameEvery?: number;
+}
+
+/** A search of one strategy at the experiment's scale. */
+export function searchJob(
+  { scale, data }: Pick<ExperimentContext, 'scale' | 'data'>,
+  image: { readonly classes: number; readonly channels: number },
+  strategy: StrategyName,
+  seed: number,
+  options: JobOptions = {},
+): SearchJob {
+  const { nodes, epochs, trainImages, validationImages } = SCALES[scale];
+  const preset = PRESETS[scale === 'paper' ? 'paper' : 'small'];
+  const { network, trainImages: _train, validationImages: _validation, ...training } = preset;
+  const architecture =
+    strategy === 'enas' && scale === 'default' ? { ...training.architecture, lr: ENAS_LEARNING_RATE } : training.architecture;
+  return {
+    strategy,
+    data,
+    trainImages,
+    validationImages,
+    frameEvery: options.frameEvery ?? 0,
+    config: {
+      ...training,
+      architecture,
+      epochs,
+      seed,
+      eta: options.eta ?? 0,
+      network: { ...network, nodes, classes: image.classes, inChannels: image.channels },
+    },
+  };
+}
+
+/** The sizes in words. */
+export function describeScale({ scale, data }: Pick<ExperimentContext, 'scale' | 'data'>): string {
+  const { nodes, epochs, trainImages, validationImages } = SCALES[scale];
+  const { network, batchSize } = PRESETS[scale === 'paper' ? 'paper' : 'small'];
+  const name = data === 'mnist' ? 'MNIST' : data.split(/[\\/]/).at(-1);
+  return `${name}, ${trainImages} training and ${validationImages} validation images, ${network.cells} cells of ${nodes} nodes at ${network.channels} channels, ${epochs} epochs of batches of ${batchSize}`;
+}
