@@ -10,6 +10,8 @@ type Register = (program: Command) => void;
 /** Each subcommand's module is loaded when it is named, or for the list of all of them. */
 const commands: Readonly<Record<string, () => Promise<Register>>> = {
   search: async () => (await import('./search.ts')).registerSearch,
+  gradcheck: async () => (await import('./gradcheck.ts')).registerGradcheck,
+  experiment: async () => (await import('./experiment.ts')).registerExperiment,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,
 };
 

@@ -50,7 +50,7 @@ export async function checkOperationGrads(op: Operation, options: RunOptions): P
   const device = cpu({ dtype: 'float64' });
   const { order } = op;
   if (order === 0) return { tally, cases: 0, failure: undefined };
-  const outcome = await property(op, 'small', options, async (sample) => {
+  const outcome = await property(op, 'gradients', options, async (sample) => {
     const inputs = sample.inputs.map((value) => toTensor(device, value));
     const mine = new GradTally();
     try {
@@ -76,7 +76,7 @@ export async function checkOperationGrads(op: Operation, options: RunOptions): P
  */
 export async function checkOperationKernel(op: Operation, device: Device, options: RunOptions): Promise<KernelReport> {
   const tally = new KernelTally();
-  const outcome = await property(op, 'large', options, async (sample) => {
+  const outcome = await property(op, 'kernels', options, async (sample) => {
     const errors = await kernelErrors(op, sample, device);
     tally.add(errors);
     for (const e of errors) {
@@ -99,11 +99,11 @@ export async function checkOperationKernel(op: Operation, device: Device, option
 
 async function property(
   op: Operation,
-  size: 'small' | 'large',
+  part: 'gradients' | 'kernels',
   { seed, runs, path, examples = [], shrink = true }: RunOptions,
   body: (sample: Sample) => Promise<void>,
 ): Promise<{ cases: number; failure: OperationFailure | undefined }> {
-  const details = await fc.check(fc.asyncProperty(op.samples(size), body), {
+  const details = await fc.check(fc.asyncProperty(op.samples(part === 'gradients' ? 'small' : 'large'), body), {
     seed,
     numRuns: runs + examples.length,
     endOnFailure: !shrink,
@@ -121,7 +121,7 @@ async function property(
       seed,
       path: at,
       sample,
-      replay: `npx reparam gradcheck --op '${exactly(op.name)}' --seed ${seed} --path ${at}`,
+      replay: `npx reparam gradcheck --op '${exactly(op.name)}' --only ${part} --seed ${seed} --path ${at}`,
     },
   };
 }

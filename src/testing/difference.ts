@@ -26,7 +26,7 @@ export interface Derivative {
    * gives 0 at every h); the slopes on either side can: they differ by h f'' for a smooth function, by a constant at a kink.
    */
   readonly jump: number;
-  /** What rounding in the function's value may add: u |f| / h, with a tenth of the largest input added to |f|. */
+  /** What rounding in the function's value may add: k u |f| / h, with a tenth of the largest input added to |f|. */
   readonly noise: number;
 }
 
@@ -34,6 +34,8 @@ export interface Derivative {
 export const STEP: number = 6e-6;
 
 const UNIT_ROUNDOFF = 2 ** -53;
+/** How many of those one evaluation of f may be off by: the k of k u |f| / h, for both evaluations together. */
+const ROUNDINGS = 16;
 
 /**
  * The derivative of sum_k <cotangents_k, f_k> along a direction, and the same from `gradient`; `centre` is f at the point. Both are taken along the
@@ -107,7 +109,7 @@ async function centralDifference(
     numeric: change / length,
     analytic: along / length,
     bend: (2 * bend) / length,
-    noise: (4 * UNIT_ROUNDOFF * size) / Math.abs(length),
+    noise: (ROUNDINGS * UNIT_ROUNDOFF * size) / Math.abs(length),
   };
 }
 

@@ -14,6 +14,7 @@ export {
   type OperationFailure,
   type RunOptions,
 } from './check-operation.ts';
+export { gradcheck, type GradcheckOptions, type OperationResult, type Part, unchecked, WORST_BY_ORDER } from './gradcheck.ts';
 export { GradientError, type GradientFailure, type GradientFault } from './gradient-error.ts';
 export { type KernelError, kernelErrors, KernelTally, TRIPWIRE } from './kernel-error.ts';
 export { type Operation, operation, operations, type Sample, type Size } from './registry/index.ts';

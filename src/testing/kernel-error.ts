@@ -34,11 +34,15 @@ export interface KernelError {
 
 /** The largest errors of many cases. */
 export class KernelTally {
+  /** Units of 2^-24 sum |terms|. */
   value = 0;
   gradient = 0;
+  /** The largest error as a share of what is proved for its case. */
+  share = 0;
 
   add(errors: readonly KernelError[]): void {
     for (const [i, e] of errors.entries()) {
+      this.share = Math.max(this.share, e.units / e.allowed);
       if (i === 0) this.value = Math.max(this.value, e.units);
       else this.gradient = Math.max(this.gradient, e.units);
     }

@@ -3,7 +3,7 @@
  *
  * fast-check shrinks towards zero and towards equal values, which is where relu has its kink and a maximum its ties. Here what
  * shrinks is an integer or a permutation, so the smallest counterexample is as far from kinks and ties as the first one. All
- * values are multiples of 2^-9 or so: exact in float32, and short in a message.
+ * small values are multiples of 2^-9 or so: exact in float32, and short in a message.
  */
 import fc from 'fast-check';
 import type { Device } from '../../device.ts';
@@ -86,12 +86,13 @@ export function labels(shape: Shape, count: number): fc.Arbitrary<TensorValue> {
   return filled(shape, fc.integer({ min: 0, max: count - 1 }));
 }
 
-/** How `bulk` spreads its values; `wide` is kink-safe in +-[1/64, 16]. */
+/** How values spread; `wide` is kink-safe in +-[1/64, 16]. */
 export type Spread = 'kink-safe' | 'tie-safe' | 'positive' | 'wide';
 
 /**
  * The same kinds of value for tensors of thousands of elements: what shrinks is one seed, not every element. For comparing a
- * kernel with its reference, where no counterexample of that size is read by eye.
+ * kernel with its reference, where no counterexample of that size is read by eye. All bits of float32 are used, so that
+ * products and sums have to be rounded.
  */
 export function bulk(shape: Shape, spread: Spread): fc.Arbitrary<TensorValue> {
   const size = sizeOf(shape);
@@ -102,7 +103,8 @@ function bulkValues(seed: number, size: number, spread: Spread): number[] {
   if (spread === 'tie-safe') return Array.from(permutation(key(seed), size), (rank) => spacedApart(rank, size));
   return Array.from(uniforms(key(seed), size), (u) => {
     if (spread === 'positive') return Math.fround(2 ** (8 * u - 4));
-    const k = Math.floor(2000 * u) - 1000;
-    return spread === 'wide' ? (k < 0 ? k : k + 1) / 64 : awayFromZero(k);
+    const sign = u < 0.5 ? -1 : 1;
+    const distance = Math.abs(2 * u - 1);
+    return Math.fround(spread === 'wide' ? sign * (1 / 64 + 16 * distance) : sign * (1 / 16 + 2 * distance));
   });
 }

@@ -7,7 +7,7 @@ import { avgPool2d, globalAvgPool2d, maxPool2d, maxPoolIndices } from '../../poo
 import { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from '../../softmax.ts';
 import type { Shape } from '../../shape.ts';
 import { axisOf } from '../arbitraries/shapes.ts';
-import { labels, type Spread } from '../arbitraries/values.ts';
+import { labels, type Spread, type TensorValue } from '../arbitraries/values.ts';
 import { type Pooling, pools } from '../arbitraries/windows.ts';
 import { anyShape, oneTensor, type Operation, operation, type Sample, type Size, tensorsOf, valuesFor } from './operation.ts';
 
@@ -31,18 +31,24 @@ function images(size: Size): fc.Arbitrary<Shape> {
     .map((dims) => dims);
 }
 
+/** Values at least 1 apart, so that even two of them in a channel have a standard deviation of 1/2. */
+function apart(size: Size, shape: Shape): fc.Arbitrary<TensorValue> {
+  return valuesFor(size, shape, 'tie-safe').map((value) => ({ ...value, values: value.values.map((v) => 8 * v) }));
+}
+
 /** Images with weight and bias, and with running statistics where they are used. */
 function normalised(running: boolean): (size: Size) => fc.Arbitrary<Sample<null>> {
   return (size) =>
     images(size).chain((shape) => {
       const c = shape[1]!;
-      const parts: (readonly [Shape, Spread])[] = [
-        [shape, 'tie-safe'],
-        [[c], 'kink-safe'],
-        [[c], 'kink-safe'],
-        ...(running ? ([[[2, c], 'positive']] as const) : []),
-      ];
-      return tensorsOf(size, parts, null);
+      return fc
+        .tuple(
+          apart(size, shape),
+          valuesFor(size, [c], 'kink-safe'),
+          valuesFor(size, [c], 'kink-safe'),
+          ...(running ? [valuesFor(size, [2, c], 'positive')] : []),
+        )
+        .map((inputs) => ({ inputs, params: null }));
     });
 }
 
@@ -96,7 +102,7 @@ export const layers: readonly Operation[] = [
   operation({
     name: 'batchNorm2d (without weight and bias)',
     run: ([x]) => batchNorm2d(x!),
-    samples: (size) => images(size).chain((shape) => tensorsOf(size, [[shape, 'tie-safe']], null)),
+    samples: (size) => images(size).chain((shape) => apart(size, shape).map((value) => ({ inputs: [value], params: null }))),
     order: 3,
     fused: 'batchNorm2d',
   }),
