@@ -10,12 +10,18 @@ import { comparisonExperiments } from './experiments/comparison.ts';
 import type { Experiment, ExperimentResult, ScaleName } from './experiments/experiment.ts';
 import { gapExperiment } from './experiments/gap.ts';
 import { penaltyExperiments } from './experiments/penalty.ts';
+import { retrainingExperiments } from './experiments/retraining.ts';
 import { runSearchJob, type SearchJob } from './experiments/search-job.ts';
 import { runSearches } from './experiments/search-pool.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
-const EXPERIMENTS: readonly Experiment[] = [gapExperiment, ...comparisonExperiments, ...penaltyExperiments];
+const EXPERIMENTS: readonly Experiment[] = [
+  gapExperiment,
+  ...comparisonExperiments,
+  ...penaltyExperiments,
+  ...retrainingExperiments,
+];
 
 /** What a search in a process of its own is asked for; not for people. */
 const SEARCH_JOB = 'search-job';

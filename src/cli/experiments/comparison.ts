@@ -22,18 +22,16 @@ async function runsOf(context: ExperimentContext, strategies: readonly StrategyN
   return new Map(strategies.map((s) => [s, runs.filter((r) => r.job.strategy === s)]));
 }
 
-function curve(
-  runs: readonly SearchRun[],
-  figure: (epoch: Epoch) => number,
-): { x: number; y: number; low: number; high: number }[] {
+/** Mean and interval by epoch; an interval is cut where the figure itself must end: 0, and `largest`. */
+function curve(runs: readonly SearchRun[], figure: (epoch: Epoch) => number, largest = 1): LineSeries['points'] {
   return runs[0]!.epochs.map((_, e) => {
     const { mean: y, low, high } = interval(runs.map((r) => figure(r.epochs[e]!)));
-    return { x: e + 1, y, low, high };
+    return { x: e + 1, y, low: Math.max(0, low), high: Math.min(largest, high) };
   });
 }
 
-function curves(runs: ReadonlyMap<StrategyName, SearchRun[]>, figure: (epoch: Epoch) => number): LineSeries[] {
-  return [...runs].map(([name, list]) => ({ name: LABELS[name] ?? name, points: curve(list, figure) }));
+function curves(runs: ReadonlyMap<StrategyName, SearchRun[]>, figure: (epoch: Epoch) => number, largest = 1): LineSeries[] {
+  return [...runs].map(([name, list]) => ({ name: LABELS[name] ?? name, points: curve(list, figure, largest) }));
 }
 
 const final = (runs: readonly SearchRun[], figure: (epoch: Epoch) => number): number[] => runs.map((r) => figure(r.epochs.at(-1)!));
@@ -155,7 +153,7 @@ async function entropyByEpoch(context: ExperimentContext): Promise<ExperimentRes
         description: `Mean entropy of an edge in nats by epoch, mean and 95 % interval over ${context.seeds.length} seeds.`,
         xLabel: 'epoch',
         yLabel: 'entropy, nats an edge',
-        series: curves(runs, entropy),
+        series: curves(runs, entropy, Math.log(8)),
         references: [{ y: Math.log(8), label: 'uniform, ln 8' }],
       }),
     },
