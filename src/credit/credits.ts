@@ -28,41 +28,34 @@ export interface CreditOptions {
 }
 
 /** Credits of the given kind, [edges asked for, samples]. A constant: no gradient flows through it. */
-export function edgeCredit(network: GatedNetwork, kind: CreditKind, options: CreditOptions = {}): Tensor {
+export function networkCredits(network: GatedNetwork, kind: CreditKind, options: CreditOptions = {}): Tensor {
   const edges = options.edges ?? network.edges.map((_, e) => e);
   for (const e of edges) {
-    if (!network.edges[e]) throw new OptionError(`edgeCredit: edge ${e} is not one of the network's ${network.edges.length}`);
+    if (!network.edges[e]) throw new OptionError(`networkCredits: edge ${e} is not one of the network's ${network.edges.length}`);
   }
   const { points = 8 } = options;
-  return recordingAs(true, () =>
-    scope(() => {
-      switch (kind) {
-        case 'taylor':
-          return taylor(network, edges);
-        case 'taylor2':
-          return taylor2(network, edges);
-        case 'integrated':
-          return stack(edges.map((e) => integrated(network, e, points)));
-        case 'ablation':
-          return ablation(network, edges);
-      }
-    }),
-  );
+  return recordingAs(true, () => scope(() => calculators[kind](network, edges, points)));
 }
+
+type Calculator = (network: GatedNetwork, edges: readonly number[], points: number) => Tensor;
+
+const calculators: Readonly<Record<CreditKind, Calculator>> = {
+  taylor,
+  taylor2,
+  integrated: (network, edges, points) => stack(edges.map((e) => integrated(network, e, points))),
+  ablation,
+};
 
 /** Forward and backward passes of a whole network that a credit takes for this many edges. */
 export function creditCost(kind: CreditKind, edges: number, points = 8): { readonly forward: number; readonly backward: number } {
-  switch (kind) {
-    case 'taylor':
-      return { forward: 1, backward: 1 };
-    case 'taylor2':
-      // A Hessian-vector product differentiates the backward pass, at about the price of two.
-      return { forward: 1, backward: 1 + 2 * edges };
-    case 'integrated':
-      return { forward: points * edges, backward: points * edges };
-    case 'ablation':
-      return { forward: 1 + edges, backward: 0 };
-  }
+  const passes: Readonly<Record<CreditKind, { readonly forward: number; readonly backward: number }>> = {
+    taylor: { forward: 1, backward: 1 },
+    // A Hessian-vector product differentiates the backward pass, at about the price of two.
+    taylor2: { forward: 1, backward: 1 + 2 * edges },
+    integrated: { forward: points * edges, backward: points * edges },
+    ablation: { forward: 1 + edges, backward: 0 },
+  };
+  return passes[kind];
 }
 
 /** What one recorded run gives: losses, and each asked edge's output as a node of the graph of its own. */
@@ -82,7 +75,7 @@ export function traceEdges(network: GatedNetwork, edges: readonly number[]): Tra
   });
   const outputs = edges.map((e) => {
     const output = found.get(e);
-    if (!output) throw new OptionError(`edgeCredit: the network did not pass edge ${e} (${network.edges[e]!.name}) to the tap`);
+    if (!output) throw new OptionError(`networkCredits: the network did not pass edge ${e} (${network.edges[e]!.name}) to the tap`);
     return output;
   });
   return { losses, outputs };
@@ -119,7 +112,7 @@ function integrated(network: GatedNetwork, edge: number, points: number): Tensor
         scaled = mul(o, s);
         return scaled;
       });
-      if (!output || !scaled) throw new OptionError(`edgeCredit: the network did not pass edge ${edge} to the tap`);
+      if (!output || !scaled) throw new OptionError(`networkCredits: the network did not pass edge ${edge} to the tap`);
       const [c] = grad(sum(losses), [scaled], { unused: 'zeros' });
       return noGrad(() => mul(perSample(mul(c!, output!), losses.size), rule.weights[q]!));
     }),

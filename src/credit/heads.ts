@@ -1,6 +1,6 @@
 /** @file Loss heads of the fixtures: from a node's value to one loss a sample, each of a different curvature. */
 import { OptionError } from '../errors.ts';
-import { add, div, linear, matmul, mul, relu, reshape, sqrt, square, sub, sum, tanh } from '../ops.ts';
+import { add, div, linear, matmul, mul, neg, relu, reshape, sqrt, square, sub, sum, tanh } from '../ops.ts';
 import { normals, type Key, foldIn } from '../random.ts';
 import { logSoftmax } from '../softmax.ts';
 import type { Device } from '../device.ts';
@@ -36,33 +36,23 @@ const ROWS = 4;
  */
 export function makeHead(device: Device, name: HeadName, size: number, k: Key): Head {
   const draw = (purpose: number, length: number): number[] => Array.from(normals(foldIn(k, purpose), length));
-  const tensor = (values: number[], shape: readonly number[]): Tensor => device.parameter(values, shape);
-  const targets = draw(0, size);
+  const t = device.parameter(draw(0, size), [size]);
   const weights = draw(1, ROWS * size).map((v) => v / Math.sqrt(size));
-  const t = tensor(targets, [size]);
-  const w = tensor(weights, [ROWS, size]);
-  switch (name) {
-    case 'linear':
-      return { name, losses: (x) => sum(mul(x, t), 1) };
-    case 'quadratic':
-      return { name, losses: (x) => mul(sum(square(sub(x, t)), 1), 0.5) };
-    case 'softmax': {
-      const minusTarget = tensor([0, -1, 0, 0], [ROWS, 1]);
-      return { name, losses: (x) => reshape(matmul(logSoftmax(linear(x, w)), minusTarget), [x.shape[0]!]) };
-    }
-    case 'tanh': {
-      const u = tensor(draw(2, ROWS), [ROWS]);
-      return { name, losses: (x) => sum(mul(tanh(linear(x, w)), u), 1) };
-    }
-    case 'scale-invariant':
-      return { name, losses: (x) => mul(div(sum(mul(x, t), 1), sqrt(sum(square(x), 1))), -1) };
-    case 'relu': {
-      const slope = draw(2, ROWS);
-      const bias = draw(3, ROWS).map((v) => 0.3 * v);
-      const u = tensor(slope, [ROWS]);
-      const b = tensor(bias, [ROWS]);
-      const rows = Array.from({ length: ROWS }, (_, r) => weights.slice(r * size, (r + 1) * size));
-      return { name, losses: (x) => sum(mul(relu(add(linear(x, w), b)), u), 1), pieces: { weight: rows, bias, slope } };
-    }
-  }
+  const w = device.parameter(weights, [ROWS, size]);
+  const slope = draw(2, ROWS);
+  const u = device.parameter(slope, [ROWS]);
+  const bias = draw(3, ROWS).map((v) => 0.3 * v);
+  const b = device.parameter(bias, [ROWS]);
+  const minusTarget = device.parameter([0, -1, 0, 0], [ROWS, 1]);
+  const losses: Readonly<Record<HeadName, Head['losses']>> = {
+    linear: (x) => sum(mul(x, t), 1),
+    quadratic: (x) => mul(sum(square(sub(x, t)), 1), 0.5),
+    softmax: (x) => reshape(matmul(logSoftmax(linear(x, w)), minusTarget), [x.shape[0]!]),
+    tanh: (x) => sum(mul(tanh(linear(x, w)), u), 1),
+    'scale-invariant': (x) => neg(div(sum(mul(x, t), 1), sqrt(sum(square(x), 1)))),
+    relu: (x) => sum(mul(relu(add(linear(x, w), b)), u), 1),
+  };
+  if (name !== 'relu') return { name, losses: losses[name] };
+  const rows = Array.from({ length: ROWS }, (_, r) => weights.slice(r * size, (r + 1) * size));
+  return { name, losses: losses.relu, pieces: { weight: rows, bias, slope } };
 }

@@ -2,7 +2,7 @@
 import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
 import { noGrad } from '../../graph.ts';
 import { neg, permute } from '../../ops.ts';
-import { creditCost, type CreditKind, edgeCredit } from '../credits.ts';
+import { creditCost, type CreditKind, networkCredits } from '../credits.ts';
 import { type Draw, type Estimator, lossesAt, scoreTimes } from './estimator.ts';
 import { relaxedSample } from './pathwise.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -30,7 +30,7 @@ export function scoreTimesCredit(kind: CreditKind, edges: number, points = 4): E
     estimate: (draw) =>
       noGrad(() => {
         const network = draw.fixture.network(relaxedSample(draw));
-        return scoreTimes(concreteScore(draw), permute(neg(edgeCredit(network, kind, { points })), [1, 0]));
+        return scoreTimes(concreteScore(draw), permute(neg(networkCredits(network, kind, { points })), [1, 0]));
       }),
   };
 }

@@ -3,7 +3,7 @@ import { OptionError } from '../../errors.ts';
 import { noGrad } from '../../graph.ts';
 import { neg } from '../../ops.ts';
 import { scope } from '../../scope.ts';
-import { edgeCredit } from '../credits.ts';
+import { networkCredits } from '../credits.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 
 const BATCH = 512;
@@ -61,8 +61,8 @@ export async function enumerate(fixture: ArchitectureFixture, logits: readonly (
     for (let r = 0; r < size; r++) for (let e = 0; e < edges; e++) hot[(r * edges + e) * n + choice(start + r, e)] = 1;
     const found = scope(() => {
       const network = fixture.network(fixture.device.tensor(hot, [size, edges, n]));
-      const ablation = noGrad(() => neg(edgeCredit(network, 'ablation')));
-      const taylor = noGrad(() => neg(edgeCredit(network, 'taylor')));
+      const ablation = noGrad(() => neg(networkCredits(network, 'ablation')));
+      const taylor = noGrad(() => neg(networkCredits(network, 'taylor')));
       return { loss: noGrad(() => network.run().losses), ablation, taylor };
     });
     const [loss, ablation, taylor] = await Promise.all([found.loss.data(), found.ablation.data(), found.taylor.data()]);

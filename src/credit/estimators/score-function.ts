@@ -3,7 +3,7 @@ import { noGrad } from '../../graph.ts';
 import { matmul, neg, permute, reshape, sub } from '../../ops.ts';
 import type { Device } from '../../device.ts';
 import type { Tensor } from '../../tensor.ts';
-import { edgeCredit } from '../credits.ts';
+import { networkCredits } from '../credits.ts';
 import { discreteScore, type Draw, type Estimator, lossesAt, scoreTimes } from './estimator.ts';
 
 const hardLosses = (draw: Draw): Tensor => noGrad(() => lossesAt(draw, draw.hard));
@@ -75,7 +75,9 @@ export function counterfactual(edges: number): Estimator {
     relaxed: false,
     passes: { forward: 1 + edges, backward: 0 },
     estimate: (draw) =>
-      noGrad(() => scoreTimes(discreteScore(draw), permute(neg(edgeCredit(draw.fixture.network(draw.hard), 'ablation')), [1, 0]))),
+      noGrad(() =>
+        scoreTimes(discreteScore(draw), permute(neg(networkCredits(draw.fixture.network(draw.hard), 'ablation')), [1, 0])),
+      ),
   };
 }
 
@@ -85,5 +87,6 @@ export const dsnas: Estimator = {
   unbiased: false,
   relaxed: false,
   passes: { forward: 1, backward: 1 },
-  estimate: (draw) => scoreTimes(discreteScore(draw), permute(neg(edgeCredit(draw.fixture.network(draw.hard), 'taylor')), [1, 0])),
+  estimate: (draw) =>
+    scoreTimes(discreteScore(draw), permute(neg(networkCredits(draw.fixture.network(draw.hard), 'taylor')), [1, 0])),
 };

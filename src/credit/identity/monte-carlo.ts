@@ -6,7 +6,7 @@ import { alias, broadcastTo, concat, detach, dot, mul, neg, permute, reshape, sl
 import { foldIn, gumbel, type Key } from '../../random.ts';
 import { scope } from '../../scope.ts';
 import type { Tensor } from '../../tensor.ts';
-import { edgeCredit, traceEdges } from '../credits.ts';
+import { networkCredits, traceEdges } from '../credits.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 import { perSample } from '../gated.ts';
 import { VectorMoments } from '../statistics.ts';
@@ -120,7 +120,7 @@ function identityRows(fixture: ArchitectureFixture, options: MonteCarloOptions, 
           all.map((e) => perSample(mul(cs[e]!, outputs[e]!), size)),
           1,
         );
-        const changed = permute(neg(edgeCredit(network, 'ablation')), [1, 0]);
+        const changed = permute(neg(networkCredits(network, 'ablation')), [1, 0]);
         const column = (t: Tensor): Tensor => reshape(t, [size, edges.length, 1]);
         return concat(
           [path!, mul(score, column(credit)), stack(curvature, 1), mul(score, column(changed))].map((t) =>
