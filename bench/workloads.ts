@@ -95,7 +95,7 @@ const depthwise = (x: Tensor, w: Tensor, dilation: number): Tensor =>
 
 function matmuls(): Workload[] {
   return [256, 512, 1024].flatMap((n) =>
-    both(`matmul${n}`, `${n} x ${n} x ${n}`, [[[n, n]], [[n, n]]], [n, n], (a, b) => matmul(a!, b!), 2 * n ** 3),
+    both(`matmul${n}`, `${n} x ${n} x ${n}`, [[[n, n]], [[n, n]]], [n, n], (a, b) => matmul(a, b), 2 * n ** 3),
   );
 }
 
@@ -106,7 +106,7 @@ function convolutions(): Workload[] {
       `${N} x ${c} x ${h} x ${h}, ${k} x ${k}`,
       [[[N, c, h, h]], [[c, c, k, k], 0.1]],
       [N, c, h, h],
-      (x, w) => conv2d(x!, w!, { padding: (k - 1) / 2 }),
+      (x, w) => conv2d(x, w, { padding: (k - 1) / 2 }),
       2 * N * c * c * h * h * k * k,
     );
   const separable = ([name, k, dilation]: readonly [string, number, number]): Workload[] => [
@@ -115,7 +115,7 @@ function convolutions(): Workload[] {
       `${N} x 16 x 32 x 32, depthwise ${k} (dilation ${dilation}) and pointwise`,
       [[[N, 16, 32, 32]], [[16, 1, k, k], 0.1], [[16, 16, 1, 1], 0.1]],
       [N, 16, 32, 32],
-      (x, w, p) => conv2d(depthwise(x!, w!, dilation), p!),
+      (x, w, p) => conv2d(depthwise(x, w, dilation), p),
       2 * N * 16 * 1024 * (k * k + 16),
     ),
     both(
@@ -123,7 +123,7 @@ function convolutions(): Workload[] {
       `${N} x 16 x 32 x 32, depthwise ${k} (dilation ${dilation})`,
       [[[N, 16, 32, 32]], [[16, 1, k, k], 0.1]],
       [N, 16, 32, 32],
-      (x, w) => depthwise(x!, w!, dilation),
+      (x, w) => depthwise(x, w, dilation),
       2 * N * 16 * 1024 * k * k,
     )[1]!,
   ];
@@ -149,10 +149,10 @@ function normsAndPools(): Workload[] {
   const sizes = `${N} x 16 x 32 x 32`;
   return [
     ...both('bn_c16_32', sizes, [[shape], [[16]], [[16]]], shape, (x, weight, bias) =>
-      batchNorm2d(x!, { weight: weight!, bias: bias! }),
+      batchNorm2d(x, { weight: weight, bias: bias }),
     ),
-    ...both('maxpool3s1', sizes, [[shape]], shape, (x) => maxPool2d(x!, 3, { stride: 1, padding: 1 })),
-    ...both('avgpool3s1', sizes, [[shape]], shape, (x) => avgPool2d(x!, 3, { stride: 1, padding: 1 })),
+    ...both('maxpool3s1', sizes, [[shape]], shape, (x) => maxPool2d(x, 3, { stride: 1, padding: 1 })),
+    ...both('avgpool3s1', sizes, [[shape]], shape, (x) => avgPool2d(x, 3, { stride: 1, padding: 1 })),
     {
       name: 'xent256x1000.fb',
       sizes: '256 x 1000',

@@ -2,7 +2,7 @@
 import type { Device } from '../device.ts';
 import { OptionError, ShapeError } from '../errors.ts';
 import { mixedSum } from '../mixed.ts';
-import { Layer, Module } from '../nn/module.ts';
+import { type Layer, Module } from '../nn/module.ts';
 import { add, concat, mul, reshape, slice } from '../ops.ts';
 import { foldIn, type Key } from '../random.ts';
 import { showShape } from '../shape.ts';

@@ -53,7 +53,7 @@ export async function score(
       );
       index++;
       // Keeps the queue short, and a page responsive.
-      if (index % 8 === 0) await device.finish();
+      if (index % 2 === 0) await device.finish();
     }
     const [loss, correct] = await totals.data();
     return { accuracy: correct! / n, loss: loss! / n };
@@ -107,6 +107,7 @@ export async function recomputeStatistics(
         forward(device.tensor(batch.images, [batch.n, dataset.channels, dataset.height, dataset.width]));
       }),
     );
+    await device.finish();
   }
   norms.forEach((norm, i) => (norm.momentum = momenta[i]!));
   module.train(training);

@@ -224,6 +224,8 @@ export class Search {
       };
       this.trainStep({ images, labels }, held);
       for (const t of [images, labels, held?.images, held?.labels]) t?.dispose();
+      // A queue without bound breaks software drivers; waiting also lets a page breathe.
+      await this.device.finish();
       await options.afterStep?.(this.step);
       if (index % READ_EVERY === 0 || index === this.stepsPerEpoch || options.signal?.aborted) {
         [loss, correct] = (await this.#totals.data()) as unknown as [number, number];

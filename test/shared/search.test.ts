@@ -37,6 +37,7 @@ describe('search', () => {
     const seen: string[] = [];
     for (let step = 0; step < 8; step++) {
       search.trainStep(batch);
+      await device.finish();
       const { tensors, buffers, bytes } = device.memory();
       seen.push(`${tensors} ${buffers} ${bytes}`);
     }
