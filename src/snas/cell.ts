@@ -42,11 +42,15 @@ export interface EdgeTrace {
 /** Multiplies an operation's output by a mask [n, 1, 1, 1] that drops whole samples; see `dropPathMasks`. */
 export type PathMask = (cell: number, edge: number, column: number) => Tensor | undefined;
 
+/** Replaces the mixed output of an edge before it enters its node: what scaling or ablating an edge needs. */
+export type OutputTap = (cell: number, edge: number, output: Tensor) => Tensor;
+
 export interface CellContext {
   readonly index: number;
   /** Collects what every edge did, where given. */
   readonly trace?: EdgeTrace[] | undefined;
   readonly pathMask?: PathMask | undefined;
+  readonly tap?: OutputTap | undefined;
 }
 
 export interface CellShape {
@@ -123,10 +127,11 @@ export class MixedCell extends Module {
           return { column, output: mask ? mul(y, mask) : y };
         });
         const z = rows[e]!;
-        const output = mixedSum(
+        const mixed = mixedSum(
           slice(z, [1]),
           operations.map((o) => o.output),
         );
+        const output = context.tap ? context.tap(context.index, e, mixed) : mixed;
         node = node ? add(node, output) : output;
         if (context.trace) {
           traces.push({ cell: context.index, type: this.shape.type, edge: e, from: edge.from, to, z, operations, output, node });

@@ -7,7 +7,7 @@ import { assign } from '../ops.ts';
 import { globalAvgPool2d } from '../pool.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
-import { type CellContext, type CellShape, ChildCell, type EdgeTrace, MixedCell, type PathMask, rowsOf } from './cell.ts';
+import { type CellContext, type CellShape, ChildCell, type EdgeTrace, MixedCell, type OutputTap, type PathMask, rowsOf } from './cell.ts';
 import { type CellType, type Genotype } from './genotype.ts';
 
 export interface NetworkConfig {
@@ -61,6 +61,7 @@ function outputChannels(shapes: readonly CellShape[], concat: { readonly [type i
 export interface SupernetOptions {
   readonly trace?: EdgeTrace[];
   readonly pathMask?: PathMask;
+  readonly tap?: OutputTap;
 }
 
 /** The parent network: every operation on every edge, weighted by Z. */
@@ -91,7 +92,7 @@ export class Supernet extends Module {
     let s0 = this.stem.forward(images);
     let s1 = s0;
     for (const [index, cell] of this.cells.entries()) {
-      const context: CellContext = { index, trace: options.trace, pathMask: options.pathMask };
+      const context: CellContext = { index, trace: options.trace, pathMask: options.pathMask, tap: options.tap };
       [s0, s1] = [s1, cell.forward(s0, s1, rows[index]!, context)];
     }
     return this.classifier.forward(globalAvgPool2d(s1));
