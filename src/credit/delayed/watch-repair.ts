@@ -93,7 +93,7 @@ export async function learnWatchRepair(
     const [which, explore, random, tie] = uniforms(e, 4);
     const brand = Math.floor(which! * BRANDS.length);
     const [repair, leave] = learner.qualities(brand);
-    const greedy = repair === leave ? Math.floor(tie! * 2) : repair! > leave! ? 0 : 1;
+    const greedy = repair === leave ? Math.floor(tie! * 2) : repair > leave ? 0 : 1;
     const action = explore! < EXPLORATION ? Math.floor(random! * 2) : greedy;
     const correct = greedy === (expectedReturns[brand]! > 0 ? 0 : 1);
     recent.push(correct);
