@@ -8,11 +8,18 @@ import { installLine, readSystem } from './system.ts';
 export const DEVICE_CHOICES = ['auto', 'webgpu', 'cpu'] as const;
 export type DeviceChoice = (typeof DEVICE_CHOICES)[number];
 
-/** The device asked for; `auto` is WebGPU where there is an adapter, else the CPU, and `say` gets one line about it. */
+/** Adapters that run on the processor: there the CPU device's SIMD kernels were measured faster (docs/performance.md). */
+const SOFTWARE = /llvmpipe|swiftshader|lavapipe|basic render/i;
+
+/** The device asked for; `auto` is a GPU through WebGPU where there is one, else the CPU, and `say` gets one line about it. */
 export async function chooseDevice(choice: DeviceChoice, say: (line: string) => void): Promise<Device> {
   if (choice === 'cpu') return cpu({ dtype: 'float32' });
   try {
-    return await webgpu();
+    const device = await webgpu();
+    if (choice === 'webgpu' || !SOFTWARE.test(device.name)) return device;
+    say(`the only WebGPU adapter is software (${device.name}), and the CPU device is faster; --device webgpu uses it all the same`);
+    device.destroy();
+    return cpu({ dtype: 'float32' });
   } catch (error) {
     if (choice === 'webgpu' || !(error instanceof NoAdapterError)) throw error;
     say(`no WebGPU adapter, so this runs on the CPU device; to get an adapter: ${installLine(readSystem())}`);
