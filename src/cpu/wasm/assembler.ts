@@ -85,11 +85,6 @@ export function minimum(a: Code, b: Code): Code {
   return choose(a, b, i32.lessThan(a, b));
 }
 
-/** max(a, b) of signed integers that are cheap to compute twice. */
-export function maximum(a: Code, b: Code): Code {
-  return choose(a, b, i32.greaterThan(a, b));
-}
-
 type Parameters = readonly ValueType[];
 
 /** A module under construction. Its functions return nothing; results go to memory. */

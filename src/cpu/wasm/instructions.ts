@@ -75,7 +75,6 @@ interface Integer {
   /** Towards zero, saturating. */
   readonly fromF32: Unary;
   readonly load: Load;
-  readonly store: Store;
 }
 
 export const i32: Integer = {
@@ -93,7 +92,6 @@ export const i32: Integer = {
   greaterThan: binary(0x4a),
   fromF32: unary(0xfc, 0x00),
   load: load([0x28], 2),
-  store: store([0x36], 2),
 };
 
 interface Float {
@@ -101,33 +99,19 @@ interface Float {
   readonly add: Binary;
   readonly sub: Binary;
   readonly mul: Binary;
-  readonly div: Binary;
-  readonly sqrt: Unary;
-  readonly load: Load;
-  readonly store: Store;
 }
 
-export const f32: Float & {
-  readonly neg: Unary;
-  readonly lessThan: Binary;
-  readonly greaterThan: Binary;
-  readonly fromF64: Unary;
-} = {
+export const f32: Float & { readonly fromF64: Unary; readonly load: Load; readonly store: Store } = {
   const: (value) => [0x43, ...floatBytes(Float32Array.of(value))],
   add: binary(0x92),
   sub: binary(0x93),
   mul: binary(0x94),
-  div: binary(0x95),
-  sqrt: unary(0x91),
-  neg: unary(0x8c),
-  lessThan: binary(0x5d),
-  greaterThan: binary(0x5e),
   fromF64: unary(0xb6),
   load: load([0x2a], 2),
   store: store([0x38], 2),
 };
 
-export const f64: Float & { readonly fromF32: Unary; readonly fromI32: Unary } = {
+export const f64: Float & { readonly div: Binary; readonly sqrt: Unary; readonly fromF32: Unary; readonly fromI32: Unary } = {
   const: (value) => [0x44, ...floatBytes(Float64Array.of(value))],
   add: binary(0xa0),
   sub: binary(0xa1),
@@ -136,8 +120,6 @@ export const f64: Float & { readonly fromF32: Unary; readonly fromI32: Unary } =
   sqrt: unary(0x9f),
   fromF32: unary(0xbb),
   fromI32: unary(0xb7),
-  load: load([0x2b], 3),
-  store: store([0x39], 3),
 };
 
 interface Vector {
@@ -150,11 +132,8 @@ interface Vector {
   /** a and not b. */
   readonly andNot: Binary;
   readonly or: Binary;
-  readonly xor: Binary;
   /** Bits of a where the mask is set, else of b. */
   readonly select: (a: Code, b: Code, mask: Code) => Code;
-  /** Four lanes chosen by number from a (0 to 3) and b (4 to 7). */
-  readonly shuffle: (a: Code, b: Code, lanes: readonly [number, number, number, number]) => Code;
 }
 
 export const v128: Vector = {
@@ -165,9 +144,7 @@ export const v128: Vector = {
   and: binary(...simd(0x4e)),
   andNot: binary(...simd(0x4f)),
   or: binary(...simd(0x50)),
-  xor: binary(...simd(0x51)),
   select: (a, b, mask) => [...a, ...b, ...mask, ...simd(0x52)],
-  shuffle: (a, b, lanes) => [...a, ...b, ...simd(0x0d), ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte))],
 };
 
 interface FloatVector {
@@ -178,17 +155,12 @@ interface FloatVector {
   readonly mul: Binary;
   readonly div: Binary;
   readonly neg: Unary;
-  readonly abs: Unary;
   readonly sqrt: Unary;
-  readonly min: Binary;
   /** NaN if either is NaN. */
   readonly max: Binary;
-  readonly equal: Binary;
   readonly notEqual: Binary;
   readonly lessThan: Binary;
   readonly greaterThan: Binary;
-  readonly nearest: Unary;
-  readonly fromI32: Unary;
 }
 
 export const f32x4: FloatVector = {
@@ -199,24 +171,11 @@ export const f32x4: FloatVector = {
   mul: binary(...simd(0xe6)),
   div: binary(...simd(0xe7)),
   neg: unary(...simd(0xe1)),
-  abs: unary(...simd(0xe0)),
   sqrt: unary(...simd(0xe3)),
-  min: binary(...simd(0xe8)),
   max: binary(...simd(0xe9)),
-  equal: binary(...simd(0x41)),
   notEqual: binary(...simd(0x42)),
   lessThan: binary(...simd(0x43)),
   greaterThan: binary(...simd(0x44)),
-  nearest: unary(...simd(0x6a)),
-  fromI32: unary(...simd(0xfa)),
-};
-
-export const i32x4: { readonly add: Binary; readonly splat: Unary; readonly shl: Binary; readonly fromF32: Unary } = {
-  splat: unary(...simd(0x11)),
-  add: binary(...simd(0xae)),
-  shl: binary(...simd(0xab)),
-  /** Saturating. */
-  fromF32: unary(...simd(0xf8)),
 };
 
 /** Runs the body if the condition is not 0. */

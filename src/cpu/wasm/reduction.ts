@@ -53,7 +53,6 @@ export function sumRow(
 
 /** The same arithmetic on four floats or on one. */
 export interface Width {
-  readonly bytes: number;
   readonly load: (address: Code) => Code;
   readonly add: (a: Code, b: Code) => Code;
   readonly sub: (a: Code, b: Code) => Code;
@@ -62,9 +61,8 @@ export interface Width {
   readonly same: (v: Local) => Code;
 }
 
-export const VECTOR: Width = { bytes: 16, load: v128.load, add: f32x4.add, sub: f32x4.sub, mul: f32x4.mul, same: (v) => v.get };
+export const VECTOR: Width = { load: v128.load, add: f32x4.add, sub: f32x4.sub, mul: f32x4.mul, same: (v) => v.get };
 export const SINGLE: Width = {
-  bytes: 4,
   load: f32.load,
   add: f32.add,
   sub: f32.sub,
