@@ -1,5 +1,5 @@
 /** @file Sums by lane in a first pass, added in a fixed order by a second: how a gradient over many pixels is reduced. */
-import type { Operand } from '../../backend.ts';
+import type { Operand, WgslKernel } from '../../backend.ts';
 import { sizeOf } from '../../shape.ts';
 import { foldedGrid } from '../grid.ts';
 import type { Gpu, GpuFacts } from '../kernel.ts';
@@ -14,20 +14,21 @@ export function lanesFor(facts: GpuFacts, tiles: number, blocks: number): number
   return 64 * Math.max(1, Math.min(wanted, Math.ceil(tiles / (64 * TILES_PER_LANE))));
 }
 
+/** Adds partials [sums, lanes] into [sums], in order. */
+export function partialSumsKernel(facts: GpuFacts, sums: number, lanes: number): WgslKernel {
+  return {
+    kind: 'wgsl',
+    name: 'partial sums',
+    code: partialSums,
+    uniforms: [sums, lanes],
+    workgroups: foldedGrid(facts, sums, 64),
+  };
+}
+
 /** Lets `launch` fill partials [size of output, lanes], and adds them into the output. */
 export function sumOfPartials(gpu: Gpu, lanes: number, output: Operand, launch: (partials: Operand) => void): void {
   const sums = sizeOf(output.shape);
   const partials = gpu.temporary([sums, lanes]);
   launch(partials);
-  gpu.launch(
-    {
-      kind: 'wgsl',
-      name: 'partial sums',
-      code: partialSums,
-      uniforms: [sums, lanes],
-      workgroups: foldedGrid(gpu.facts, sums, 64),
-    },
-    [partials],
-    [output],
-  );
+  gpu.launch(partialSumsKernel(gpu.facts, sums, lanes), [partials], [output]);
 }

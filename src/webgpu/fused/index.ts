@@ -2,6 +2,7 @@
 import type { FusedKernel } from '../../fused.ts';
 import type { GpuFacts } from '../kernel.ts';
 import { batchNormAffineKernel, batchNormKernel } from './batch-norm.ts';
+import { mixedSumKernel } from './mixed-sum.ts';
 import { avgPoolKernel, maxPoolKernel } from './pools.ts';
 import { crossEntropyKernel, softmaxKernel } from './softmax.ts';
 
@@ -14,6 +15,7 @@ export function webgpuFusedKernels(facts: GpuFacts): ReadonlyMap<string, FusedKe
     ['crossEntropy', crossEntropyKernel(facts)],
     ['logSoftmax', softmaxKernel(facts, 'logSoftmax')],
     ['maxPool2d', maxPoolKernel(facts)],
+    ['mixedSum', mixedSumKernel(facts)],
     ['softmax', softmaxKernel(facts, 'softmax')],
   ]);
 }
