@@ -100,7 +100,7 @@ export abstract class Module {
       const length = sizeOf(shape);
       const parent = name.slice(0, name.lastIndexOf('.') + 1);
       for (const [i, row] of rows.entries()) {
-        out[parent + row] = { shape, data: data.slice(i * length, (i + 1) * length) as TypedArray };
+        out[parent + row] = { shape, data: data.slice(i * length, (i + 1) * length) };
       }
     }
     return out;

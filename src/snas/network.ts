@@ -7,7 +7,16 @@ import { assign } from '../ops.ts';
 import { globalAvgPool2d } from '../pool.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
-import { type CellContext, type CellShape, ChildCell, type EdgeTrace, MixedCell, type OutputTap, type PathMask, rowsOf } from './cell.ts';
+import {
+  type CellContext,
+  type CellShape,
+  ChildCell,
+  type EdgeTrace,
+  MixedCell,
+  type OutputTap,
+  type PathMask,
+  rowsOf,
+} from './cell.ts';
 import { type CellType, type Genotype } from './genotype.ts';
 
 export interface NetworkConfig {

@@ -6,7 +6,7 @@ import { ReparamError } from '../errors.ts';
 import { toTensor } from './arbitraries/values.ts';
 import { checkGrads } from './check-grads.ts';
 import { KernelTally, kernelErrors } from './kernel-error.ts';
-import type { Operation, Sample } from './registry/operation.ts';
+import { type Operation, operations, type Sample } from './registry/index.ts';
 import { GradTally } from './tally.ts';
 
 export interface RunOptions {
@@ -28,7 +28,7 @@ export interface OperationFailure {
   readonly seed: number;
   readonly path: string;
   readonly sample: Sample;
-  /** The command that runs it again. */
+  /** The command that runs it again or, for an operation that is not this library's, the options that do. */
   readonly replay: string;
 }
 
@@ -121,7 +121,7 @@ async function property(
       seed,
       path: at,
       sample,
-      replay: `npx reparam gradcheck --op '${exactly(op.name)}' --only ${part} --seed ${seed} --path ${at}`,
+      replay: replayBySeed(op, part, seed, at),
     },
   };
 }
@@ -140,5 +140,15 @@ const CASE_LENGTH = 4000;
 
 function caseCommand(op: Operation, sample: Sample): string {
   const json = JSON.stringify(sample);
-  return json.length > CASE_LENGTH ? 'by seed and path' : `npx reparam gradcheck --op '${exactly(op.name)}' --case '${json}'`;
+  if (json.length > CASE_LENGTH) return 'by seed and path';
+  return operations.includes(op)
+    ? `npx reparam gradcheck --op '${exactly(op.name)}' --case '${json}'`
+    : `{ seed: 0, runs: 0, examples: [${json}] }`;
+}
+
+/** The command line knows this library's own operations; another's are run again with the same options. */
+function replayBySeed(op: Operation, part: 'gradients' | 'kernels', seed: number, path: string): string {
+  return operations.includes(op)
+    ? `npx reparam gradcheck --op '${exactly(op.name)}' --only ${part} --seed ${seed} --path ${path}`
+    : `{ seed: ${seed}, runs: 1, path: '${path}' }`;
 }

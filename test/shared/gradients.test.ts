@@ -32,7 +32,7 @@ afterAll(() => device.destroy());
 describe('value and gradient on the device are within the proved bound (n + 4) 2^-23 sum |terms| of float64', () => {
   const above: string[] = [];
   for (const op of operations) {
-    it(`${op.name}`, async () => {
+    it(op.name, async () => {
       const examples = regressions.filter((r) => r.op === op.name).map((r) => r.sample as Sample);
       const { tally, failure } = await checkOperationKernel(op, device, { seed: SEED, runs: RUNS, examples });
       expect(failure?.message).toBeUndefined();
