@@ -477,16 +477,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 /** shaders/binary_broadcast.wgsl */
 export const binaryBroadcast: string = /* wgsl */ `// y[i] = f(a[..], b[..]) for operands that broadcast: at most eight axes, each operand with a stride an axis (0 where it repeats).
-// y is dense over \`sizes\` (outermost first, ones in front). OP as in binary.wgsl.
-// Invocations take every \`chunks\`-th element of a row, so that the divisions that find the row are shared by several elements
-// and neighbours still touch neighbours.
+// y is dense over \`sizes\` (outermost first, ones in front). OP as in binary.wgsl. One invocation an element.
 // Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   aStrides: array<vec4u, 2>,
   bStrides: array<vec4u, 2>,
-  invocations: u32,
-  chunks: u32,
+  n: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -511,14 +508,12 @@ fn apply(u: f32, v: f32) -> f32 {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = (group.y * groups.x + group.x) * 64u + lane;
-  if (id >= p.invocations) { return; }
-  let inner = p.sizes[1][3];
-  let row = id / p.chunks;
-  var rest = row;
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  var rest = i;
   var ia = 0u;
   var ib = 0u;
-  for (var k = 1u; k < AXES; k++) {
+  for (var k = 0u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = rest % size;
@@ -526,9 +521,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ia += index * p.aStrides[axis / 4u][axis % 4u];
     ib += index * p.bStrides[axis / 4u][axis % 4u];
   }
-  for (var i = id % p.chunks; i < inner; i += p.chunks) {
-    y[row * inner + i] = apply(a[ia + i * p.aStrides[1][3]], b[ib + i * p.bStrides[1][3]]);
-  }
+  y[i] = apply(a[ia], b[ib]);
 }
 `;
 
@@ -2820,16 +2813,14 @@ fn crossEntropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
 /** shaders/strided_copy.wgsl */
 export const stridedCopy: string = /* wgsl */ `// y[yOrigin + sum_k index_k yStrides_k] = x[xOrigin + sum_k index_k xStrides_k] over all indices of \`sizes\`: permute, broadcast, slice,
 // concat and (after zeros) pad. at most eight axes, strides may be negative or 0. Elements are moved as bits, of any type.
-// Invocations take every \`chunks\`-th element of a row, so that the divisions that find the row are shared by several elements
-// and neighbours still touch neighbours. Tested by test/shared/primitives.test.ts.
+// One invocation an element, the innermost axis fastest. Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   xStrides: array<vec4i, 2>,
   yStrides: array<vec4i, 2>,
   xOrigin: i32,
   yOrigin: i32,
-  invocations: u32,
-  chunks: u32,
+  n: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -2841,14 +2832,12 @@ override AXES: u32 = 8;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = (group.y * groups.x + group.x) * 64u + lane;
-  if (id >= p.invocations) { return; }
-  let inner = p.sizes[1][3];
-  let row = id / p.chunks;
-  var rest = row;
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  var rest = i;
   var ix = p.xOrigin;
   var iy = p.yOrigin;
-  for (var k = 1u; k < AXES; k++) {
+  for (var k = 0u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = i32(rest % size);
@@ -2856,9 +2845,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ix += index * p.xStrides[axis / 4u][axis % 4u];
     iy += index * p.yStrides[axis / 4u][axis % 4u];
   }
-  for (var i = id % p.chunks; i < inner; i += p.chunks) {
-    y[iy + i32(i) * p.yStrides[1][3]] = x[ix + i32(i) * p.xStrides[1][3]];
-  }
+  y[iy] = x[ix];
 }
 `;
 
@@ -3093,17 +3080,14 @@ fn scale6(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
 
 /** shaders/where.wgsl */
 export const where: string = /* wgsl */ `// y[i] = a where c is not 0, else b; all three broadcast: at most eight axes, a stride an axis (0 where an operand repeats).
-// y is dense over \`sizes\` (outermost first, ones in front).
-// Invocations take every \`chunks\`-th element of a row, so that the divisions that find the row are shared by several elements
-// and neighbours still touch neighbours.
+// y is dense over \`sizes\` (outermost first, ones in front). One invocation an element.
 // Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   cStrides: array<vec4u, 2>,
   aStrides: array<vec4u, 2>,
   bStrides: array<vec4u, 2>,
-  invocations: u32,
-  chunks: u32,
+  n: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -3117,15 +3101,13 @@ override AXES: u32 = 8;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = (group.y * groups.x + group.x) * 64u + lane;
-  if (id >= p.invocations) { return; }
-  let inner = p.sizes[1][3];
-  let row = id / p.chunks;
-  var rest = row;
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= p.n) { return; }
+  var rest = i;
   var ic = 0u;
   var ia = 0u;
   var ib = 0u;
-  for (var k = 1u; k < AXES; k++) {
+  for (var k = 0u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = rest % size;
@@ -3134,12 +3116,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ia += index * p.aStrides[axis / 4u][axis % 4u];
     ib += index * p.bStrides[axis / 4u][axis % 4u];
   }
-  for (var i = id % p.chunks; i < inner; i += p.chunks) {
-    if (c[ic + i * p.cStrides[1][3]] != 0.0) {
-      y[row * inner + i] = a[ia + i * p.aStrides[1][3]];
-    } else {
-      y[row * inner + i] = b[ib + i * p.bStrides[1][3]];
-    }
+  if (c[ic] != 0.0) {
+    y[i] = a[ia];
+  } else {
+    y[i] = b[ib];
   }
 }
 `;
