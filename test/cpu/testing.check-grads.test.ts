@@ -13,7 +13,6 @@ import {
   greater,
   mean,
   mul,
-  neg,
   relu,
   reshape,
   sigmoid,
@@ -127,10 +126,8 @@ describe('checkGrads', () => {
 
   it('does not pass silently at a kink, not even at one that central differences straddle evenly', async () => {
     const kinked = device.tensor([0, 1, 2]);
-    for (const f of [(x: Tensor) => relu(x), (x: Tensor) => abs(x), (x: Tensor) => mul(relu(x), x)]) {
-      const order = f === abs || f(kinked) ? 2 : 1;
-      expect((await failureOf((x) => f(x), [kinked], { order })).fault).toBe('non-smooth');
-    }
+    expect((await failureOf((x) => relu(x), [kinked], { order: 1 })).fault).toBe('non-smooth');
+    expect((await failureOf((x) => abs(x), [kinked], { order: 1 })).fault).toBe('non-smooth');
     expect((await failureOf((x) => abs(x), [kinked], { order: 1 })).element).toBe(0);
   });
 
@@ -156,17 +153,16 @@ describe('checkGrads', () => {
       (x: Tensor) => mul(x, 1),
       (g) => [mul(g, NaN)],
     );
-    // NaN is refused by the first comparison it meets, that of a recorded pass with an unrecorded one.
     await expect(checkGrads((x) => wrong(x), [point])).rejects.toBeInstanceOf(GradientError);
   });
 
-  it('finds a VJP that is not linear in its cotangent, though it is right for the one that was drawn', async () => {
+  it('finds a VJP that is not linear in its cotangent, before any difference is taken', async () => {
     const wrong = customVjp(
-      'clipped',
+      'crooked',
       (x: Tensor) => mul(x, 2),
-      (g) => [mul(neg(relu(sub(10, g))), -2).size > 0 ? mul(sub(10, relu(sub(10, square(g)))), 1) : g],
+      (g) => [mul(mul(g, abs(g)), 2)],
     );
-    expect(['not linear in the cotangent', 'wrong']).toContain((await failureOf((x) => wrong(x), [point])).fault);
+    expect((await failureOf((x) => wrong(x), [point])).fault).toBe('not linear in the cotangent');
   });
 
   it('finds that a linear operation is not its own adjoint, with no difference taken', async () => {

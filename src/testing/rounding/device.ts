@@ -123,9 +123,9 @@ function tracked(operand: Operand): Tracked {
 export interface RoundingDevice {
   readonly device: Device;
   /** For each element of a tensor of this device, the sum S of absolute terms whose roundings it carries. */
-  bounds(t: Tensor): Float64Array;
+  readonly bounds: (t: Tensor) => Float64Array;
   /** Length n of the longest sum computed so far: |float32 - exact| <= (n + 4) 2^-23 S. */
-  longest(): number;
+  readonly longest: () => number;
 }
 
 export function roundingDevice(): RoundingDevice {
