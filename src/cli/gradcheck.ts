@@ -86,7 +86,8 @@ interface Totals {
   readonly nonSmooth: number;
   /** Worst relative error by order. */
   readonly worst: readonly number[];
-  readonly worstKernel: number;
+  /** Undefined where no kernel was checked. */
+  readonly worstKernel: number | undefined;
 }
 
 function totals(results: readonly OperationResult[]): Totals {
@@ -96,7 +97,9 @@ function totals(results: readonly OperationResult[]): Totals {
     derivatives: sum((r) => r.derivatives),
     nonSmooth: sum((r) => r.nonSmooth),
     worst: [0, 1, 2].map((i) => Math.max(0, ...results.map((r) => r.orders[i] ?? 0))),
-    worstKernel: Math.max(0, ...results.map((r) => Math.max(r.kernel?.value ?? 0, r.kernel?.gradient ?? 0))),
+    worstKernel: results.some((r) => r.kernel)
+      ? Math.max(...results.map((r) => Math.max(r.kernel?.value ?? 0, r.kernel?.gradient ?? 0)))
+      : undefined,
   };
 }
 
@@ -128,11 +131,13 @@ function footer(
   count: number,
 ): string {
   const [first, second, third] = s.worst.map((w) => w.toExponential(1));
-  const lines = [
-    '',
-    `${count} operations, ${s.cases} cases, ${s.derivatives} derivatives (${s.nonSmooth} not judged), seed ${s.seed}`,
-    `worst at order 1 ${first} (limit 1e-7), order 2 ${second} (limit 1e-5), order 3 ${third} (limit 1e-5); kernel ${s.worstKernel.toFixed(2)} units`,
-  ];
+  const lines = ['', `${count} operations, ${s.cases} cases, seed ${s.seed}`];
+  if (s.derivatives > 0) {
+    lines.push(
+      `${s.derivatives} derivatives (${s.nonSmooth} not judged): worst at order 1 ${first} (limit 1e-7), order 2 ${second} (limit 1e-5), order 3 ${third} (limit 1e-5)`,
+    );
+  }
+  if (s.worstKernel !== undefined) lines.push(`kernels: worst ${s.worstKernel.toFixed(2)} units of 2^-24 sum |terms|`);
   if (s.unchecked.length > 0) lines.push(`no entry in the registry checks: ${s.unchecked.join(', ')}`);
   lines.push(s.failed === 0 ? 'all passed' : `${s.failed} failed`);
   return lines.join('\n');
