@@ -27,12 +27,17 @@ override AXES: u32 = 4;
 fn offset(index: u32, sizes: vec4u, strides: vec4u, axes: u32) -> u32 {
   var rest = index;
   var at = 0u;
-  for (var k = 0u; k < axes; k++) {
+  for (var k = 0u; k + 1u < axes; k++) {
     let axis = 3u - k;
     at += rest % sizes[axis] * strides[axis];
     rest /= sizes[axis];
   }
+  if (axes > 0u) { at += rest * strides[4u - axes]; }
   return at;
+}
+
+fn element(r: u32) -> u32 {
+  return offset(r, p.reducedSizes, p.reducedStrides, AXES);
 }
 
 @compute @workgroup_size(64)
@@ -55,17 +60,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     step = 1u;
   }
   let base = offset(output, p.keptSizes, p.keptStrides, 4u);
-  if (MAXIMUM) {
-    var best = x[base + offset(first, p.reducedSizes, p.reducedStrides, AXES)];
-    for (var r = first + step; r < end; r += step) {
-      best = max(best, x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)]);
+  // The position moves along the innermost reduced axis by addition; only at its end is it found by division.
+  let size = p.reducedSizes.w;
+  let advance = step * p.reducedStrides.w;
+  var along = first % size;
+  var at = base + element(first);
+  var result = 0.0;
+  if (MAXIMUM) { result = x[at]; }
+  for (var r = first; r < end; r += step) {
+    if (r != first) {
+      along += step;
+      if (along < size) {
+        at += advance;
+      } else {
+        along = r % size;
+        at = base + element(r);
+      }
     }
-    y[i] = best;
-  } else {
-    var sum = 0.0;
-    for (var r = first; r < end; r += step) {
-      sum += x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)];
-    }
-    y[i] = sum;
+    if (MAXIMUM) { result = max(result, x[at]); } else { result += x[at]; }
   }
+  y[i] = result;
 }

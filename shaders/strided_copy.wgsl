@@ -1,13 +1,15 @@
 // y[yOrigin + sum_k index_k yStrides_k] = x[xOrigin + sum_k index_k xStrides_k] over all indices of `sizes`: permute, broadcast, slice,
 // concat and (after zeros) pad. at most eight axes, strides may be negative or 0. Elements are moved as bits, of any type.
-// One invocation an element, the innermost axis fastest. Tested by test/shared/primitives.test.ts.
+// Invocations take every `chunks`-th element of a row, so that the divisions that find the row are shared by several elements
+// and neighbours still touch neighbours. Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   xStrides: array<vec4i, 2>,
   yStrides: array<vec4i, 2>,
   xOrigin: i32,
   yOrigin: i32,
-  n: u32,
+  invocations: u32,
+  chunks: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -19,12 +21,14 @@ override AXES: u32 = 8;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= p.n) { return; }
-  var rest = i;
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.invocations) { return; }
+  let inner = p.sizes[1][3];
+  let row = id / p.chunks;
+  var rest = row;
   var ix = p.xOrigin;
   var iy = p.yOrigin;
-  for (var k = 0u; k < AXES; k++) {
+  for (var k = 1u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = i32(rest % size);
@@ -32,5 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ix += index * p.xStrides[axis / 4u][axis % 4u];
     iy += index * p.yStrides[axis / 4u][axis % 4u];
   }
-  y[iy] = x[ix];
+  for (var i = id % p.chunks; i < inner; i += p.chunks) {
+    y[iy + i32(i) * p.yStrides[1][3]] = x[ix + i32(i) * p.xStrides[1][3]];
+  }
 }

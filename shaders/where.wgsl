@@ -1,12 +1,15 @@
 // y[i] = a where c is not 0, else b; all three broadcast: at most eight axes, a stride an axis (0 where an operand repeats).
-// y is dense over `sizes` (outermost first, ones in front). One invocation an element.
+// y is dense over `sizes` (outermost first, ones in front).
+// Invocations take every `chunks`-th element of a row, so that the divisions that find the row are shared by several elements
+// and neighbours still touch neighbours.
 // Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   cStrides: array<vec4u, 2>,
   aStrides: array<vec4u, 2>,
   bStrides: array<vec4u, 2>,
-  n: u32,
+  invocations: u32,
+  chunks: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -20,13 +23,15 @@ override AXES: u32 = 8;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= p.n) { return; }
-  var rest = i;
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.invocations) { return; }
+  let inner = p.sizes[1][3];
+  let row = id / p.chunks;
+  var rest = row;
   var ic = 0u;
   var ia = 0u;
   var ib = 0u;
-  for (var k = 0u; k < AXES; k++) {
+  for (var k = 1u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = rest % size;
@@ -35,9 +40,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ia += index * p.aStrides[axis / 4u][axis % 4u];
     ib += index * p.bStrides[axis / 4u][axis % 4u];
   }
-  if (c[ic] != 0.0) {
-    y[i] = a[ia];
-  } else {
-    y[i] = b[ib];
+  for (var i = id % p.chunks; i < inner; i += p.chunks) {
+    if (c[ic + i * p.cStrides[1][3]] != 0.0) {
+      y[row * inner + i] = a[ia + i * p.aStrides[1][3]];
+    } else {
+      y[row * inner + i] = b[ib + i * p.bStrides[1][3]];
+    }
   }
 }

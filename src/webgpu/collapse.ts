@@ -1,6 +1,6 @@
 /** @file Fewer axes for the same walk: axes of size 1 go, neighbours that every operand walks as one are joined. */
 import { LimitError } from '../errors.ts';
-import { type Shape, showShape, stridesOf } from '../shape.ts';
+import { type Shape, showShape, sizeOf, stridesOf } from '../shape.ts';
 
 /** Axes that the strided shaders take. */
 export const MAX_AXES = 8;
@@ -42,4 +42,15 @@ export function padAxes(op: string, shape: Shape, values: readonly number[], fil
     throw new LimitError(`${op}: ${showShape(shape)} does not reduce to ${MAX_AXES} axes, the most that WebGPU's kernels walk`);
   }
   return [...Array.from<number>({ length: MAX_AXES - values.length }).fill(fill), ...values];
+}
+
+/** Elements of a row that one invocation of a strided shader takes. */
+const SHARE = 8;
+
+/** How a strided shader is launched over a walk: the words after its tables of axes, and the number of invocations. */
+export function invocationsOf({ sizes }: Walk): { readonly words: readonly [number, number]; readonly count: number } {
+  const inner = sizes.at(-1) ?? 1;
+  const chunks = Math.ceil(inner / SHARE);
+  const count = (sizeOf(sizes) / inner) * chunks;
+  return { words: [count, chunks], count };
 }

@@ -1,7 +1,7 @@
 /** @file Elementwise primitives on WebGPU: four elements an invocation where shapes allow, strides where operands broadcast. */
 import type { Operand } from '../backend.ts';
 import { sizeOf } from '../shape.ts';
-import { broadcastStrides, collapse, padAxes } from './collapse.ts';
+import { broadcastStrides, collapse, invocationsOf, padAxes } from './collapse.ts';
 import { foldedGrid } from './grid.ts';
 import type { WebGpuKernel } from './kernel.ts';
 import * as shaders from './shaders.gen.ts';
@@ -46,14 +46,15 @@ export function binary(op: (typeof binaryOperations)[number]): WebGpuKernel<obje
       return;
     }
     const walk = collapse(y!.shape, [broadcastStrides(a.shape, y!.shape), broadcastStrides(b.shape, y!.shape)]);
+    const { words, count } = invocationsOf(walk);
     gpu.launch(
       {
         kind: 'wgsl',
         name: 'binary broadcast',
         code: shaders.binaryBroadcast,
         constants: { OP, AXES: walk.sizes.length },
-        uniforms: [...padAxes(op, y!.shape, walk.sizes, 1), ...walk.strides.flatMap((s) => padAxes(op, y!.shape, s, 0)), n],
-        workgroups: foldedGrid(gpu.facts, n, 64),
+        uniforms: [...padAxes(op, y!.shape, walk.sizes, 1), ...walk.strides.flatMap((s) => padAxes(op, y!.shape, s, 0)), ...words],
+        workgroups: foldedGrid(gpu.facts, count, 64),
       },
       [a, b],
       [y!],
@@ -62,19 +63,23 @@ export function binary(op: (typeof binaryOperations)[number]): WebGpuKernel<obje
 }
 
 export const where: WebGpuKernel<object> = (gpu, _params, operands, [y]) => {
-  const n = sizeOf(y!.shape);
   const walk = collapse(
     y!.shape,
     operands.map((o) => broadcastStrides(o.shape, y!.shape)),
   );
+  const { words, count } = invocationsOf(walk);
   gpu.launch(
     {
       kind: 'wgsl',
       name: 'where',
       code: shaders.where,
       constants: { AXES: walk.sizes.length },
-      uniforms: [...padAxes('where', y!.shape, walk.sizes, 1), ...walk.strides.flatMap((s) => padAxes('where', y!.shape, s, 0)), n],
-      workgroups: foldedGrid(gpu.facts, n, 64),
+      uniforms: [
+        ...padAxes('where', y!.shape, walk.sizes, 1),
+        ...walk.strides.flatMap((s) => padAxes('where', y!.shape, s, 0)),
+        ...words,
+      ],
+      workgroups: foldedGrid(gpu.facts, count, 64),
     },
     operands,
     [y!],

@@ -1,7 +1,7 @@
 /** @file Layout primitives on WebGPU: all are one strided copy. */
 import type { Operand } from '../backend.ts';
 import { type Shape, sizeOf, stridesOf } from '../shape.ts';
-import { broadcastStrides, collapse, padAxes } from './collapse.ts';
+import { broadcastStrides, collapse, invocationsOf, padAxes } from './collapse.ts';
 import { foldedGrid } from './grid.ts';
 import type { Gpu, WebGpuKernel } from './kernel.ts';
 import { fill as fillCode, stridedCopy as copyCode } from './shaders.gen.ts';
@@ -14,9 +14,10 @@ interface Strided {
 
 /** Copies the elements of a walk over `shape` from x to y. */
 function stridedCopy(gpu: Gpu, op: string, shape: Shape, x: Operand, source: Strided, y: Operand, target: Strided): void {
-  const n = sizeOf(shape);
-  if (n === 0) return;
-  const { sizes, strides } = collapse(shape, [source.strides, target.strides]);
+  if (sizeOf(shape) === 0) return;
+  const walk = collapse(shape, [source.strides, target.strides]);
+  const { sizes, strides } = walk;
+  const { words, count } = invocationsOf(walk);
   gpu.launch(
     {
       kind: 'wgsl',
@@ -29,9 +30,9 @@ function stridedCopy(gpu: Gpu, op: string, shape: Shape, x: Operand, source: Str
         ...padAxes(op, shape, strides[1]!, 0),
         source.from,
         target.from,
-        n,
+        ...words,
       ],
-      workgroups: foldedGrid(gpu.facts, n, 64),
+      workgroups: foldedGrid(gpu.facts, count, 64),
     },
     [x],
     [y],

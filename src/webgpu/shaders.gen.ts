@@ -477,13 +477,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 /** shaders/binary_broadcast.wgsl */
 export const binaryBroadcast: string = /* wgsl */ `// y[i] = f(a[..], b[..]) for operands that broadcast: at most eight axes, each operand with a stride an axis (0 where it repeats).
-// y is dense over \`sizes\` (outermost first, ones in front). OP as in binary.wgsl. One invocation an element.
+// y is dense over \`sizes\` (outermost first, ones in front). OP as in binary.wgsl.
+// Invocations take every \`chunks\`-th element of a row, so that the divisions that find the row are shared by several elements
+// and neighbours still touch neighbours.
 // Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   aStrides: array<vec4u, 2>,
   bStrides: array<vec4u, 2>,
-  n: u32,
+  invocations: u32,
+  chunks: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -508,12 +511,14 @@ fn apply(u: f32, v: f32) -> f32 {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= p.n) { return; }
-  var rest = i;
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.invocations) { return; }
+  let inner = p.sizes[1][3];
+  let row = id / p.chunks;
+  var rest = row;
   var ia = 0u;
   var ib = 0u;
-  for (var k = 0u; k < AXES; k++) {
+  for (var k = 1u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = rest % size;
@@ -521,7 +526,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ia += index * p.aStrides[axis / 4u][axis % 4u];
     ib += index * p.bStrides[axis / 4u][axis % 4u];
   }
-  y[i] = apply(a[ia], b[ib]);
+  for (var i = id % p.chunks; i < inner; i += p.chunks) {
+    y[row * inner + i] = apply(a[ia + i * p.aStrides[1][3]], b[ib + i * p.bStrides[1][3]]);
+  }
 }
 `;
 
@@ -2556,12 +2563,17 @@ override AXES: u32 = 4;
 fn offset(index: u32, sizes: vec4u, strides: vec4u, axes: u32) -> u32 {
   var rest = index;
   var at = 0u;
-  for (var k = 0u; k < axes; k++) {
+  for (var k = 0u; k + 1u < axes; k++) {
     let axis = 3u - k;
     at += rest % sizes[axis] * strides[axis];
     rest /= sizes[axis];
   }
+  if (axes > 0u) { at += rest * strides[4u - axes]; }
   return at;
+}
+
+fn element(r: u32) -> u32 {
+  return offset(r, p.reducedSizes, p.reducedStrides, AXES);
 }
 
 @compute @workgroup_size(64)
@@ -2584,19 +2596,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     step = 1u;
   }
   let base = offset(output, p.keptSizes, p.keptStrides, 4u);
-  if (MAXIMUM) {
-    var best = x[base + offset(first, p.reducedSizes, p.reducedStrides, AXES)];
-    for (var r = first + step; r < end; r += step) {
-      best = max(best, x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)]);
+  // The position moves along the innermost reduced axis by addition; only at its end is it found by division.
+  let size = p.reducedSizes.w;
+  let advance = step * p.reducedStrides.w;
+  var along = first % size;
+  var at = base + element(first);
+  var result = 0.0;
+  if (MAXIMUM) { result = x[at]; }
+  for (var r = first; r < end; r += step) {
+    if (r != first) {
+      along += step;
+      if (along < size) {
+        at += advance;
+      } else {
+        along = r % size;
+        at = base + element(r);
+      }
     }
-    y[i] = best;
-  } else {
-    var sum = 0.0;
-    for (var r = first; r < end; r += step) {
-      sum += x[base + offset(r, p.reducedSizes, p.reducedStrides, AXES)];
-    }
-    y[i] = sum;
+    if (MAXIMUM) { result = max(result, x[at]); } else { result += x[at]; }
   }
+  y[i] = result;
 }
 `;
 
@@ -2813,14 +2832,16 @@ fn crossEntropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
 /** shaders/strided_copy.wgsl */
 export const stridedCopy: string = /* wgsl */ `// y[yOrigin + sum_k index_k yStrides_k] = x[xOrigin + sum_k index_k xStrides_k] over all indices of \`sizes\`: permute, broadcast, slice,
 // concat and (after zeros) pad. at most eight axes, strides may be negative or 0. Elements are moved as bits, of any type.
-// One invocation an element, the innermost axis fastest. Tested by test/shared/primitives.test.ts.
+// Invocations take every \`chunks\`-th element of a row, so that the divisions that find the row are shared by several elements
+// and neighbours still touch neighbours. Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   xStrides: array<vec4i, 2>,
   yStrides: array<vec4i, 2>,
   xOrigin: i32,
   yOrigin: i32,
-  n: u32,
+  invocations: u32,
+  chunks: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -2832,12 +2853,14 @@ override AXES: u32 = 8;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= p.n) { return; }
-  var rest = i;
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.invocations) { return; }
+  let inner = p.sizes[1][3];
+  let row = id / p.chunks;
+  var rest = row;
   var ix = p.xOrigin;
   var iy = p.yOrigin;
-  for (var k = 0u; k < AXES; k++) {
+  for (var k = 1u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = i32(rest % size);
@@ -2845,7 +2868,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ix += index * p.xStrides[axis / 4u][axis % 4u];
     iy += index * p.yStrides[axis / 4u][axis % 4u];
   }
-  y[iy] = x[ix];
+  for (var i = id % p.chunks; i < inner; i += p.chunks) {
+    y[iy + i32(i) * p.yStrides[1][3]] = x[ix + i32(i) * p.xStrides[1][3]];
+  }
 }
 `;
 
@@ -3080,14 +3105,17 @@ fn scale6(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
 
 /** shaders/where.wgsl */
 export const where: string = /* wgsl */ `// y[i] = a where c is not 0, else b; all three broadcast: at most eight axes, a stride an axis (0 where an operand repeats).
-// y is dense over \`sizes\` (outermost first, ones in front). One invocation an element.
+// y is dense over \`sizes\` (outermost first, ones in front).
+// Invocations take every \`chunks\`-th element of a row, so that the divisions that find the row are shared by several elements
+// and neighbours still touch neighbours.
 // Tested by test/shared/primitives.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   cStrides: array<vec4u, 2>,
   aStrides: array<vec4u, 2>,
   bStrides: array<vec4u, 2>,
-  n: u32,
+  invocations: u32,
+  chunks: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -3101,13 +3129,15 @@ override AXES: u32 = 8;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= p.n) { return; }
-  var rest = i;
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.invocations) { return; }
+  let inner = p.sizes[1][3];
+  let row = id / p.chunks;
+  var rest = row;
   var ic = 0u;
   var ia = 0u;
   var ib = 0u;
-  for (var k = 0u; k < AXES; k++) {
+  for (var k = 1u; k < AXES; k++) {
     let axis = 7u - k;
     let size = p.sizes[axis / 4u][axis % 4u];
     let index = rest % size;
@@ -3116,10 +3146,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     ia += index * p.aStrides[axis / 4u][axis % 4u];
     ib += index * p.bStrides[axis / 4u][axis % 4u];
   }
-  if (c[ic] != 0.0) {
-    y[i] = a[ia];
-  } else {
-    y[i] = b[ib];
+  for (var i = id % p.chunks; i < inner; i += p.chunks) {
+    if (c[ic + i * p.cStrides[1][3]] != 0.0) {
+      y[row * inner + i] = a[ia + i * p.aStrides[1][3]];
+    } else {
+      y[row * inner + i] = b[ib + i * p.bStrides[1][3]];
+    }
   }
 }
 `;
