@@ -11,6 +11,8 @@ type Register = (program: Command) => void;
 const commands: Readonly<Record<string, () => Promise<Register>>> = {
   search: async () => (await import('./search.ts')).registerSearch,
   gradcheck: async () => (await import('./gradcheck.ts')).registerGradcheck,
+  credit: async () => (await import('./credit.ts')).registerCredit,
+  estimators: async () => (await import('./credit.ts')).registerEstimators,
   experiment: async () => (await import('./experiment.ts')).registerExperiment,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,
 };
