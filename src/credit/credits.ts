@@ -34,7 +34,7 @@ export function networkCredits(network: GatedNetwork, kind: CreditKind, options:
     if (!network.edges[e]) throw new OptionError(`networkCredits: edge ${e} is not one of the network's ${network.edges.length}`);
   }
   const { points = 8 } = options;
-  return recordingAs(true, () => scope(() => calculators[kind](network, edges, points)));
+  return recordingAs(true, () => scope(() => detach(calculators[kind](network, edges, points))));
 }
 
 type Calculator = (network: GatedNetwork, edges: readonly number[], points: number) => Tensor;

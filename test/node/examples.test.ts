@@ -85,3 +85,44 @@ it('04 searches: the loss and the entropy of alpha fall from ln 8 on, and the ch
   expect(numbers(lines, 'test accuracy of the child')[0]).toBeGreaterThan(0.4);
   expect(lines.some((l) => l.startsWith('Genotype(normal=['))).toBe(true);
 }, 180_000);
+
+it("10 gives R_ij as the gate's finite difference, and integrated credits as the exact ones", () => {
+  const lines = run('10-edge-credit.ts').slice(1);
+  expect(lines).toHaveLength(3);
+  for (const line of lines) {
+    const [taylor, difference, , integrated, exact] = numbers([line], 'edge') as [number, number, number, number, number];
+    expect(Math.abs(taylor - difference)).toBeLessThan(2e-6);
+    expect(Math.abs(integrated - exact)).toBeLessThan(2e-6);
+  }
+  expect(lines.some((line) => Math.abs(numbers([line], 'edge')[0]! - numbers([line], 'edge')[4]!) > 1e-3)).toBe(true);
+});
+
+it('11 shows the published identity exact for a linear head only, and its corrected forms exact for all', () => {
+  const lines = run('11-identity.ts');
+  for (const head of ['linear', 'quadratic', 'softmax', 'relu']) {
+    const [path, published, corrected, ablation] = lines.filter((l) => l.startsWith(`${head}:`)).map((l) => numbers([l], head)[0]!);
+    expect(corrected).toBe(path);
+    expect(ablation).toBe(path);
+    expect(published === path).toBe(head === 'linear');
+  }
+});
+
+it('12 finds the unbiased estimators unbiased and the relaxed ones less biased at the lower temperature', () => {
+  const lines = run('12-estimators.ts');
+  const at = (name: string): number[][] => lines.filter((l) => l.startsWith(name)).map((l) => numbers([l], name));
+  for (const name of ['REINFORCE (', 'REINFORCE, counterfactual']) for (const [, low] of at(name)) expect(low).toBe(0);
+  const [warm, cold] = at('concrete pathwise');
+  expect(warm![1]).toBeGreaterThan(0.1);
+  expect(cold![0]).toBeLessThan(warm![0]!);
+});
+
+it('13 meets the closed form of TD(0), and its gradients spread with depth for REINFORCE alone', () => {
+  const lines = run('13-delayed-reward.ts');
+  const [learnt, closed] = numbers(lines, 'first state');
+  expect(Math.abs(learnt! - closed!)).toBeLessThan(1e-12);
+  expect(numbers(lines, 'TD(0),')).toEqual([37, 77, 157, 317]);
+  expect(numbers(lines, 'TD(1),')).toEqual([7, 7, 7, 7]);
+  const spread = (name: string, T: number): number => numbers(lines, `T = ${T}, ${name}`)[0]!;
+  expect(spread('REINFORCE', 27)).toBeGreaterThan(2.5 * spread('REINFORCE', 3));
+  expect(spread('concrete pathwise', 27)).toBeLessThan(1.5 * spread('concrete pathwise', 3));
+});
