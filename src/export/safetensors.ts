@@ -91,7 +91,8 @@ export function readSafetensors({ name: file, bytes }: NamedBytes): Safetensors 
         throw new DataFormatError(file, start + from, `${name} starts at ${from} where the tensor before it ends at ${end}`);
       if (start + to > bytes.length) throw new DataFormatError(file, bytes.length, `truncated: ${name} ends at byte ${start + to}`);
       end = to;
-      return [name, { shape, data: arrayOf(dtype, bytes.slice(start + from, start + to).buffer) }] as const;
+      // A copy by value: slice of a Node Buffer would share the memory of the whole file.
+      return [name, { shape, data: arrayOf(dtype, Uint8Array.from(bytes.subarray(start + from, start + to)).buffer) }] as const;
     },
   );
   if (start + end !== bytes.length) throw new DataFormatError(file, start + end, 'oversized: bytes after the last tensor');
