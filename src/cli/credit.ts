@@ -28,7 +28,7 @@ export function registerCredit(program: Command): void {
     .description('credit when the reward comes only at the end: TD, Monte Carlo, RUDDER, REINFORCE, SNAS')
     .option('--seeds <n>', 'seeds of the tree and of the race', positiveInteger, 3)
     .option('--samples <n>', 'samples of the gradients by depth', positiveInteger, 16_384)
-    .option('--watch-seeds <n>', 'seeds of watch repair', positiveInteger, 3)
+    .option('--watch-seeds <n>', 'seeds of watch repair', positiveInteger, 5)
     .option('--watch-limit <n>', 'episodes after which watch repair is given up', positiveInteger, 100_000)
     .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
     .action((flags: DelayedFlags) => runDelayed(flags, say));

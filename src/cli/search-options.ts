@@ -39,6 +39,7 @@ export interface SearchFlags {
   readonly flip?: boolean;
   readonly cutout?: number;
   readonly calibrationBatches?: number;
+  readonly credits?: number;
 }
 
 function number(rule: string, holds: (n: number) => boolean): (text: string) => number {
@@ -95,7 +96,8 @@ export function addSearchOptions(command: Command): Command {
     .option('--flip', 'mirror images at random')
     .option('--no-flip', 'do not mirror images')
     .option('--cutout <n>', 'erase a square of n pixels', natural)
-    .option('--calibration-batches <n>', "batches for a child's batch-norm statistics", count);
+    .option('--calibration-batches <n>', "batches for a child's batch-norm statistics", count)
+    .option('--credits <n>', 'record the credit of every edge each n steps, in credits.jsonl and as heat maps', count);
 }
 
 /** The preset with the flags' values in place of its own. */

@@ -10,6 +10,7 @@ import { costTensors } from '../snas/expected-cost.ts';
 import { printGenotype } from '../snas/genotype-literal.ts';
 import { type EpochMetrics, Search, type SearchConfig } from '../snas/search.ts';
 import type { CellWeights } from '../snas/strategy.ts';
+import { type CreditRecording, creditRecording } from './credit/record.ts';
 import { chooseDevice, type DeviceChoice } from './device.ts';
 import { Progress } from './progress.ts';
 import { type RunConfig, RunFolder } from './run-folder.ts';
@@ -43,12 +44,8 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
     [config.trainImages, config.validationImages],
     foldIn(key(settings.seed), SPLIT),
   );
-  const search = new Search(
-    device,
-    settings,
-    { train, validation },
-    { cost: costOf(device, settings, config.cost as CostChoice, train.height) },
-  );
+  const cost = costOf(device, settings, config.cost as CostChoice, train.height);
+  const search = new Search(device, settings, { train, validation }, { cost });
   if (resumed) {
     search.loadState(await resumed.readCheckpoint());
     await resumed.truncateMetrics(search.step);
@@ -64,7 +61,9 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
   );
   say(`run        ${folder.path}, seed ${settings.seed}, ${settings.epochs} epochs of ${search.stepsPerEpoch} steps`);
   const metrics = resumed ? await resumed.readMetrics() : [];
-  await searchEpochs(search, folder, metrics, started, quiet);
+  const credits = flags.credits === undefined ? undefined : await creditRecording(search, folder, flags.credits, cost);
+  await searchEpochs(search, folder, metrics, started, quiet, credits);
+  await credits?.finish();
   await finish(search, folder, data, metrics, say);
   say(`time       ${((performance.now() - started) / 1000).toFixed(0)} s; everything is in ${folder.path}`);
 }
@@ -75,6 +74,7 @@ async function searchEpochs(
   metrics: EpochMetrics[],
   started: number,
   quiet: boolean,
+  credits: CreditRecording | undefined,
 ): Promise<void> {
   const stop = new AbortController();
   const interrupt = (): void => {
@@ -92,7 +92,7 @@ async function searchEpochs(
     const onStep = ({ epoch, step, steps, loss }: { epoch: number; step: number; steps: number; loss: number }): void => {
       if (!quiet) progress.update(step / steps, `epoch ${epoch + 1}, step ${step} of ${steps}, loss ${loss.toFixed(3)}`);
     };
-    for await (const epoch of search.run({ onStep, signal: stop.signal })) {
+    for await (const epoch of search.run({ onStep, signal: stop.signal, ...(credits && { afterStep: credits.afterStep }) })) {
       metrics.push(epoch);
       progress.clear();
       if (!quiet) process.stdout.write(`${row(epoch)}\n`);

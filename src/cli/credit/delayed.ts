@@ -75,15 +75,16 @@ export async function runDelayed(flags: DelayedFlags, say: (line: string) => voi
       watch.push(await learnWatchRepair(device, method, seed, { limit: flags.watchLimit }));
   }
   const watchTable = [
-    ['method', 'episodes to solve, by seed', 'mean and 95 % interval'],
+    ['method', 'episodes to solve, by seed', 'geometric mean and 95 % interval'],
     ...watchMethods.map((method) => {
       const runs = watch.filter((w) => w.method === method);
-      const i = interval(runs.map((w) => w.episodes));
+      // Episodes differ by factors, so the interval is taken of their logarithms.
+      const i = interval(runs.map((w) => Math.log(w.episodes)));
       const bound = runs.some((w) => !w.solved) ? 'more than ' : '';
       return [
         method,
         runs.map((w) => (w.solved ? String(w.episodes) : `>${w.episodes}`)).join(', '),
-        `${bound}${i.mean.toFixed(0)} [${i.low.toFixed(0)}, ${i.high.toFixed(0)}]`,
+        `${bound}${Math.exp(i.mean).toFixed(0)} [${Math.exp(i.low).toFixed(0)}, ${Math.exp(i.high).toFixed(0)}]`,
       ];
     }),
   ];
