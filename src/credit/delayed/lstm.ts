@@ -56,23 +56,21 @@ export class Lstm {
     const [time, batch, inputs] = x.shape as [number, number, number];
     const { units } = this;
     const gates = this.#gates.length;
-    // What comes from the input is one product for all steps.
-    const driven = add(matmul(reshape(x, [time * batch, inputs]), this.#fromInput), this.#bias);
-    const cellInputs = reshape(tanh(slice(driven, [0, 0], [time * batch, units])), [time, batch, units]);
-    const gateInputs = reshape(slice(driven, [0, units]), [time, batch, gates * units]);
     let memory = this.#device.zeros([batch, units]);
     let output = memory;
     const outputs: Tensor[] = [];
     for (let t = 0; t < time; t++) {
-      const at = (whole: Tensor): Tensor => reshape(slice(whole, [t], [t + 1]), [batch, whole.shape[2]!]);
-      const open = sigmoid(add(at(gateInputs), matmul(output, this.#fromOutput)));
+      // One product a step: slices of a product for all steps would each have a gradient as long as the sequence.
+      const driven = add(matmul(reshape(slice(x, [t], [t + 1]), [batch, inputs]), this.#fromInput), this.#bias);
+      const cellInput = tanh(slice(driven, [0, 0], [batch, units]));
+      const open = sigmoid(add(slice(driven, [0, units]), matmul(output, this.#fromOutput)));
       const gate = (name: 'input' | 'forget' | 'output'): Tensor | undefined => {
         const g = this.#gates.indexOf(name);
         if (g < 0) return undefined;
         return gates === 1 ? open : slice(open, [0, g * units], [batch, (g + 1) * units]);
       };
       const forget = gate('forget');
-      const written = mul(gate('input')!, at(cellInputs));
+      const written = mul(gate('input')!, cellInput);
       memory = add(forget ? mul(forget, memory) : memory, written);
       const shown = gate('output');
       output = shown ? mul(shown, tanh(memory)) : memory;
