@@ -15,3 +15,4 @@ export {
   Sequential,
 } from './layers.ts';
 export { Layer, Module, type StateDict, type StateTensor } from './module.ts';
+export { LstmCell, type LstmState } from './lstm.ts';

@@ -81,11 +81,11 @@ it('every parameter of a policy-gradient controller receives a gradient, the emb
 it('drop path drops samples of every operation but a skip: a mask of zeros leaves skips alone', async () => {
   using search = new Search(device, { ...TINY, dropPath: 0.9, epochs: 1 }, { train: data, validation: data });
   const masked = new Set<number>();
-  const { forward } = search.supernet;
+  const forward = search.supernet.forward.bind(search.supernet);
   // Looks at the masks that the search hands to its network.
   search.supernet.forward = (x, z, options) => {
     for (let k = 0; k < OPERATIONS.length; k++) if (options?.pathMask?.(0, 0, k)) masked.add(k);
-    return forward.call(search.supernet, x, z, options);
+    return forward(x, z, options);
   };
   search.trainStep({ images, labels });
   const skip = OPERATIONS.indexOf('skip_connect');
