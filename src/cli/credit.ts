@@ -39,6 +39,7 @@ export function registerCredit(program: Command): void {
     .option('--cells <list>', 'only these cells, with commas', indexList)
     .option('--images <n>', 'test images in the batch', positiveInteger, 32)
     .option('--temperature <lambda>', "temperature of the sampled Z (default: the search's last)", positive)
+    .option('--second-order', 'also the second-order credit: a Hessian-vector product an edge, which takes most of the time')
     .option('--points <n>', 'points of the integrated credit; 0 leaves it out', natural, 0)
     .option('--seed <n>', 'seed of Z and of the batch', positiveInteger, 1)
     .option('--out <folder>', 'where JSON, Markdown and SVG are written (default: the run)')

@@ -55,10 +55,13 @@ export async function auditSupernet(
       return values;
     };
     const taylor = await one('taylor', chosen);
-    // An edge at a time: a second-order graph or a batch of ablated runs would hold the memory of all of them.
+    // A cell at a time: it shares the runs of its edges, and all cells at once would hold the memory of all second-order graphs.
     const each = async (kind: 'taylor2' | 'integrated' | 'ablation'): Promise<number[]> => {
       const out: number[] = [];
-      for (const e of chosen) out.push(...(await one(kind, [e])));
+      for (let cell = 0; cell < supernet.cells.length; cell++) {
+        const own = chosen.filter((e) => all[e]!.cell === cell);
+        if (own.length > 0) out.push(...(await one(kind, own)));
+      }
       return out;
     };
     const ablation = await each('ablation');

@@ -24,6 +24,7 @@ export interface AuditFlags {
   readonly images: number;
   readonly temperature?: number;
   readonly points: number;
+  readonly secondOrder?: boolean;
   readonly seed: number;
   readonly out?: string;
 }
@@ -40,7 +41,11 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
   const z = sampleZ(device, tensors, temperature, flags.seed);
   const data = await (config.data === 'mnist' ? loadMnist() : loadFolder(config.data));
   const batch = firstBatch(device, data.train, data.test, flags.images, flags.seed);
-  const report = await auditSupernet(supernet, z, batch, { points: flags.points, ...(flags.cells && { cells: flags.cells }) });
+  const report = await auditSupernet(supernet, z, batch, {
+    points: flags.points,
+    secondOrder: flags.secondOrder ?? false,
+    ...(flags.cells && { cells: flags.cells }),
+  });
   const rows = table(report.edges);
   say(`${flags.run}: loss ${report.loss.toFixed(4)} on ${flags.images} test images, one Z at temperature ${temperature}, float64`);
   say(textTable(rows));
@@ -51,7 +56,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
   await writeResults({
     out: flags.out ?? flags.run,
     name: 'credit-audit',
-    command: `npx reparam credit audit --run ${flags.run} --images ${flags.images} --temperature ${temperature} --points ${flags.points} --seed ${flags.seed}`,
+    command: `npx reparam credit audit --run ${flags.run} --images ${flags.images} --temperature ${temperature} --points ${flags.points}${flags.secondOrder ? ' --second-order' : ''} --seed ${flags.seed}`,
     seconds: (performance.now() - started) / 1000,
     data: {
       loss: report.loss,
@@ -102,12 +107,13 @@ function firstBatch(device: Device, train: Dataset, test: Dataset, count: number
 }
 
 function table(edges: readonly EdgeAudit[]): string[][] {
+  const second = edges.some((e) => e.taylor2 !== undefined);
   return [
-    ['edge', 'taylor R', 'taylor2', 'exact (ablation)', 'taylor - exact'],
+    ['edge', 'taylor R', ...(second ? ['taylor2'] : []), 'exact (ablation)', 'taylor - exact'],
     ...edges.map((e) => [
       e.name,
       show(e.taylor, 4),
-      e.taylor2 === undefined ? '-' : show(e.taylor2, 4),
+      ...(second ? [show(e.taylor2 ?? NaN, 4)] : []),
       show(e.ablation, 4),
       show(e.taylor - e.ablation, 4),
     ]),
