@@ -97,7 +97,11 @@ export function addSearchOptions(command: Command): Command {
     .option('--no-flip', 'do not mirror images')
     .option('--cutout <n>', 'erase a square of n pixels', natural)
     .option('--calibration-batches <n>', "batches for a child's batch-norm statistics", count)
-    .option('--credits <n>', 'record the credit of every edge each n steps, in credits.jsonl and as heat maps', count);
+    .option(
+      '--credits <every=n>',
+      'record the credit of every edge each n steps, in credits.jsonl and as heat maps',
+      (text: string) => count(text.replace(/^every=/, '')),
+    );
 }
 
 /** The preset with the flags' values in place of its own. */
