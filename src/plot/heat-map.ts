@@ -41,7 +41,7 @@ export function heatMap(options: HeatMapOptions): string {
   const top = 44;
   const right = left + cellWidth * columns.length;
   const bottom = top + cellHeight * rows.length;
-  const width = Math.ceil(Math.max(right + 90, left + 7.5 * options.title.length));
+  const width = Math.ceil(Math.max(right + 90, left + 9 * options.title.length));
   const height = Math.ceil(Math.max(bottom + 56, top + 180));
   const cells = values.flatMap((row, i) =>
     row.map((v, j) => {
