@@ -16,15 +16,6 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> written: array<f32>;
 
-// Reads relu(source), so that a rectifier before the convolution needs no pass of its own.
-override RELU: bool = false;
-
-fn x(at: i32) -> f32 {
-  let value = source[at];
-  if (RELU) { return max(value, 0.0); }
-  return value;
-}
-
 // Columns that a tile reads, from its first tap on, clamped, and which of them are inside.
 struct Columns { a: vec4i, b: vec4i, c: vec4i, inA: vec4<bool>, inB: vec4<bool>, inC: vec4<bool> }
 
@@ -46,14 +37,14 @@ fn readRow(plane: i32, row: i32, at: Columns, count: i32) -> Row {
   let start = (plane * k.height + clamp(row, 0, k.height - 1)) * k.width;
   let inside = vec4<bool>(row >= 0 && row < k.height);
   var r: Row;
-  r.a = select(vec4f(), vec4f(x(start + at.a.x), x(start + at.a.y), x(start + at.a.z), x(start + at.a.w)), inside & at.inA);
+  r.a = select(vec4f(), vec4f(source[start + at.a.x], source[start + at.a.y], source[start + at.a.z], source[start + at.a.w]), inside & at.inA);
   if (count == 6) {
-    r.b = select(vec4f(), vec4f(x(start + at.b.x), x(start + at.b.y), 0, 0), inside & at.inB);
+    r.b = select(vec4f(), vec4f(source[start + at.b.x], source[start + at.b.y], 0, 0), inside & at.inB);
   } else {
-    r.b = select(vec4f(), vec4f(x(start + at.b.x), x(start + at.b.y), x(start + at.b.z), x(start + at.b.w)), inside & at.inB);
+    r.b = select(vec4f(), vec4f(source[start + at.b.x], source[start + at.b.y], source[start + at.b.z], source[start + at.b.w]), inside & at.inB);
   }
   if (count == 12) {
-    r.c = select(vec4f(), vec4f(x(start + at.c.x), x(start + at.c.y), x(start + at.c.z), x(start + at.c.w)), inside & at.inC);
+    r.c = select(vec4f(), vec4f(source[start + at.c.x], source[start + at.c.y], source[start + at.c.z], source[start + at.c.w]), inside & at.inC);
   }
   return r;
 }

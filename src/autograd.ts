@@ -6,7 +6,8 @@
  */
 import { DisposedError, OptionError, ShapeError, VersionError } from './errors.ts';
 import { type GraphNode, recordingAs } from './graph.ts';
-import { add, dot, zerosLike } from './ops.ts';
+import { dot, zerosLike } from './composites.ts';
+import { add } from './ops.ts';
 import { scope } from './scope.ts';
 import { sameShape, showShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';

@@ -35,6 +35,7 @@ export { isRecording, noGrad } from './graph.ts';
 export { mixedSum } from './mixed.ts';
 export { batchNorm2d, type BatchNormOptions } from './norm.ts';
 export * from './ops.ts';
+export * from './composites.ts';
 export { avgPool2d, globalAvgPool2d, maxPool2d } from './pool.ts';
 export {
   bits,

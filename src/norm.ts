@@ -1,7 +1,8 @@
 /** @file Batch normalisation over [n, h, w] for each channel, with batch statistics or given ones. */
 import { OptionError, ShapeError } from './errors.ts';
 import { fused, type Fused } from './fused.ts';
-import { add, assign, concat, detach, div, mean, mul, reshape, slice, sqrt, square, sub } from './ops.ts';
+import { mean, square } from './composites.ts';
+import { add, assign, concat, detach, div, mul, reshape, slice, sqrt, sub } from './ops.ts';
 import { dims, showShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 import { noGrad } from './graph.ts';

@@ -107,12 +107,6 @@ export function maximum(a_: Operand, b_: Operand): Tensor {
   ]);
 }
 
-/** min(a, b). VJP: g to the smaller operand; half to each where they are equal. */
-export function minimum(a: Operand, b: Operand): Tensor {
-  const [p, q] = pair('minimum', a, b);
-  return neg(maximum(neg(p), neg(q)));
-}
-
 /** 1 where a > b, else 0. Piecewise constant: no gradient. */
 export function greater(a_: Operand, b_: Operand): Tensor {
   const [a, b] = pair('greater', a_, b_);
@@ -134,35 +128,6 @@ export function where(condition: Tensor, a_: Operand, b_: Operand): Tensor {
     (g) => sumTo(where(condition, g, 0), a.shape),
     (g) => sumTo(where(condition, 0, g), b.shape),
   ]);
-}
-
-/** |x|. VJP: g sign(x); the subgradient at 0 is 0. */
-export function abs(x: Tensor): Tensor {
-  return maximum(x, neg(x));
-}
-
-/** x^2. */
-export function square(x: Tensor): Tensor {
-  return mul(x, x);
-}
-
-/** 1 / (1 + e^-x) = (1 + tanh(x / 2)) / 2, which does not overflow. */
-export function sigmoid(x: Tensor): Tensor {
-  return mul(add(tanh(mul(x, 0.5)), 1), 0.5);
-}
-
-/**
- * log(1 + e^x) = t + log(e^(x - t) + e^-t) with t = max(x, 0), without overflow. The t cancel and take no gradient, so that every
- * derivative is right at 0 too. VJP: g sigmoid(x).
- */
-export function softplus(x: Tensor): Tensor {
-  const top = detach(relu(x));
-  return add(top, log(add(exp(sub(x, top)), exp(neg(top)))));
-}
-
-/** x Phi(x), Phi the normal distribution function (the exact form, not the tanh one). */
-export function gelu(x: Tensor): Tensor {
-  return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
 }
 
 // Layout.
@@ -331,15 +296,6 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
   );
 }
 
-/** Joins tensors of one shape along a new axis. */
-export function stack(xs: readonly Tensor[], axis = 0): Tensor {
-  const at = axis < 0 ? axis + xs[0]!.rank + 1 : axis;
-  return concat(
-    xs.map((x) => reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)])),
-    at,
-  );
-}
-
 // Reductions.
 
 /** Sums over the axes along which `shape` broadcasts to x's shape: the adjoint of broadcastTo. VJP: broadcastTo. */
@@ -374,26 +330,6 @@ export function sum(x: Tensor, axes?: number | readonly number[], options: Reduc
       );
 }
 
-/** Mean over axes (default all). */
-export function mean(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
-  const list = normalizeAxes('mean', axes, x.rank);
-  const count = sizeOf(list.map((i) => x.shape[i]!));
-  if (count === 0) throw new ShapeError(`mean: ${showShape(x.shape)} has no elements along axes [${list.join(', ')}]`);
-  return mul(sum(x, list, options), 1 / count);
-}
-
-/** Variance over axes: mean of the squared deviation, or with `correction` 1 the sample variance. Two passes. */
-export function variance(
-  x: Tensor,
-  axes?: number | readonly number[],
-  options: ReduceOptions & { readonly correction?: number } = {},
-): Tensor {
-  const list = normalizeAxes('variance', axes, x.rank);
-  const count = sizeOf(list.map((i) => x.shape[i]!));
-  const centred = sub(x, mean(x, list, { keepDims: true }));
-  return mul(sum(square(centred), list, options), 1 / (count - (options.correction ?? 0)));
-}
-
 /** Maximum over axes (default all). VJP: g shared equally among the elements that attain it. */
 export function max(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   const list = normalizeAxes('max', axes, x.rank);
@@ -414,25 +350,6 @@ function maxTo(x: Tensor, shape: Shape): Tensor {
       return mul(attains, div(g, sumTo(attains, shape)));
     },
   ]);
-}
-
-/** log sum exp over an axis, without overflow. VJP: g softmax(x). */
-export function logSumExp(x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor {
-  const at = normalizeAxis('logSumExp', axis, x.rank);
-  const top = detach(max(x, at, { keepDims: true }));
-  const kept = add(log(sum(exp(sub(x, top)), at, { keepDims: true })), top);
-  return options.keepDims
-    ? kept
-    : reshape(
-        kept,
-        x.shape.filter((_, i) => i !== at),
-      );
-}
-
-/** Sum of a b, a scalar; a and b have one shape. */
-export function dot(a: Tensor, b: Tensor): Tensor {
-  if (!sameShape(a.shape, b.shape)) throw new ShapeError(`dot: ${showShape(a.shape)} and ${showShape(b.shape)} differ`);
-  return sum(mul(a, b));
 }
 
 // Products and indexing.
@@ -473,12 +390,6 @@ function lastTwo(x: Tensor, swapped: boolean): [number, number] {
   return swapped ? [columns, rows] : [rows, columns];
 }
 
-/** x W^T + b: x [n, in], weight [out, in], bias [out] -> [n, out] (PyTorch's layout). */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const y = matmul(x, weight, { transposeB: true });
-  return bias ? add(y, bias) : y;
-}
-
 /** y[r, j] = x[r, index[r, j]]: x [r, n], index [r, m] of integers in [0, n). VJP: put. */
 export function take(x: Tensor, index: Tensor): Tensor {
   rowsAgree('take', x, index);
@@ -499,22 +410,6 @@ function rowsAgree(op: string, x: Tensor, index: Tensor): void {
       `${op}: ${showShape(x.shape)} and index ${showShape(index.shape)}: both must be matrices with equally many rows`,
     );
   }
-}
-
-/** 1 at the label, 0 elsewhere: labels [n] of integers in [0, classes) -> [n, classes]. */
-export function oneHot(labels: Tensor, classes: number): Tensor {
-  return equal(
-    reshape(labels, [labels.size, 1]),
-    labels.device.constant(`arange ${classes}`, () => ({ data: Array.from({ length: classes }, (_, i) => i), shape: [classes] })),
-  );
-}
-
-export function zerosLike(x: Tensor): Tensor {
-  return x.device.zeros(x.shape);
-}
-
-export function onesLike(x: Tensor): Tensor {
-  return x.device.ones(x.shape);
 }
 
 /** target := x, in place. Not recorded; a backward pass that still needs the old value is refused. */

@@ -1,7 +1,8 @@
 /** @file Softmax, log-softmax and cross-entropy over the last axis, fused. */
 import { OptionError, ShapeError } from './errors.ts';
 import { fused, type Fused } from './fused.ts';
-import { detach, div, exp, log, max, mean, mul, neg, oneHot, permute, sub, sum } from './ops.ts';
+import { mean, oneHot } from './composites.ts';
+import { detach, div, exp, log, max, mul, neg, permute, sub, sum } from './ops.ts';
 import { normalizeAxis, showShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -2,7 +2,8 @@
 import type { Device } from '../device.ts';
 import { OptionError } from '../errors.ts';
 import { noGrad } from '../graph.ts';
-import { add, assign, detach, div, maximum, mul, reshape, slice, stack, where } from '../ops.ts';
+import { stack } from '../composites.ts';
+import { add, assign, detach, div, maximum, mul, reshape, slice, where } from '../ops.ts';
 import { scope } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 

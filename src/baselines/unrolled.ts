@@ -6,7 +6,8 @@
  */
 import { grad } from '../autograd.ts';
 import { noGrad, recordingAs } from '../graph.ts';
-import { add, assign, clone, div, dot, mul, neg, reciprocal, sqrt, square, sub, sum } from '../ops.ts';
+import { dot, square } from '../composites.ts';
+import { add, assign, clone, div, mul, neg, reciprocal, sqrt, sub, sum } from '../ops.ts';
 import { scope } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 

@@ -9,7 +9,7 @@ import { lineChart } from '../plot/index.ts';
 import { drawCell } from '../snas/draw.ts';
 import { printGenotype } from '../snas/genotype-literal.ts';
 import type { Genotype } from '../snas/genotype.ts';
-import type { EpochMetrics, SearchConfig } from '../snas/search.ts';
+import type { EpochMetrics, SearchConfig } from '../snas/search-config.ts';
 import { loadWeights, saveWeights } from './weights.ts';
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));

@@ -8,7 +8,8 @@
  */
 import { grad } from '../autograd.ts';
 import { noGrad, recordingAs } from '../graph.ts';
-import { alias, dot, stack, sum } from '../ops.ts';
+import { dot, stack } from '../composites.ts';
+import { alias, sum } from '../ops.ts';
 import { scope } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 import type { GatedNetwork } from './gated.ts';

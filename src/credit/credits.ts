@@ -11,7 +11,8 @@
 import { grad } from '../autograd.ts';
 import { OptionError } from '../errors.ts';
 import { noGrad, recordingAs } from '../graph.ts';
-import { add, alias, detach, dot, mul, neg, stack, sub, sum, zerosLike } from '../ops.ts';
+import { dot, stack, zerosLike } from '../composites.ts';
+import { add, alias, detach, mul, neg, sub, sum } from '../ops.ts';
 import { scope } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 import { type GatedNetwork, perSample } from './gated.ts';

@@ -6,7 +6,8 @@
 import { grad, type GradOptions } from '../autograd.ts';
 import { OptionError, ShapeError } from '../errors.ts';
 import { noGrad } from '../graph.ts';
-import { dot, mul, neg, stack, sum } from '../ops.ts';
+import { dot, stack } from '../composites.ts';
+import { mul, neg, sum } from '../ops.ts';
 import { scope } from '../scope.ts';
 import { sameShape, showShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';

@@ -1,6 +1,7 @@
 /** @file Loss heads of the fixtures: from a node's value to one loss a sample, each of a different curvature. */
 import { OptionError } from '../errors.ts';
-import { add, div, linear, matmul, mul, neg, relu, reshape, sqrt, square, sub, sum, tanh } from '../ops.ts';
+import { linear, square } from '../composites.ts';
+import { add, div, matmul, mul, neg, relu, reshape, sqrt, sub, sum, tanh } from '../ops.ts';
 import { normals, type Key, foldIn } from '../random.ts';
 import { logSoftmax } from '../softmax.ts';
 import type { Device } from '../device.ts';

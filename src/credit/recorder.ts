@@ -2,7 +2,8 @@
 import { grad } from '../autograd.ts';
 import { OptionError } from '../errors.ts';
 import { noGrad, recordingAs } from '../graph.ts';
-import { alias, dot, mul, neg, slice, stack } from '../ops.ts';
+import { dot, stack } from '../composites.ts';
+import { alias, mul, neg, slice } from '../ops.ts';
 import { heatMap } from '../plot/index.ts';
 import { scope } from '../scope.ts';
 import type { EdgeTrace } from '../snas/cell.ts';

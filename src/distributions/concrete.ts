@@ -1,7 +1,8 @@
 /** @file The Concrete distribution (relaxed one-hot categorical): samples, log-space density and score for any number of categories. */
 import { ShapeError } from '../errors.ts';
 import { noGrad } from '../graph.ts';
-import { add, div, log, logSumExp, mul, neg, type Operand, sub, sum } from '../ops.ts';
+import { logSumExp } from '../composites.ts';
+import { add, div, log, mul, neg, type Operand, sub, sum } from '../ops.ts';
 import { showShape } from '../shape.ts';
 import { logSoftmax, softmax } from '../softmax.ts';
 import { Tensor } from '../tensor.ts';

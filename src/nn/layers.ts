@@ -2,7 +2,8 @@
 import { conv2d } from '../conv.ts';
 import type { Device } from '../device.ts';
 import { batchNorm2d } from '../norm.ts';
-import { flatten, linear, relu } from '../ops.ts';
+import { linear } from '../composites.ts';
+import { flatten, relu } from '../ops.ts';
 import { avgPool2d, globalAvgPool2d, maxPool2d } from '../pool.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';

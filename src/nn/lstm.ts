@@ -1,6 +1,7 @@
 /** @file One step of a long short-term memory. Hochreiter and Schmidhuber, 1997, with a forget gate; PyTorch's layout. */
 import type { Device } from '../device.ts';
-import { add, linear, mul, sigmoid, slice, tanh } from '../ops.ts';
+import { linear, sigmoid } from '../composites.ts';
+import { add, mul, slice, tanh } from '../ops.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 import { uniformParameter } from './init.ts';

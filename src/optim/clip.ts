@@ -1,7 +1,8 @@
 /** @file Gradient clipping by global norm. */
 import { OptionError } from '../errors.ts';
 import { noGrad } from '../graph.ts';
-import { add, concat, div, minimum, reshape, sqrt, square, sum } from '../ops.ts';
+import { minimum, square } from '../composites.ts';
+import { add, concat, div, reshape, sqrt, sum } from '../ops.ts';
 import { scope } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 

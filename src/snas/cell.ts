@@ -1,9 +1,10 @@
 /** @file Cells: a small graph whose edges are mixed operations (in the supernet) or one chosen operation (in a child). */
 import type { Device } from '../device.ts';
+import { dropPath } from '../composites.ts';
 import { OptionError, ShapeError } from '../errors.ts';
 import { mixedSum } from '../mixed.ts';
 import { type Layer, Module } from '../nn/module.ts';
-import { add, concat, mul, reshape, slice } from '../ops.ts';
+import { add, concat, reshape, slice } from '../ops.ts';
 import { foldIn, type Key } from '../random.ts';
 import { showShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -39,7 +40,7 @@ export interface EdgeTrace {
   node: Tensor;
 }
 
-/** Multiplies an operation's output by a mask [n, 1, 1, 1] that drops whole samples; see `dropPathMasks`. */
+/** The mask [n] of `dropPath` for an operation's output, or undefined where nothing is dropped. */
 export type PathMask = (cell: number, edge: number, column: number) => Tensor | undefined;
 
 /** Replaces the mixed output of an edge before it enters its node: what scaling or ablating an edge needs. */
@@ -124,7 +125,7 @@ export class MixedCell extends Module {
         const operations = this.edges[e]!.layers.map(({ column, layer }) => {
           const mask = context.pathMask?.(context.index, e, column);
           const y = layer.forward(x);
-          return { column, output: mask ? mul(y, mask) : y };
+          return { column, output: mask ? dropPath(y, mask) : y };
         });
         const z = rows[e]!;
         const mixed = mixedSum(
@@ -213,7 +214,7 @@ export class ChildCell extends Module {
       if (!x || !chosen.layer) throw new OptionError(`child: edge ${edge.from} -> ${edge.to} carries nothing`);
       let y = chosen.layer.forward(x);
       const mask = context.pathMask?.(context.index, row, chosen.column);
-      if (mask) y = mul(y, mask);
+      if (mask) y = dropPath(y, mask);
       const before = states.get(edge.to);
       states.set(edge.to, before ? add(before, y) : y);
     }

@@ -47,14 +47,6 @@ export { FactorizedReduce, operation } from './operations.ts';
 export { type Preset, type PresetName, PRESETS } from './presets.ts';
 export { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES, type PublishedName } from './published.ts';
 export { architectureParameters, argmaxGenotype, meanEntropy, pathwiseGradients, Snas, type SnasOptions } from './relaxation.ts';
-export {
-  type ChildScore,
-  type EpochMetrics,
-  type RunOptions,
-  Search,
-  type SearchConfig,
-  type SearchData,
-  type SearchOptions,
-  type StepReport,
-} from './search.ts';
+export { Search } from './search.ts';
+export type { ChildScore, EpochMetrics, RunOptions, SearchConfig, SearchData, SearchOptions, StepReport } from './search-config.ts';
 export type { ArchitectureStrategy, BilevelProblem, CellWeights, Feedback, StrategyStep } from './strategy.ts';

@@ -1,5 +1,5 @@
 /** @file Search settings that were tried: `smoke` proves that it runs, `small` finds a good child in minutes, `paper` is SNAS's own. */
-import type { SearchConfig } from './search.ts';
+import type { SearchConfig } from './search-config.ts';
 
 /** A search's settings without what the data decide, and how many images it uses. */
 export interface Preset extends Omit<SearchConfig, 'network' | 'seed'> {

@@ -1,115 +1,34 @@
 /** @file The search: one backward pass a step updates weights and architecture; children inherit without retraining. */
 import { grad } from '../autograd.ts';
-import {
-  batches,
-  type Batch,
-  channelStatistics,
-  type Augmentation,
-  type BatchOptions,
-  type ChannelStatistics,
-  type Dataset,
-} from '../data/index.ts';
+import { batches, type Batch, channelStatistics, type BatchOptions, type ChannelStatistics, type Dataset } from '../data/index.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError, OptionError } from '../errors.ts';
 import type { StateDict } from '../nn/module.ts';
-import { add, assign, dot, mul, reshape, slice } from '../ops.ts';
+import { dot } from '../composites.ts';
+import { add, assign, mul } from '../ops.ts';
 import { Adam } from '../optim/adam.ts';
 import { clipGradNorm } from '../optim/clip.ts';
 import { cosine, linearSchedule } from '../optim/schedule.ts';
 import { SGD } from '../optim/sgd.ts';
-import { foldIn, type Key, key, uniforms } from '../random.ts';
+import { foldIn, type Key, key } from '../random.ts';
 import { scope } from '../scope.ts';
 import { crossEntropy } from '../softmax.ts';
 import type { Tensor } from '../tensor.ts';
-import type { PathMask } from './cell.ts';
 import { addToTotals, correctCount, recomputeStatistics, score, type Score, withBatchStatistics } from './evaluation.ts';
-import { CELL_TYPES, edgesOf, type Genotype, OPERATIONS } from './genotype.ts';
-import { type ChildNetwork, inherit, type NetworkConfig, Supernet } from './network.ts';
+import { CELL_TYPES, type Genotype } from './genotype.ts';
+import { type ChildNetwork, inherit, Supernet } from './network.ts';
+import { drawPathMasks, pathMaskOf } from './path-masks.ts';
 import { meanEntropy, Snas } from './relaxation.ts';
+import {
+  checkConfig,
+  type ChildScore,
+  type EpochMetrics,
+  type RunOptions,
+  type SearchConfig,
+  type SearchData,
+  type SearchOptions,
+} from './search-config.ts';
 import type { ArchitectureStrategy, CellWeights } from './strategy.ts';
-
-/** Everything that decides a search's result, with the data and the device. Numbers of SNAS.md's paper: see `PRESETS`. */
-export interface SearchConfig {
-  readonly network: NetworkConfig;
-  readonly seed: number;
-  readonly epochs: number;
-  readonly batchSize: number;
-  /** SGD on the weights, with a cosine from lr to lrEnd over the run. */
-  readonly weights: {
-    readonly lr: number;
-    readonly lrEnd: number;
-    readonly momentum: number;
-    readonly weightDecay: number;
-    /** Largest global norm of the weights' gradient. */
-    readonly clip: number;
-  };
-  /** Adam on log alpha. */
-  readonly architecture: { readonly lr: number; readonly betas: readonly [number, number]; readonly weightDecay: number };
-  /** Linear from start to end over the steps asked for. */
-  readonly temperature: { readonly start: number; readonly end: number };
-  /** Weight of the expected resource cost in the objective. */
-  readonly eta: number;
-  /** Probability that a sample loses an operation's output (never a skip's). */
-  readonly dropPath: number;
-  readonly augment?: Augmentation;
-  /** Batches whose statistics a child's batch norms average. */
-  readonly calibrationBatches: number;
-}
-
-export interface SearchData {
-  readonly train: Dataset;
-  readonly validation: Dataset;
-}
-
-export interface SearchOptions {
-  /** Default: SNAS. */
-  readonly strategy?: ArchitectureStrategy;
-  /** Cost of each operation on each edge, [edges, 8] a cell type, summed over the cells of the type. */
-  readonly cost?: CellWeights;
-}
-
-export interface EpochMetrics {
-  readonly epoch: number;
-  readonly step: number;
-  /** Mean training loss and accuracy of the sampled parents of this epoch. */
-  readonly loss: number;
-  readonly trainAccuracy: number;
-  /** Validation accuracy of the parent, one sampled architecture a batch, with batch statistics. */
-  readonly parentAccuracy: number;
-  /** Validation accuracy of the derived child, no retraining, batch-norm statistics recomputed. */
-  readonly childAccuracy: number;
-  /** Mean entropy of an edge's distribution, nats. */
-  readonly entropy: number;
-  /** softmax(log alpha) . C, summed over edges; 0 without a cost. */
-  readonly expectedCost: number;
-  readonly temperature: number;
-  readonly lr: number;
-  /** Training images a second. */
-  readonly imagesPerSecond: number;
-}
-
-export interface StepReport {
-  readonly epoch: number;
-  readonly step: number;
-  readonly steps: number;
-  /** Mean loss of the epoch so far. */
-  readonly loss: number;
-}
-
-export interface RunOptions {
-  /** Called every few steps, when the loss has been read. */
-  readonly onStep?: (report: StepReport) => void;
-  /** Called after each step with its number; may return a promise (a recorder of credits). */
-  readonly afterStep?: (step: number) => void | Promise<void>;
-  /** Ends the run after the current step. */
-  readonly signal?: AbortSignal;
-}
-
-export interface ChildScore extends Score {
-  readonly genotype: Genotype;
-  /** Accuracy with the supernet's own running statistics instead of recomputed ones. */
-  readonly accuracyWithRunningStatistics: number;
-}
 
 /** What each derived key is for. */
 const PURPOSE = { weights: 0, architecture: 1, data: 2, noise: 3, evaluation: 4, dropPath: 5, calibration: 6 } as const;
@@ -258,7 +177,10 @@ export class Search {
     this.#architectureOptimizer?.prepare();
     scope(() => {
       const noise = this.strategy.inputs({ key: foldIn(this.#key('noise'), this.step), temperature: this.temperature });
-      const masks = this.#pathMasks(batch.labels.size);
+      const { dropPath } = this.config;
+      const key = foldIn(this.#key('dropPath'), this.step);
+      const { cells, nodes } = this.supernet;
+      const masks = dropPath > 0 ? drawPathMasks(this.device, key, cells.length, nodes, batch.labels.size, dropPath) : undefined;
       this.#program([batch.images, batch.labels, ...(masks ? [masks] : []), ...noise], held);
     });
     this.step++;
@@ -446,50 +368,6 @@ export class Search {
         ...this.#batchOptions(epoch * 1000 + round),
         key: foldIn(this.#key('data'), 1),
       });
-    }
-  }
-
-  /** 1 / keep or 0 for each cell, edge, operation and sample, [cells edges 8, n]; undefined without drop path. */
-  #pathMasks(n: number): Tensor | undefined {
-    const { dropPath } = this.config;
-    if (dropPath === 0) return undefined;
-    const rows = this.supernet.cells.length * edgesOf(this.supernet.nodes).length * OPERATIONS.length;
-    const keep = 1 - dropPath;
-    const u = uniforms(foldIn(this.#key('dropPath'), this.step), rows * n);
-    return this.device.tensor(
-      u.map((v) => (v < keep ? 1 / keep : 0)),
-      [rows, n],
-    );
-  }
-}
-
-/** Drop path by the rows of a mask tensor; skip connections are never dropped. */
-function pathMaskOf(masks: Tensor, nodes: number): PathMask {
-  const edges = edgesOf(nodes).length;
-  const skip = OPERATIONS.indexOf('skip_connect');
-  return (cell, edge, column) => {
-    if (column === skip) return undefined;
-    const row = (cell * edges + edge) * OPERATIONS.length + column;
-    return reshape(slice(masks, [row], [row + 1]), [masks.shape[1]!, 1, 1, 1]);
-  };
-}
-
-function checkConfig(config: SearchConfig, data: SearchData): void {
-  const positive = (name: string, value: number): void => {
-    if (!(Number.isInteger(value) && value >= 1)) throw new OptionError(`search: ${name} ${value} must be an integer >= 1`);
-  };
-  positive('epochs', config.epochs);
-  positive('batch size', config.batchSize);
-  if (!(config.dropPath >= 0 && config.dropPath < 1))
-    throw new OptionError(`search: drop path ${config.dropPath} must be in [0, 1)`);
-  if (!(config.temperature.end > 0 && config.temperature.start >= config.temperature.end)) {
-    throw new OptionError(
-      `search: temperature goes from ${config.temperature.start} down to ${config.temperature.end}, which must be > 0`,
-    );
-  }
-  for (const part of ['train', 'validation'] as const) {
-    if (data[part].labels.length < config.batchSize) {
-      throw new OptionError(`search: ${data[part].labels.length} ${part} images make no batch of ${config.batchSize}`);
     }
   }
 }

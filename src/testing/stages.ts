@@ -7,7 +7,8 @@
 import { grad } from '../autograd.ts';
 import type { Device } from '../device.ts';
 import { recordingAs } from '../graph.ts';
-import { add, dot } from '../ops.ts';
+import { dot } from '../composites.ts';
+import { add } from '../ops.ts';
 import { scope } from '../scope.ts';
 import type { Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { grad } from '../../src/autograd.ts';
 import { mixedProduct, unrolledGradients } from '../../src/baselines/unrolled.ts';
 import { cpu } from '../../src/cpu/backend.ts';
-import { add, dot, exp, matmul, mul, reshape, square, sum, tanh } from '../../src/ops.ts';
+import { add, dot, exp, matmul, mul, reshape, square, sum, tanh } from '../../src/index.ts';
 import { key, normals } from '../../src/random.ts';
 import { scope } from '../../src/scope.ts';
 import type { Tensor } from '../../src/tensor.ts';

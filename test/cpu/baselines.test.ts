@@ -19,7 +19,7 @@ import {
 } from '../../src/baselines/index.ts';
 import { cpu } from '../../src/cpu/backend.ts';
 import { LstmCell } from '../../src/nn/lstm.ts';
-import { add, assign, dot, mul, square, sum } from '../../src/ops.ts';
+import { add, assign, dot, mul, square, sum } from '../../src/index.ts';
 import { foldIn, key, normals } from '../../src/random.ts';
 import { scope } from '../../src/scope.ts';
 import { activeEdges, CELL_TYPES, edgesOf, OPERATIONS } from '../../src/snas/genotype.ts';

@@ -1,7 +1,17 @@
 /** @file A search can be repeated and continued exactly, and does what its settings say. */
 import { describe, expect, it } from 'vitest';
-import { cpu, type Device, key, NonFiniteError, OptionError } from '../../src/index.ts';
-import { type EpochMetrics, OPERATIONS, Search, type SearchConfig, Snas } from '../../src/snas/index.ts';
+import { clone, cpu, type Device, keep, key, NonFiniteError, OptionError, type Tensor } from '../../src/index.ts';
+import { BatchNorm2d } from '../../src/nn/index.ts';
+import {
+  argmaxGenotype,
+  edgesOf,
+  type EpochMetrics,
+  OPERATIONS,
+  recomputeStatistics,
+  Search,
+  type SearchConfig,
+  Snas,
+} from '../../src/snas/index.ts';
 import { quadrants, TINY } from '../support/tiny-search.ts';
 
 const device: Device = cpu({ dtype: 'float32' });
@@ -59,6 +69,41 @@ describe('a search', () => {
     }
   });
 
+  it("takes the weights' learning rate down half a cosine: start, the mean half way, the end after the last step", () => {
+    using search = new Search(device, { ...TINY, epochs: 5 }, data);
+    const { lr, lrEnd } = TINY.weights;
+    const at = (step: number): number => {
+      search.step = step;
+      return search.lr;
+    };
+    expect(at(0)).toBe(lr);
+    expect(at(search.steps / 2)).toBeCloseTo((lr + lrEnd) / 2, 12);
+    expect(at(search.steps)).toBeCloseTo(lrEnd, 12);
+  });
+
+  it('draws new architecture noise in every step, and the same again for the same seed', async () => {
+    const noiseOf = async (seed: number): Promise<string[]> => {
+      const snas = new Snas(device, key(1), { nodes: 2 });
+      const drawn: Tensor[] = [];
+      const inputs = snas.inputs.bind(snas);
+      snas.inputs = (step) => {
+        const made = inputs(step);
+        drawn.push(keep(clone(made[0]!)));
+        return made;
+      };
+      using search = new Search(device, { ...TINY, seed }, data, { strategy: snas });
+      const batch = {
+        images: device.tensor(new Float64Array(8 * 64), [8, 1, 8, 8]),
+        labels: device.tensor([0, 1, 2, 3, 0, 1, 2, 3]),
+      };
+      for (let step = 0; step < 3; step++) search.trainStep(batch);
+      return Promise.all(drawn.map(async (noise) => String(await noise.data())));
+    };
+    const first = await noiseOf(3);
+    expect(new Set(first).size).toBe(3);
+    expect(await noiseOf(3)).toEqual(first);
+  });
+
   it('stops with a typed error that names the cure when the loss is not finite', async () => {
     using search = new Search(device, { ...TINY, weights: { ...TINY.weights, lr: 1e30, clip: 1e30 } }, data);
     await expect(metricsOf(search)).rejects.toThrow(NonFiniteError);
@@ -73,6 +118,34 @@ describe('a search', () => {
     expect(bad({ batchSize: 64 })).toThrow(/32 train images make no batch of 64/);
     expect(bad({ dropPath: 1 })).toThrow(OptionError);
     expect(bad({ temperature: { start: 0.1, end: 1 } })).toThrow(/temperature/);
+  });
+});
+
+describe('recomputed batch-norm statistics', () => {
+  it('are the plain average over the batches, mean and unbiased variance, and change nothing else', async () => {
+    const layer = new BatchNorm2d(device, 1, { affine: false });
+    const images = quadrants(12, 9);
+    await recomputeStatistics(layer, device, images, { batchSize: 4, batches: 3 }, (x) => layer.forward(x));
+    const moments = [0, 1, 2].map((b) => {
+      const values = Array.from(images.images.subarray(b * 256, (b + 1) * 256), (v) => v / 255);
+      const mean = values.reduce((a, v) => a + v) / 256;
+      return [mean, values.reduce((a, v) => a + (v - mean) ** 2, 0) / 255] as const;
+    });
+    const [mean, variance] = await layer.running.data();
+    expect(mean).toBeCloseTo(moments.reduce((a, [m]) => a + m, 0) / 3, 6);
+    expect(variance).toBeCloseTo(moments.reduce((a, [, v]) => a + v, 0) / 3, 6);
+    expect(layer.momentum).toBe(0.1);
+  });
+});
+
+describe('the child of an architecture', () => {
+  it('has on every edge the most probable of all eight operations, none included', async () => {
+    const edges = edgesOf(2).length;
+    const rows = (pick: (edge: number) => number): Tensor =>
+      device.tensor(Array.from({ length: edges }, (_, e) => OPERATIONS.map((_op, k) => (k === pick(e) ? 0.3 : 0.1))));
+    const found = await argmaxGenotype({ normal: rows((e) => e), reduce: rows(() => 0) }, 2);
+    expect(found.normal.map((e) => e.operation)).toEqual(OPERATIONS.slice(0, edges));
+    expect(found.reduce.every((e) => e.operation === 'none')).toBe(true);
   });
 });
 

@@ -7,7 +7,8 @@ import { foldIn, key } from '../../random.ts';
 import { costTable, relativeWeights } from '../../snas/cost.ts';
 import { costTensors } from '../../snas/expected-cost.ts';
 import type { Genotype } from '../../snas/genotype.ts';
-import { type EpochMetrics, Search, type SearchConfig } from '../../snas/search.ts';
+import { Search } from '../../snas/search.ts';
+import type { EpochMetrics, SearchConfig } from '../../snas/search-config.ts';
 
 export interface SearchJob {
   readonly strategy: StrategyName;

@@ -7,7 +7,8 @@
 import { grad } from '../../autograd.ts';
 import type { Device } from '../../device.ts';
 import { recordingAs } from '../../graph.ts';
-import { add, broadcastTo, dot, matmul, mul, reshape, slice, square, sub, sum } from '../../ops.ts';
+import { dot, square } from '../../composites.ts';
+import { add, broadcastTo, matmul, mul, reshape, slice, sub, sum } from '../../ops.ts';
 import { foldIn, key, normals } from '../../random.ts';
 import { scope } from '../../scope.ts';
 import { softmax } from '../../softmax.ts';

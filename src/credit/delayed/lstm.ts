@@ -1,6 +1,7 @@
 /** @file An LSTM over whole sequences, written in the engine's operations and trained by its gradients. */
 import type { Device } from '../../device.ts';
-import { add, concat, matmul, mul, reshape, sigmoid, slice, tanh } from '../../ops.ts';
+import { sigmoid } from '../../composites.ts';
+import { add, concat, matmul, mul, reshape, slice, tanh } from '../../ops.ts';
 import { foldIn, type Key, normals } from '../../random.ts';
 import type { Tensor } from '../../tensor.ts';
 

@@ -5,7 +5,8 @@
 import { grad } from '../../autograd.ts';
 import type { Device } from '../../device.ts';
 import { noGrad, recordingAs } from '../../graph.ts';
-import { add, linear, mean, mul, reshape, slice, square, sub } from '../../ops.ts';
+import { linear, mean, square } from '../../composites.ts';
+import { add, mul, reshape, slice, sub } from '../../ops.ts';
 import { Adam } from '../../optim/index.ts';
 import { foldIn, type Key, normals, uniforms } from '../../random.ts';
 import { scope } from '../../scope.ts';

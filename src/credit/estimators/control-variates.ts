@@ -7,7 +7,8 @@
  */
 import { grad } from '../../autograd.ts';
 import { noGrad, recordingAs } from '../../graph.ts';
-import { add, detach, div, exp, linear, mul, reshape, square, sub, sum, tanh } from '../../ops.ts';
+import { linear, square } from '../../composites.ts';
+import { add, detach, div, exp, mul, reshape, sub, sum, tanh } from '../../ops.ts';
 import { Adam } from '../../optim/index.ts';
 import { foldIn, gumbel, type Key, normals } from '../../random.ts';
 import { keep, scope } from '../../scope.ts';

@@ -2,7 +2,8 @@
 import type { Device } from '../../device.ts';
 import { oneHotArgmax } from '../../distributions/index.ts';
 import { noGrad } from '../../graph.ts';
-import { add, alias, broadcastTo, div, exp, log, logSumExp, mul, neg, reshape, sub, sum, where } from '../../ops.ts';
+import { logSumExp } from '../../composites.ts';
+import { add, alias, broadcastTo, div, exp, log, mul, neg, reshape, sub, sum, where } from '../../ops.ts';
 import { foldIn, type Key, uniforms } from '../../random.ts';
 import { softmax } from '../../softmax.ts';
 import type { Tensor } from '../../tensor.ts';

@@ -2,7 +2,8 @@
 import { grad } from '../../autograd.ts';
 import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
 import { noGrad, recordingAs } from '../../graph.ts';
-import { alias, broadcastTo, concat, detach, dot, mul, neg, permute, reshape, slice, stack, sum } from '../../ops.ts';
+import { dot, stack } from '../../composites.ts';
+import { alias, broadcastTo, concat, detach, mul, neg, permute, reshape, slice, sum } from '../../ops.ts';
 import { foldIn, gumbel, type Key } from '../../random.ts';
 import { scope } from '../../scope.ts';
 import type { Tensor } from '../../tensor.ts';

@@ -1,5 +1,6 @@
 /** @file Registry: elementwise operations of one, two and three tensors. */
 import fc from 'fast-check';
+import * as composites from '../../composites.ts';
 import * as ops from '../../ops.ts';
 import type { Primitive } from '../../backend.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -53,17 +54,17 @@ export const elementwise: readonly Operation[] = [
   unary('step', ops.step, 1, 'kink-safe', { primitive: 'step' }),
   unary('tanh', ops.tanh, 3, 'wide', { primitive: 'tanh' }),
   unary('erf', ops.erf, 3, 'wide', { primitive: 'erf' }),
-  unary('abs', ops.abs, 2, 'kink-safe'),
-  unary('square', ops.square, 3, 'kink-safe'),
-  unary('sigmoid', ops.sigmoid, 3, 'wide'),
-  unary('softplus', ops.softplus, 3, 'wide'),
-  unary('gelu', ops.gelu, 3, 'wide'),
+  unary('abs', composites.abs, 2, 'kink-safe'),
+  unary('square', composites.square, 3, 'kink-safe'),
+  unary('sigmoid', composites.sigmoid, 3, 'wide'),
+  unary('softplus', composites.softplus, 3, 'wide'),
+  unary('gelu', composites.gelu, 3, 'wide'),
   binary('add', ops.add, 3, broadcasting(['kink-safe', 'kink-safe']), { primitive: 'add', linear: [[0, 1]] }),
   binary('sub', ops.sub, 3, broadcasting(['kink-safe', 'kink-safe']), { primitive: 'sub', linear: [[0, 1]] }),
   binary('mul', ops.mul, 3, broadcasting(['kink-safe', 'kink-safe']), { primitive: 'mul', linear: [[0], [1]] }),
   binary('div', ops.div, 3, broadcasting(['kink-safe', 'positive']), { primitive: 'div', linear: [[0]] }),
   binary('maximum', ops.maximum, 2, broadcasting(['kink-safe', 'kink-safe'], 'apart'), { primitive: 'maximum' }),
-  binary('minimum', ops.minimum, 2, broadcasting(['kink-safe', 'kink-safe'], 'apart')),
+  binary('minimum', composites.minimum, 2, broadcasting(['kink-safe', 'kink-safe'], 'apart')),
   binary('greater', ops.greater, 1, broadcasting(['kink-safe', 'kink-safe'], 'apart'), { primitive: 'greater' }),
   binary('equal', ops.equal, 1, broadcasting(['kink-safe', 'kink-safe'], 'apart')),
   operation({

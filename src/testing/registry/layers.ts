@@ -1,5 +1,6 @@
 /** @file Registry: pools, batch normalisation, softmax and its losses, the mixed operation. */
 import fc from 'fast-check';
+import { dropPath } from '../../composites.ts';
 import { mixedSum } from '../../mixed.ts';
 import { batchNorm2d } from '../../norm.ts';
 import { clone } from '../../ops.ts';
@@ -143,6 +144,23 @@ export const layers: readonly Operation[] = [
     order: 3,
     wrt: [0],
     fused: 'crossEntropy',
+  }),
+  operation({
+    name: 'dropPath',
+    run: ([x, mask]) => dropPath(x!, mask!),
+    samples: (size) =>
+      anyShape(size, { minRank: 1 }).chain((shape) =>
+        tensorsOf(
+          size,
+          [
+            [shape, 'kink-safe'],
+            [[shape[0]!], 'kink-safe'],
+          ],
+          null,
+        ),
+      ),
+    order: 3,
+    linear: [[0], [1]],
   }),
   operation({
     name: 'mixedSum',

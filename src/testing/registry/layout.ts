@@ -1,5 +1,6 @@
 /** @file Registry: operations that move elements, and those that make tensors from others. */
 import fc from 'fast-check';
+import * as composites from '../../composites.ts';
 import * as ops from '../../ops.ts';
 import { broadcastPairs, axesOf, axisOf } from '../arbitraries/shapes.ts';
 import { labels, type TensorValue } from '../arbitraries/values.ts';
@@ -109,7 +110,7 @@ export const layout: readonly Operation[] = [
   }),
   operation({
     name: 'stack',
-    run: (xs, axis: number) => ops.stack(xs, axis),
+    run: (xs, axis: number) => composites.stack(xs, axis),
     samples: (size) => joinable(size, false),
     order: 2,
   }),
@@ -134,12 +135,12 @@ export const layout: readonly Operation[] = [
     order: 0,
     primitive: 'assign',
   }),
-  operation({ name: 'zerosLike', run: ([x]) => ops.zerosLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
-  operation({ name: 'onesLike', run: ([x]) => ops.onesLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
+  operation({ name: 'zerosLike', run: ([x]) => composites.zerosLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
+  operation({ name: 'onesLike', run: ([x]) => composites.onesLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
   operation({ name: 'detach', run: ([x]) => ops.detach(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
   operation({
     name: 'oneHot',
-    run: ([index], classes: number) => ops.oneHot(index!, classes),
+    run: ([index], classes: number) => composites.oneHot(index!, classes),
     samples: (size) =>
       fc
         .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: size === 'small' ? 4 : 200 }))

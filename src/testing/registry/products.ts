@@ -1,7 +1,8 @@
 /** @file Registry: matrix products, indexing and the three partials of convolution. */
 import fc from 'fast-check';
 import { conv2d, conv2dFilter, conv2dInput } from '../../conv.ts';
-import { linear, matmul, put, take } from '../../ops.ts';
+import { linear } from '../../composites.ts';
+import { matmul, put, take } from '../../ops.ts';
 import type { Shape } from '../../shape.ts';
 import { labels } from '../arbitraries/values.ts';
 import { type Convolution, convolutions } from '../arbitraries/windows.ts';

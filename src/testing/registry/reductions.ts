@@ -1,5 +1,6 @@
 /** @file Registry: sums, means, maxima and what is made of them. */
 import fc from 'fast-check';
+import * as composites from '../../composites.ts';
 import * as ops from '../../ops.ts';
 import type { Shape } from '../../shape.ts';
 import { axesOf, axisOf, broadcastPairs } from '../arbitraries/shapes.ts';
@@ -35,7 +36,7 @@ export const reductions: readonly Operation[] = [
   }),
   operation({
     name: 'mean',
-    run: ([x], { axes, keepDims }: Reduction) => ops.mean(x!, axes, { keepDims }),
+    run: ([x], { axes, keepDims }: Reduction) => composites.mean(x!, axes, { keepDims }),
     samples: oneTensor('kink-safe', reduction),
     order: 3,
     linear: [[0]],
@@ -43,7 +44,7 @@ export const reductions: readonly Operation[] = [
   operation({
     name: 'variance',
     run: ([x], { axes, keepDims, correction }: Reduction & { correction: number }) =>
-      ops.variance(x!, axes, { keepDims, correction }),
+      composites.variance(x!, axes, { keepDims, correction }),
     samples: oneTensor(
       'kink-safe',
       (shape) =>
@@ -64,13 +65,13 @@ export const reductions: readonly Operation[] = [
   }),
   operation({
     name: 'logSumExp',
-    run: ([x], { axis, keepDims }: { axis: number; keepDims: boolean }) => ops.logSumExp(x!, axis, { keepDims }),
+    run: ([x], { axis, keepDims }: { axis: number; keepDims: boolean }) => composites.logSumExp(x!, axis, { keepDims }),
     samples: oneTensor('kink-safe', (shape) => fc.record({ axis: axisOf(shape), keepDims: fc.boolean() }), { minRank: 1 }),
     order: 3,
   }),
   operation({
     name: 'dot',
-    run: ([a, b]) => ops.dot(a!, b!),
+    run: ([a, b]) => composites.dot(a!, b!),
     samples: (size) =>
       anyShape(size).chain((shape) =>
         tensorsOf(

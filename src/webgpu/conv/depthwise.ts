@@ -32,15 +32,7 @@ function words({ source, tiled, top, left }: Images, lanes: (tiles: number) => n
   return [tiles, blocksY, blocksX, c, lanes(tiles), source[2]!, source[3]!, height, width, top, left];
 }
 
-function launch(
-  gpu: Gpu,
-  variant: string,
-  images: Images,
-  reversed: boolean,
-  relu: boolean,
-  inputs: readonly Operand[],
-  output: Operand,
-): void {
+function launch(gpu: Gpu, variant: string, images: Images, reversed: boolean, inputs: readonly Operand[], output: Operand): void {
   const uniforms = words(images, (tiles) => tiles);
   gpu.launch(
     {
@@ -48,7 +40,6 @@ function launch(
       name: `conv2d depthwise ${variant}`,
       code: convDepthwise,
       entryPoint: `kernel${variant}`,
-      constants: { RELU: relu ? 1 : 0 },
       uniforms: [...uniforms, reversed ? 1 : 0],
       workgroups: [Math.ceil(uniforms[0]! / 64), images.tiled[1]!, 1],
     },
@@ -57,35 +48,19 @@ function launch(
   );
 }
 
-/** y = conv2d(x, w), or of relu(x). */
-export function depthwiseForward(
-  gpu: Gpu,
-  variant: string,
-  { padding }: ConvGeometry,
-  x: Operand,
-  w: Operand,
-  y: Operand,
-  relu = false,
-): void {
-  launch(gpu, variant, { source: x.shape, tiled: y.shape, top: padding[0][0], left: padding[1][0] }, false, relu, [x, w], y);
+/** y = conv2d(x, w). */
+export function depthwiseForward(gpu: Gpu, variant: string, { padding }: ConvGeometry, x: Operand, w: Operand, y: Operand): void {
+  launch(gpu, variant, { source: x.shape, tiled: y.shape, top: padding[0][0], left: padding[1][0] }, false, [x, w], y);
 }
 
 export function depthwiseInput(gpu: Gpu, variant: string, geometry: ConvGeometry, g: Operand, w: Operand, x: Operand): void {
   const reach = geometry.dilation[0] * (w.shape[2]! - 1);
   const images = { source: g.shape, tiled: x.shape, top: reach - geometry.padding[0][0], left: reach - geometry.padding[1][0] };
-  launch(gpu, variant, images, true, false, [g, w], x);
+  launch(gpu, variant, images, true, [g, w], x);
 }
 
-/** dT/dw of conv2d(x, w), or of conv2d(relu(x), w). */
-export function depthwiseFilter(
-  gpu: Gpu,
-  variant: string,
-  { padding }: ConvGeometry,
-  x: Operand,
-  g: Operand,
-  w: Operand,
-  relu = false,
-): void {
+/** dT/dw of conv2d(x, w). */
+export function depthwiseFilter(gpu: Gpu, variant: string, { padding }: ConvGeometry, x: Operand, g: Operand, w: Operand): void {
   const channels = w.shape[0]!;
   const images = { source: x.shape, tiled: g.shape, top: padding[0][0], left: padding[1][0] };
   const uniforms = words(images, (tiles) => lanesFor(gpu.facts, tiles, channels));
@@ -97,7 +72,6 @@ export function depthwiseFilter(
         name: `conv2dFilter depthwise ${variant}`,
         code: convDepthwiseFilter,
         entryPoint: `kernel${variant}`,
-        constants: { RELU: relu ? 1 : 0 },
         uniforms,
         workgroups: [lanes / 64, channels, 1],
       },
