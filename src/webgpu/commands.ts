@@ -20,6 +20,16 @@ const BLOCK_BYTES = 256;
 const ARENA_BLOCKS = 256;
 /** A batch is submitted when it has this many dispatches, so that the device works while the host records. */
 const BATCH = 64;
+/** With this many batches in flight the device has enough to do, and larger batches keep their number down. */
+const BUSY = 64;
+const LARGE_BATCH = 256;
+/** Code without an await must hear of it before the device chokes on what is queued. */
+const MOST_IN_FLIGHT = 768;
+/**
+ * A bind group costs llvmpipe a memory map, which lives until its work is done; Linux gives a process 65,530 and Mesa does not survive the
+ * next. Steps that are waited for reuse their bind groups and stay far below.
+ */
+const MOST_GROUPS_IN_FLIGHT = 40_000;
 const BIND_GROUPS = 16384;
 
 export class CommandQueue {
@@ -31,6 +41,8 @@ export class CommandQueue {
   #batch: Dispatch[] = [];
   #blocks = 0;
   #inFlight = 0;
+  /** Bind groups made since the device was last idle. */
+  #groups = 0;
 
   constructor(device: GPUDevice, pool: MemoryPool) {
     this.#device = device;
@@ -60,10 +72,24 @@ export class CommandQueue {
         `${dispatch.pipeline.name}: ${dispatch.uniforms!.length} uniform words; at most ${this.#words.length} fit`,
       );
     }
-    if (this.#batch.length >= BATCH || this.#blocks + blocks > ARENA_BLOCKS) this.submit();
+    const most = this.#inFlight < BUSY ? BATCH : LARGE_BATCH;
+    if (this.#batch.length >= most || this.#blocks + blocks > ARENA_BLOCKS) {
+      this.#refuseWhenFull();
+      this.submit();
+    }
     for (const { memory } of dispatch.bindings) this.#pool.touch(memory);
     this.#blocks += blocks;
     this.#batch.push(dispatch);
+  }
+
+  /** Waiting is impossible in synchronous code, so a queue that is full is an error; `finish` and reads still go through. */
+  #refuseWhenFull(): void {
+    if (this.#inFlight >= MOST_IN_FLIGHT || (this.#inFlight > 0 && this.#groups >= MOST_GROUPS_IN_FLIGHT)) {
+      throw new LimitError(
+        `${this.#inFlight} batches of work are waiting for the device and nothing has been awaited: ` +
+          'await device.finish(), or read a result, every step or so',
+      );
+    }
   }
 
   /** Hands the batch to the device, followed by what `after` encodes. */
@@ -77,10 +103,10 @@ export class CommandQueue {
     this.#blocks = 0;
     this.#pool.nextBatch();
     this.#inFlight++;
-    void this.#device.queue.onSubmittedWorkDone().then(
-      () => this.#inFlight--,
-      () => this.#inFlight--,
-    );
+    const done = (): void => {
+      if (--this.#inFlight === 0) this.#groups = 0;
+    };
+    void this.#device.queue.onSubmittedWorkDone().then(done, done);
   }
 
   /** Bind groups that name this memory are of no more use. */
@@ -126,6 +152,7 @@ export class CommandQueue {
     const found = this.#bindGroups.get(key);
     if (found) return found.group;
     if (this.#bindGroups.size >= BIND_GROUPS) this.#forgetAll();
+    this.#groups++;
     const group = makeBindGroup(this.#device, pipeline.layout, bindings, this.#arena, uniformBytes);
     this.#bindGroups.set(key, { group, bindings });
     for (const { memory } of bindings) memory.bindGroups.add(key);

@@ -10,6 +10,7 @@ import {
   LimitError,
   matmul,
   mul,
+  neg,
   relu,
   scope,
   sum,
@@ -229,6 +230,18 @@ describe('order', () => {
     expect(await chain(device).data()).toEqual(await chain(reference).data());
   });
 });
+
+it('code that never awaits gets a typed error before the driver breaks, and the device goes on after a wait', async () => {
+  const own = await webgpu();
+  const x = own.parameter([3]);
+  const flood = (): void => {
+    for (let i = 0; i < 400_000; i++) scope(() => neg(x)).dispose();
+  };
+  expect(flood).toThrow(/waiting for the device.*await device\.finish\(\)/);
+  await own.finish();
+  expect(await neg(x).item()).toBe(-3);
+  own.destroy();
+}, 180_000);
 
 it('kernels with more than 65535 workgroups are folded into two dimensions', async () => {
   const n = 2 ** 21 + 5;
