@@ -103,10 +103,10 @@ export class CommandQueue {
     this.#blocks = 0;
     this.#pool.nextBatch();
     this.#inFlight++;
-    const done = (): void => {
+    const settle = (): void => {
       if (--this.#inFlight === 0) this.#groups = 0;
     };
-    void this.#device.queue.onSubmittedWorkDone().then(done, done);
+    void this.#device.queue.onSubmittedWorkDone().then(settle, settle);
   }
 
   /** Bind groups that name this memory are of no more use. */
