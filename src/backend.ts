@@ -150,6 +150,24 @@ export interface BackendMemory {
   readonly pooledBytes: number;
 }
 
+/** A whole buffer copied into another of the same length. */
+export type BufferCopy = readonly [from: BufferHandle, to: BufferHandle];
+
+/** What was asked of a backend while it recorded, ready to be done any number of times. */
+export interface Program {
+  /** Kernels that one run launches. */
+  readonly launches: number;
+  /** Bytes of the memory that its intermediates share, and what they would take if each had its own. */
+  readonly bytes: number;
+  readonly unsharedBytes: number;
+  /** Compiles all kernels that are not compiled yet, in parallel where the backend can; `onProgress` is called after each. */
+  prepare(onProgress?: (compiled: number, of: number) => void): Promise<void>;
+  /** Does the work once, between two lists of copies. */
+  run(before: readonly BufferCopy[], after: readonly BufferCopy[]): void;
+  /** Gives up its memory and its hold on the buffers that it uses. */
+  dispose(): void;
+}
+
 /** What a backend must do. Execution may be asynchronous; `read` is the only place that waits for results. */
 export interface Backend {
   readonly kind: 'cpu' | 'webgpu';
@@ -172,5 +190,14 @@ export interface Backend {
   /** Resolves when all work handed in so far is done; rejects with what went wrong since the last call. */
   finish(): Promise<void>;
   memory(): BackendMemory;
+  /** Whether work is noted now and not done. */
+  readonly recording: boolean;
+  /**
+   * Notes what `body` asks for and does none of it: memory that it allocates has no content until the program runs. What
+   * outlives `body` gets memory of its own, everything else shares. A CaptureError, and nothing noted, if `body` writes or reads.
+   */
+  record(body: () => void): Program;
+  /** Does what `body` asks for at once, even while recording: for constants. */
+  unrecorded<T>(body: () => T): T;
   destroy(): void;
 }

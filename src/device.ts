@@ -8,9 +8,10 @@ import {
   type Kernel,
   type Primitive,
   type PrimitiveParams,
+  type Program,
   type TypedArray,
 } from './backend.ts';
-import { DeviceMismatchError, DTypeError, OptionError, ShapeError } from './errors.ts';
+import { CaptureError, DeviceMismatchError, DTypeError, OptionError, ShapeError } from './errors.ts';
 import { checkShape, type Shape, showShape, sizeOf } from './shape.ts';
 import { Storage, Tensor } from './tensor.ts';
 
@@ -29,6 +30,8 @@ export class Device {
   liveTensors = 0;
   readonly #scalars = new Map<number, Tensor>();
   readonly #constants = new Map<string, Tensor>();
+  /** While a step is recorded: memory that it writes in place. */
+  #written: Set<Storage> | undefined;
 
   constructor(backend: Backend) {
     this.backend = backend;
@@ -53,12 +56,23 @@ export class Device {
    * Uint32Array makes a uint32 tensor; anything else is converted to the device's float type.
    */
   tensor(data: NestedArray | ArrayLike<number>, shape?: Shape): Tensor {
+    this.#refuseHostData('tensor');
     return this.#make(data, shape, false);
   }
 
   /** Like `tensor`, but no scope frees it: for weights and other state. */
   parameter(data: NestedArray | ArrayLike<number>, shape?: Shape): Tensor {
+    this.#refuseHostData('parameter');
     return this.#make(data, shape, true);
+  }
+
+  /** A replay would use the same numbers every time, which is hardly ever meant. */
+  #refuseHostData(op: string): void {
+    if (!this.backend.recording) return;
+    throw new CaptureError(
+      `${op}: host data inside a captured step would be the same at every replay; make the tensor outside and pass it as an input ` +
+        '(a number, as in mul(x, 0.5), is a constant and may stay)',
+    );
   }
 
   #make(data: NestedArray | ArrayLike<number>, shape: Shape | undefined, persistent: boolean): Tensor {
@@ -88,7 +102,7 @@ export class Device {
     const cached = this.#scalars.get(value);
     if (cached && !cached.disposed) return cached;
     const persistent = this.#scalars.size < SCALAR_CACHE && !Object.is(value, -0);
-    const made = this.#make(value, [], persistent);
+    const made = this.backend.unrecorded(() => this.#make(value, [], persistent));
     if (persistent) this.#scalars.set(value, made);
     return made;
   }
@@ -98,7 +112,7 @@ export class Device {
     let found = this.#constants.get(name);
     if (!found) {
       const { data, shape } = make();
-      found = this.parameter(data, shape);
+      found = this.backend.unrecorded(() => this.#make(data, shape, true));
       this.#constants.set(name, found);
     }
     return found;
@@ -149,8 +163,27 @@ export class Device {
       inputs.map((t) => t.operand(kernel.name)),
       outputs.map((t) => t.operand(kernel.name)),
     );
-    for (const t of inPlace) t.storage.version++;
+    this.noteWrites(inPlace);
     return made;
+  }
+
+  /** Tensors have been changed in place: graphs that read them before can tell. @internal */
+  noteWrites(tensors: readonly Tensor[]): void {
+    for (const { storage } of tensors) {
+      storage.version++;
+      this.#written?.add(storage);
+    }
+  }
+
+  /** Records what `body` asks of this device, and the memory of others that it writes in place. @internal */
+  record(body: () => void): { readonly program: Program; readonly written: ReadonlySet<Storage> } {
+    const written = new Set<Storage>();
+    this.#written = written;
+    try {
+      return { program: this.backend.record(body), written };
+    } finally {
+      this.#written = undefined;
+    }
   }
 
   /** Live tensors, buffers and bytes: constant from step to step in a loop that leaks nothing. */
@@ -233,7 +266,7 @@ export function applyInPlace<P extends Primitive>(
 ): void {
   const device = deviceOf(op, [...inputs, ...targets]);
   device.run(op, params, inputs, targets);
-  for (const t of targets) t.storage.version++;
+  device.noteWrites(targets);
 }
 
 function toFloat(data: ArrayLike<number>, dtype: FloatType): TypedArray {

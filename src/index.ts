@@ -15,6 +15,7 @@ export {
   type TypedArray,
   type WgslKernel,
 } from './backend.ts';
+export { capture, type CapturedInfo, type CapturedStep, type CaptureOptions, type StepResult } from './capture.ts';
 export { conv2d, conv2dFilter, conv2dInput, type Conv2dOptions } from './conv.ts';
 export { cpu, type CpuOptions } from './cpu/backend.ts';
 export { customVjp, type VjpContext } from './custom.ts';

@@ -9,23 +9,73 @@ import type {
   Operand,
   Primitive,
   PrimitiveParams,
+  Program,
   TypedArray,
 } from '../backend.ts';
 import { Device } from '../device.ts';
-import { OptionError } from '../errors.ts';
+import { CaptureError, OptionError } from '../errors.ts';
 import type { FusedKernel } from '../fused.ts';
+import { Recorder } from '../recording.ts';
 import { sizeOf } from '../shape.ts';
 import { cpuKernels } from './kernels.ts';
+import { CpuRecording, type Placement } from './program.ts';
 import { simdSupported } from './wasm/assembler.ts';
 import { SimdBackend } from './wasm/backend.ts';
 
-class CpuBuffer implements BufferHandle {
-  readonly array: TypedArray;
-  constructor(array: TypedArray) {
-    this.array = array;
+/** Elements, shared by the buffers that look at them. While a step is recorded, not there yet. */
+class CpuMemory {
+  readonly length: number;
+  readonly dtype: DType;
+  handles = 0;
+  #array: TypedArray | undefined;
+
+  constructor(length: number, dtype: DType, array?: TypedArray) {
+    this.length = length;
+    this.dtype = dtype;
+    this.#array = array;
   }
+
+  get array(): TypedArray {
+    if (!this.#array) throw new CaptureError('memory of a captured step was used before the step was run');
+    return this.#array;
+  }
+
+  /** Whether there is no array behind it yet. */
+  get planned(): boolean {
+    return this.#array === undefined;
+  }
+
+  /** Bytes. */
+  get capacity(): number {
+    return this.length * (this.dtype === 'float64' ? 8 : 4);
+  }
+
+  /** Gives planned memory its elements, or takes them away (undefined). */
+  place(array: TypedArray | undefined): void {
+    this.#array = array;
+  }
+}
+
+class CpuBuffer implements BufferHandle {
+  readonly memory: CpuMemory;
+  readonly offset: number;
+  readonly length: number;
+  #part: TypedArray | undefined;
+
+  constructor(memory: CpuMemory, offset: number, length: number) {
+    this.memory = memory;
+    this.offset = offset;
+    this.length = length;
+  }
+
+  get array(): TypedArray {
+    if (this.length === this.memory.length) return this.memory.array;
+    this.#part ??= this.memory.array.subarray(this.offset, this.offset + this.length);
+    return this.#part;
+  }
+
   get byteLength(): number {
-    return this.array.byteLength;
+    return (this.memory.capacity / Math.max(1, this.memory.length)) * this.length;
   }
 }
 
@@ -39,7 +89,15 @@ export class CpuBackend implements Backend {
   #live = 0;
   #bytes = 0;
   #pooledBytes = 0;
-  readonly #pool = new Map<string, CpuBuffer[]>();
+  readonly #pool = new Map<string, TypedArray[]>();
+  readonly #recorder = new Recorder<CpuRecording<CpuMemory>>();
+  readonly #placement: Placement<CpuMemory> = {
+    hold: (memory) => memory.handles++,
+    release: (memory) => this.#release(memory),
+    place: (memory) => this.#place(memory),
+    share: (memories, slotBytes) => this.#share(memories, slotBytes),
+    copy: (from, to) => own(to).array.set(own(from).array),
+  };
 
   constructor(dtype: FloatType, fusedKernels: ReadonlyMap<string, FusedKernel> = new Map()) {
     this.dtype = dtype;
@@ -48,49 +106,96 @@ export class CpuBackend implements Backend {
   }
 
   alloc(length: number, dtype: DType): BufferHandle {
-    const pooled = this.#pool.get(`${dtype} ${length}`)?.pop();
-    if (pooled) this.#pooledBytes -= pooled.byteLength;
-    const buffer = pooled ?? new CpuBuffer(makeArray(length, dtype));
-    this.#live++;
-    this.#bytes += buffer.byteLength;
-    return buffer;
+    const memory = new CpuMemory(length, dtype);
+    const recording = this.#recorder.current;
+    if (recording) recording.lifetimes.add(memory);
+    else this.#place(memory);
+    return this.#open(memory, 0, length);
   }
 
   free(handle: BufferHandle): void {
-    const buffer = own(handle);
     this.#live--;
-    this.#bytes -= buffer.byteLength;
-    if (buffer.array.byteOffset !== 0 || buffer.array.byteLength !== buffer.array.buffer.byteLength) return;
-    if (this.#pooledBytes + buffer.byteLength > POOL_BYTES) return;
-    const slot = `${dtypeOf(buffer.array)} ${buffer.array.length}`;
-    const list = this.#pool.get(slot);
-    if (list) list.push(buffer);
-    else this.#pool.set(slot, [buffer]);
-    this.#pooledBytes += buffer.byteLength;
+    this.#release(own(handle).memory);
   }
 
   view(handle: BufferHandle, offset: number, length: number, _dtype: DType): BufferHandle {
+    const parent = own(handle);
+    return this.#open(parent.memory, parent.offset + offset, length);
+  }
+
+  #open(memory: CpuMemory, offset: number, length: number): CpuBuffer {
     this.#live++;
-    const array = own(handle).array.subarray(offset, offset + length);
-    this.#bytes += array.byteLength;
-    return new CpuBuffer(array);
+    memory.handles++;
+    return new CpuBuffer(memory, offset, length);
+  }
+
+  #place(memory: CpuMemory): void {
+    const { length, dtype, capacity } = memory;
+    const pooled = this.#pool.get(`${dtype} ${length}`)?.pop();
+    if (pooled) this.#pooledBytes -= capacity;
+    memory.place(pooled ?? makeArray(length, dtype));
+    this.#bytes += capacity;
+  }
+
+  #release(memory: CpuMemory): void {
+    if (--memory.handles > 0 || memory.planned) return;
+    const { length, dtype, capacity, array } = memory;
+    this.#bytes -= capacity;
+    if (this.#pooledBytes + capacity > POOL_BYTES) return;
+    const slot = `${dtype} ${length}`;
+    const list = this.#pool.get(slot);
+    if (list) list.push(array);
+    else this.#pool.set(slot, [array]);
+    this.#pooledBytes += capacity;
+  }
+
+  /** Slots of a recorded step, as plain memory that is seen in each one's type. */
+  #share(memories: readonly (readonly [CpuMemory, number])[], slotBytes: readonly number[]): () => void {
+    const slots = slotBytes.map((bytes) => new ArrayBuffer(Math.ceil(bytes / 8) * 8));
+    const total = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+    this.#bytes += total;
+    for (const [memory, slot] of memories) memory.place(viewOf(slots[slot]!, memory.length, memory.dtype));
+    return () => {
+      this.#bytes -= total;
+      for (const [memory] of memories) memory.place(undefined);
+    };
   }
 
   write(handle: BufferHandle, data: TypedArray): void {
+    if (this.#recorder.current) throw this.#recorder.current.refuseWrite();
     own(handle).array.set(data);
   }
 
   async read(handle: BufferHandle, length: number, _dtype: DType): Promise<TypedArray> {
+    if (this.#recorder.current) return this.#recorder.current.refuseWait('data');
     return own(handle).array.slice(0, length);
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
-    cpuKernels[op](params, inputs.map(asCpu), outputs.map(asCpu));
+    const recording = this.#recorder.current;
+    const run = (): void => cpuKernels[op](params, inputs.map(asCpu), outputs.map(asCpu));
+    if (recording) recording.push(memoriesOf(inputs, outputs), run);
+    else run();
   }
 
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void {
     if (kernel.kind !== 'cpu') throw new OptionError(`${kernel.name}: a ${kernel.kind} kernel cannot run on the CPU device`);
-    kernel.run(inputs.map(elements), outputs.map(elements));
+    const recording = this.#recorder.current;
+    const run = (): void => kernel.run(inputs.map(elements), outputs.map(elements));
+    if (recording) recording.push(memoriesOf(inputs, outputs), run);
+    else run();
+  }
+
+  get recording(): boolean {
+    return this.#recorder.current !== undefined;
+  }
+
+  record(body: () => void): Program {
+    return this.#recorder.record(new CpuRecording(this.#placement), body, (recording) => recording.finish());
+  }
+
+  unrecorded<T>(body: () => T): T {
+    return this.#recorder.unrecorded(body);
   }
 
   flush(): void {
@@ -99,6 +204,7 @@ export class CpuBackend implements Backend {
 
   async finish(): Promise<void> {
     // Nothing is ever pending.
+    if (this.#recorder.current) await this.#recorder.current.refuseWait('finish');
   }
 
   memory(): BackendMemory {
@@ -128,12 +234,17 @@ function asCpu(operand: Operand): { data: TypedArray; shape: readonly number[] }
   return { data: own(operand.handle).array, shape: operand.shape };
 }
 
-function makeArray(length: number, dtype: DType): TypedArray {
-  return dtype === 'float32' ? new Float32Array(length) : dtype === 'float64' ? new Float64Array(length) : new Uint32Array(length);
+function memoriesOf(inputs: readonly Operand[], outputs: readonly Operand[]): CpuMemory[] {
+  return [...inputs, ...outputs].map(({ handle }) => own(handle).memory);
 }
 
-function dtypeOf(array: TypedArray): DType {
-  return array instanceof Float32Array ? 'float32' : array instanceof Float64Array ? 'float64' : 'uint32';
+function makeArray(length: number, dtype: DType): TypedArray {
+  return viewOf(new ArrayBuffer(length * (dtype === 'float64' ? 8 : 4)), length, dtype);
+}
+
+function viewOf(buffer: ArrayBuffer, length: number, dtype: DType): TypedArray {
+  const Elements = dtype === 'float32' ? Float32Array : dtype === 'float64' ? Float64Array : Uint32Array;
+  return new Elements(buffer, 0, length);
 }
 
 export interface CpuOptions {

@@ -8,10 +8,12 @@ import type {
   Operand,
   Primitive,
   PrimitiveParams,
+  Program,
   TypedArray,
 } from '../backend.ts';
 import { DTypeError, LimitError, OptionError } from '../errors.ts';
 import type { FusedKernel } from '../fused.ts';
+import { Recorder } from '../recording.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { CommandQueue } from './commands.ts';
 import { Faults } from './faults.ts';
@@ -21,6 +23,7 @@ import { webgpuKernels } from './kernels.ts';
 import { copyInto } from './layout.ts';
 import { type GpuHandle, MemoryPool, own } from './memory.ts';
 import { PipelineCache } from './pipelines.ts';
+import { GpuRecording } from './program.ts';
 import { ReadBack } from './read-back.ts';
 
 export class WebGpuBackend implements Backend, Gpu {
@@ -37,6 +40,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly #queue: CommandQueue;
   readonly #readBack: ReadBack;
   #temporaries: GpuHandle[] = [];
+  readonly #recorder = new Recorder<GpuRecording>();
   #destroyed = false;
 
   constructor(device: GPUDevice, facts: GpuFacts, name: string) {
@@ -54,7 +58,7 @@ export class WebGpuBackend implements Backend, Gpu {
   alloc(length: number, dtype: DType): BufferHandle {
     this.#faults.check();
     if (dtype === 'float64') throw new DTypeError('WebGPU has no float64; use cpu({ dtype: "float64" })');
-    return this.#pool.alloc(length * 4);
+    return this.#alloc(length * 4);
   }
 
   free(handle: BufferHandle): void {
@@ -69,6 +73,7 @@ export class WebGpuBackend implements Backend, Gpu {
 
   write(handle: BufferHandle, data: TypedArray): void {
     this.#faults.check();
+    if (this.#recorder.current) throw this.#recorder.current.refuseWrite();
     const { memory, offset } = own(handle);
     // The queue's write would run before what is recorded and not submitted yet.
     if (this.#pool.isPending(memory)) this.#queue.submit();
@@ -76,6 +81,7 @@ export class WebGpuBackend implements Backend, Gpu {
   }
 
   async read(handle: BufferHandle, length: number, dtype: DType): Promise<TypedArray> {
+    if (this.#recorder.current) return this.#recorder.current.refuseWait('data');
     this.#faults.check();
     const bytes = await this.#readBack.read(this.#queue, own(handle), length * 4, this.#faults);
     return dtype === 'uint32' ? new Uint32Array(bytes) : new Float32Array(bytes);
@@ -110,7 +116,8 @@ export class WebGpuBackend implements Backend, Gpu {
     const written = outputs.map((o) => own(o.handle));
     const copies: GpuHandle[] = [];
     const read = inputs.map((o) => this.#apartFrom(written, o, copies));
-    this.#queue.push({
+    const sink = this.#recorder.current ?? this.#queue;
+    sink.push({
       pipeline: this.#pipelines.get(kernel, inputs.length, outputs.length),
       bindings: [...read, ...written],
       inputs: inputs.length,
@@ -121,17 +128,20 @@ export class WebGpuBackend implements Backend, Gpu {
   }
 
   temporary(shape: Shape, dtype: DType = 'float32'): Operand {
-    const handle = this.#pool.alloc(sizeOf(shape) * 4);
+    const handle = this.#alloc(sizeOf(shape) * 4);
     this.#temporaries.push(handle);
     return { handle, shape, dtype };
   }
 
   flush(): void {
     this.#faults.check();
+    // What a recording notes is handed over when it runs.
+    if (this.#recorder.current) return;
     this.#queue.submit();
   }
 
   async finish(): Promise<void> {
+    if (this.#recorder.current) return this.#recorder.current.refuseWait('finish');
     this.flush();
     const fault = this.#faults.collect();
     await this.gpuDevice.queue.onSubmittedWorkDone().catch(() => undefined);
@@ -141,6 +151,28 @@ export class WebGpuBackend implements Backend, Gpu {
 
   memory(): BackendMemory {
     return this.#pool.stats();
+  }
+
+  get recording(): boolean {
+    return this.#recorder.current !== undefined;
+  }
+
+  record(body: () => void): Program {
+    this.#faults.check();
+    return this.#recorder.record(new GpuRecording(this.#pool), body, (recording) => recording.finish(this.gpuDevice, this.#queue));
+  }
+
+  unrecorded<T>(body: () => T): T {
+    return this.#recorder.unrecorded(body);
+  }
+
+  #alloc(byteLength: number): GpuHandle {
+    return this.#recorder.current ? this.#recorder.current.alloc(byteLength) : this.#pool.alloc(byteLength);
+  }
+
+  /** Kernels compiled so far. */
+  get pipelines(): number {
+    return this.#pipelines.compiled;
   }
 
   /** Batches handed to the device and not yet done, and dispatches not yet handed over. */
@@ -164,7 +196,7 @@ export class WebGpuBackend implements Backend, Gpu {
   #apartFrom(written: readonly GpuHandle[], input: Operand, copies: GpuHandle[]): GpuHandle {
     const handle = own(input.handle);
     if (!written.some((w) => w.memory === handle.memory)) return handle;
-    const copy = this.#pool.alloc(handle.byteLength);
+    const copy = this.#alloc(handle.byteLength);
     copyInto(this, input, { ...input, handle: copy });
     copies.push(copy);
     return copy;

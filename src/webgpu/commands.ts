@@ -16,7 +16,7 @@ export interface Dispatch {
 }
 
 /** Uniform blocks start at multiples of this (`minUniformBufferOffsetAlignment` is at most 256) and are padded to it. */
-const BLOCK_BYTES = 256;
+export const BLOCK_BYTES = 256;
 const ARENA_BLOCKS = 256;
 /** A batch is submitted when it has this many dispatches, so that the device works while the host records. */
 const BATCH = 64;
@@ -74,7 +74,7 @@ export class CommandQueue {
     }
     const most = this.#inFlight < BUSY ? BATCH : LARGE_BATCH;
     if (this.#batch.length >= most || this.#blocks + blocks > ARENA_BLOCKS) {
-      this.#refuseWhenFull();
+      this.admit();
       this.submit();
     }
     for (const { memory } of dispatch.bindings) this.#pool.touch(memory);
@@ -82,8 +82,8 @@ export class CommandQueue {
     this.#batch.push(dispatch);
   }
 
-  /** Waiting is impossible in synchronous code, so a queue that is full is an error; `finish` and reads still go through. */
-  #refuseWhenFull(): void {
+  /** Before work is added: waiting is impossible in synchronous code, so a queue that is full is an error; `finish` and reads still go through. */
+  admit(): void {
     if (this.#inFlight >= MOST_IN_FLIGHT || (this.#inFlight > 0 && this.#groups >= MOST_GROUPS_IN_FLIGHT)) {
       throw new LimitError(
         `${this.#inFlight} batches of work are waiting for the device and nothing has been awaited: ` +
@@ -153,7 +153,8 @@ export class CommandQueue {
     if (found) return found.group;
     if (this.#bindGroups.size >= BIND_GROUPS) this.#forgetAll();
     this.#groups++;
-    const group = makeBindGroup(this.#device, pipeline.layout, bindings, this.#arena, uniformBytes);
+    const resources = bindings.map((b) => ({ buffer: b.memory.buffer, offset: b.offset, size: b.bindingSize }));
+    const group = makeBindGroup(this.#device, pipeline.layout, resources, this.#arena, uniformBytes);
     this.#bindGroups.set(key, { group, bindings });
     for (const { memory } of bindings) memory.bindGroups.add(key);
     return group;
@@ -167,20 +168,22 @@ export class CommandQueue {
   }
 }
 
-function blocksOf(uniforms: readonly number[] | undefined): number {
+/** Blocks that a dispatch's uniforms take. */
+export function blocksOf(uniforms: readonly number[] | undefined): number {
   return uniforms ? Math.max(1, Math.ceil((uniforms.length * 4) / BLOCK_BYTES)) : 0;
 }
 
-function makeBindGroup(
+/** A bind group in a layout's order; `uniforms` is bound at a dynamic offset, `uniformBytes` of it. */
+export function makeBindGroup(
   device: GPUDevice,
   layout: BindingLayout,
-  bindings: readonly GpuHandle[],
+  bindings: readonly GPUBufferBinding[],
   uniforms: GPUBuffer,
   uniformBytes: number,
 ): GPUBindGroup {
-  const resources: GPUBufferBinding[] = [
+  const resources: readonly GPUBufferBinding[] = [
     ...(layout.hasUniforms ? [{ buffer: uniforms, offset: 0, size: uniformBytes }] : []),
-    ...bindings.map((b) => ({ buffer: b.memory.buffer, offset: b.offset, size: b.bindingSize })),
+    ...bindings,
   ];
   return device.createBindGroup({ layout: layout.group, entries: resources.map((resource, binding) => ({ binding, resource })) });
 }

@@ -1,24 +1,39 @@
 /** @file GPU memory: buffers pooled by size, and handles that are windows on them. */
 import type { BackendMemory, BufferHandle } from '../backend.ts';
-import { LimitError, OptionError } from '../errors.ts';
+import { CaptureError, LimitError, OptionError } from '../errors.ts';
 import { BufferUsage } from './usage.ts';
 
-/** A GPU buffer, shared by the handles that look at it. */
+/** A GPU buffer, shared by the handles that look at it. While a step is recorded, one that is not there yet. */
 export class GpuMemory {
   readonly id: number;
-  readonly buffer: GPUBuffer;
   /** Bytes, a multiple of 256. */
   readonly capacity: number;
+  #buffer: GPUBuffer | undefined;
   handles = 0;
   /** The last batch of commands that uses this memory. */
   batch = -1;
   /** Keys of cached bind groups that name this memory. */
   readonly bindGroups: Set<string> = new Set();
 
-  constructor(id: number, buffer: GPUBuffer, capacity: number) {
+  constructor(id: number, capacity: number, buffer?: GPUBuffer) {
     this.id = id;
-    this.buffer = buffer;
     this.capacity = capacity;
+    this.#buffer = buffer;
+  }
+
+  get buffer(): GPUBuffer {
+    if (!this.#buffer) throw new CaptureError('memory of a captured step was used before the step was run');
+    return this.#buffer;
+  }
+
+  /** Whether there is no buffer behind it yet. */
+  get planned(): boolean {
+    return this.#buffer === undefined;
+  }
+
+  /** The buffer of planned memory. */
+  place(buffer: GPUBuffer): void {
+    this.#buffer = buffer;
   }
 }
 
@@ -57,7 +72,8 @@ const KEPT_BYTES = 256 * 2 ** 20;
  */
 export class MemoryPool {
   readonly #device: GPUDevice;
-  readonly #onDestroy: (memory: GpuMemory) => void;
+  /** Called when what is cached about some memory no longer holds. */
+  readonly #forget: (memory: GpuMemory) => void;
   /** Free memory by capacity, ids ascending: the lowest goes first, so equal steps get equal memory. */
   readonly #free = new Map<number, GpuMemory[]>();
   /** All free memory, longest unused first. */
@@ -70,13 +86,31 @@ export class MemoryPool {
   #peakBytes = 0;
   #freeBytes = 0;
 
-  constructor(device: GPUDevice, onDestroy: (memory: GpuMemory) => void) {
+  constructor(device: GPUDevice, forget: (memory: GpuMemory) => void) {
     this.#device = device;
-    this.#onDestroy = onDestroy;
+    this.#forget = forget;
   }
 
   /** A handle on `byteLength` bytes of uninitialised memory; a LimitError, before anything is allocated, if it is too large. */
   alloc(byteLength: number): GpuHandle {
+    const capacity = this.#capacityFor(byteLength);
+    return this.open(this.#use(capacity), 0, byteLength);
+  }
+
+  /** The same with no buffer behind it yet. */
+  plan(byteLength: number): GpuHandle {
+    return this.open(new GpuMemory(this.#nextId++, this.#capacityFor(byteLength)), 0, byteLength);
+  }
+
+  /** Puts a buffer behind planned memory that has outlived its recording. */
+  place(memory: GpuMemory): void {
+    const found = this.#use(memory.capacity);
+    // Cached bind groups name the buffer by its old owner.
+    this.#forget(found);
+    memory.place(found.buffer);
+  }
+
+  #capacityFor(byteLength: number): number {
     const capacity = Math.max(256, Math.ceil(byteLength / 256) * 256);
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
     if (capacity > Math.min(maxBufferSize, maxStorageBufferBindingSize)) {
@@ -88,10 +122,14 @@ export class MemoryPool {
         `a tensor of ${byteLength} bytes exceeds this adapter's ${name}, ${limit}: use a smaller batch or image, or split the tensor`,
       );
     }
+    return capacity;
+  }
+
+  #use(capacity: number): GpuMemory {
     const memory = this.#take(capacity) ?? this.#create(capacity);
     this.#bytes += capacity;
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
-    return this.open(memory, 0, byteLength);
+    return memory;
   }
 
   /** Another handle on the same memory. */
@@ -105,7 +143,7 @@ export class MemoryPool {
   free(handle: GpuHandle): void {
     const { memory } = handle;
     this.#handles--;
-    if (--memory.handles > 0) return;
+    if (--memory.handles > 0 || memory.planned) return;
     this.#bytes -= memory.capacity;
     if (memory.batch === this.#batch) this.#waiting.push(memory);
     else this.#keep(memory);
@@ -154,7 +192,7 @@ export class MemoryPool {
 
   #create(capacity: number): GpuMemory {
     const usage = BufferUsage.storage | BufferUsage.copySource | BufferUsage.copyTarget;
-    return new GpuMemory(this.#nextId++, this.#device.createBuffer({ size: capacity, usage }), capacity);
+    return new GpuMemory(this.#nextId++, capacity, this.#device.createBuffer({ size: capacity, usage }));
   }
 
   #keep(memory: GpuMemory): void {
@@ -172,7 +210,7 @@ export class MemoryPool {
       const list = this.#free.get(memory.capacity);
       list?.splice(list.indexOf(memory), 1);
       this.#freeBytes -= memory.capacity;
-      this.#onDestroy(memory);
+      this.#forget(memory);
       memory.buffer.destroy();
       return;
     }

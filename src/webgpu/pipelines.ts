@@ -11,10 +11,42 @@ export interface BindingLayout {
   readonly hasUniforms: boolean;
 }
 
-export interface Pipeline {
+/** A kernel's pipeline: compiled ahead by `prepare`, or else at its first use. */
+export class Pipeline {
   readonly name: string;
-  readonly gpu: GPUComputePipeline;
   readonly layout: BindingLayout;
+  readonly #device: GPUDevice;
+  readonly #descriptor: () => GPUComputePipelineDescriptor;
+  #gpu: GPUComputePipeline | undefined;
+  #pending: Promise<void> | undefined;
+
+  constructor(name: string, layout: BindingLayout, device: GPUDevice, descriptor: () => GPUComputePipelineDescriptor) {
+    this.name = name;
+    this.layout = layout;
+    this.#device = device;
+    this.#descriptor = descriptor;
+  }
+
+  get gpu(): GPUComputePipeline {
+    this.#gpu ??= this.#device.createComputePipeline(this.#descriptor());
+    return this.#gpu;
+  }
+
+  get compiled(): boolean {
+    return this.#gpu !== undefined;
+  }
+
+  /** Compiles beside other work. Never rejects: what does not compile is reported by its first use. */
+  prepare(): Promise<void> {
+    if (this.#gpu) return Promise.resolve();
+    this.#pending ??= this.#device.createComputePipelineAsync(this.#descriptor()).then(
+      (gpu) => {
+        this.#gpu ??= gpu;
+      },
+      () => undefined,
+    );
+    return this.#pending;
+  }
 }
 
 export class PipelineCache {
@@ -29,26 +61,28 @@ export class PipelineCache {
     this.#faults = faults;
   }
 
-  /** The pipeline of a kernel, compiled at its first use: one for each name, set of constants and number of bindings. */
+  /** The pipeline of a kernel, not compiled yet if it is new: one for each name, set of constants and number of bindings. */
   get(kernel: WgslKernel, inputs: number, outputs: number): Pipeline {
     const hasUniforms = kernel.uniforms !== undefined;
     const key = pipelineKey(kernel, hasUniforms, inputs, outputs);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#compile(kernel, this.#layout(hasUniforms, inputs, outputs));
+      pipeline = this.#make(kernel, this.#layout(hasUniforms, inputs, outputs));
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
   }
 
   /** How many pipelines have been compiled. */
-  get size(): number {
-    return this.#pipelines.size;
+  get compiled(): number {
+    let count = 0;
+    for (const pipeline of this.#pipelines.values()) if (pipeline.compiled) count++;
+    return count;
   }
 
-  #compile(kernel: WgslKernel, layout: BindingLayout): Pipeline {
+  #make(kernel: WgslKernel, layout: BindingLayout): Pipeline {
     const { name, constants, entryPoint } = kernel;
-    const gpu = this.#device.createComputePipeline({
+    return new Pipeline(name, layout, this.#device, () => ({
       label: name,
       layout: layout.pipeline,
       compute: {
@@ -56,8 +90,7 @@ export class PipelineCache {
         ...(constants && { constants: { ...constants } }),
         ...(entryPoint !== undefined && { entryPoint }),
       },
-    });
-    return { name, gpu, layout };
+    }));
   }
 
   #module({ name, code }: WgslKernel): GPUShaderModule {

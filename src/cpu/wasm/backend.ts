@@ -8,14 +8,17 @@ import type {
   Operand,
   Primitive,
   PrimitiveParams,
+  Program,
   TypedArray,
 } from '../../backend.ts';
 import { OptionError } from '../../errors.ts';
 import type { FusedKernel } from '../../fused.ts';
+import { Recorder } from '../../recording.ts';
 import { sizeOf } from '../../shape.ts';
 import { fusedKernels } from '../fused.ts';
 import { cpuKernels } from '../kernels.ts';
-import { HeapBuffer, heapBuffer } from './buffer.ts';
+import { CpuRecording, type Placement } from '../program.ts';
+import { HeapBlock, HeapBuffer, heapBuffer } from './buffer.ts';
 import { Heap, type HeapOptions } from './heap.ts';
 import { type SimdKernels, simdKernels } from './kernels.ts';
 import { Linker } from './linker.ts';
@@ -27,6 +30,8 @@ export class SimdBackend implements Backend {
   readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
   readonly #heap: Heap;
   readonly #kernels: SimdKernels;
+  readonly #placement: Placement<HeapBlock>;
+  readonly #recorder = new Recorder<CpuRecording<HeapBlock>>();
   #live = 0;
   #bytes = 0;
 
@@ -35,38 +40,79 @@ export class SimdBackend implements Backend {
     const linker = new Linker(this.#heap);
     this.#kernels = simdKernels(linker);
     this.fusedKernels = fusedKernels(linker);
+    this.#placement = {
+      hold: (block) => block.handles++,
+      release: (block) => this.#release(block),
+      place: (block) => this.#place(block, this.#heap.alloc(block.capacity)),
+      share: (blocks, slotBytes) => this.#share(blocks, slotBytes),
+      copy: (from, to) => heapBuffer(to).array.set(heapBuffer(from).array),
+    };
   }
 
   alloc(length: number, dtype: DType): BufferHandle {
-    const buffer = new HeapBuffer(this.#heap, this.#heap.alloc(length * 4), length, dtype, false);
-    this.#live++;
-    this.#bytes += buffer.byteLength;
-    return buffer;
+    const block = new HeapBlock(this.#heap, length * 4);
+    if (this.#recorder.current) this.#recorder.current.lifetimes.add(block);
+    else this.#place(block, this.#heap.alloc(length * 4));
+    return this.#open(block, 0, length, dtype);
   }
 
   free(handle: BufferHandle): void {
-    const buffer = heapBuffer(handle);
     this.#live--;
-    this.#bytes -= buffer.byteLength;
-    if (!buffer.borrowed) this.#heap.free(buffer.address, buffer.byteLength);
+    this.#release(heapBuffer(handle).block);
   }
 
   view(handle: BufferHandle, offset: number, length: number, dtype: DType): BufferHandle {
-    const buffer = new HeapBuffer(this.#heap, heapBuffer(handle).address + offset * 4, length, dtype, true);
+    const parent = heapBuffer(handle);
+    return this.#open(parent.block, parent.offset + offset * 4, length, dtype);
+  }
+
+  #open(block: HeapBlock, offset: number, length: number, dtype: DType): HeapBuffer {
     this.#live++;
-    this.#bytes += buffer.byteLength;
-    return buffer;
+    block.handles++;
+    return new HeapBuffer(block, offset, length, dtype);
+  }
+
+  #place(block: HeapBlock, address: number): void {
+    block.place(address);
+    this.#bytes += block.capacity;
+  }
+
+  #release(block: HeapBlock): void {
+    if (--block.handles > 0 || block.planned) return;
+    this.#heap.free(block.address, block.capacity);
+    this.#bytes -= block.capacity;
+  }
+
+  /** Slots of a recorded step, as blocks of the heap. */
+  #share(blocks: readonly (readonly [HeapBlock, number])[], slotBytes: readonly number[]): () => void {
+    const addresses = slotBytes.map((bytes) => this.#heap.alloc(bytes));
+    const total = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+    for (const [block, slot] of blocks) block.place(addresses[slot]!);
+    this.#bytes += total;
+    return () => {
+      for (const [block] of blocks) block.place(undefined);
+      for (const [slot, address] of addresses.entries()) this.#heap.free(address, slotBytes[slot]!);
+      this.#bytes -= total;
+    };
   }
 
   write(handle: BufferHandle, data: TypedArray): void {
+    if (this.#recorder.current) throw this.#recorder.current.refuseWrite();
     heapBuffer(handle).array.set(data);
   }
 
   async read(handle: BufferHandle, length: number, _dtype: DType): Promise<TypedArray> {
+    if (this.#recorder.current) return this.#recorder.current.refuseWait('data');
     return heapBuffer(handle).array.slice(0, length);
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
+    const recording = this.#recorder.current;
+    if (recording) recording.push(blocksOf(inputs, outputs), () => this.#run(op, params, inputs, outputs));
+    else this.#run(op, params, inputs, outputs);
+  }
+
+  #run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
     const fast = this.#kernels[op];
     if (fast?.(params, inputs, outputs)) return;
     cpuKernels[op](params, inputs.map(inPlace), outputs.map(inPlace));
@@ -74,7 +120,21 @@ export class SimdBackend implements Backend {
 
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void {
     if (kernel.kind !== 'cpu') throw new OptionError(`${kernel.name}: a ${kernel.kind} kernel cannot run on the CPU device`);
-    kernel.run(inputs.map(elements), outputs.map(elements));
+    const recording = this.#recorder.current;
+    if (recording) recording.push(blocksOf(inputs, outputs), () => kernel.run(inputs.map(elements), outputs.map(elements)));
+    else kernel.run(inputs.map(elements), outputs.map(elements));
+  }
+
+  get recording(): boolean {
+    return this.#recorder.current !== undefined;
+  }
+
+  record(body: () => void): Program {
+    return this.#recorder.record(new CpuRecording(this.#placement), body, (recording) => recording.finish());
+  }
+
+  unrecorded<T>(body: () => T): T {
+    return this.#recorder.unrecorded(body);
   }
 
   flush(): void {
@@ -83,6 +143,7 @@ export class SimdBackend implements Backend {
 
   async finish(): Promise<void> {
     // Nothing is ever pending.
+    if (this.#recorder.current) await this.#recorder.current.refuseWait('finish');
   }
 
   memory(): BackendMemory {
@@ -97,6 +158,10 @@ export class SimdBackend implements Backend {
   destroy(): void {
     // The memory goes when nothing refers to the device any more.
   }
+}
+
+function blocksOf(inputs: readonly Operand[], outputs: readonly Operand[]): HeapBlock[] {
+  return [...inputs, ...outputs].map(({ handle }) => heapBuffer(handle).block);
 }
 
 function elements(operand: Operand): TypedArray {

@@ -13,10 +13,11 @@ import type {
   Operand,
   Primitive,
   PrimitiveParams,
+  Program,
   TypedArray,
 } from '../../backend.ts';
 import { Device } from '../../device.ts';
-import { OptionError } from '../../errors.ts';
+import { CaptureError, OptionError } from '../../errors.ts';
 import type { FusedKernel } from '../../fused.ts';
 import { sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -93,6 +94,16 @@ class RoundingBackend implements Backend {
 
   async finish(): Promise<void> {
     // Nothing is ever pending.
+  }
+
+  readonly recording = false;
+
+  record(): Program {
+    throw new CaptureError('capture: the rounding device cannot record; use cpu() or webgpu()');
+  }
+
+  unrecorded<T>(body: () => T): T {
+    return body();
   }
 
   memory(): BackendMemory {
