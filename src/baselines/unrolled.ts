@@ -16,8 +16,8 @@ export interface UnrolledProblem {
   readonly weights: readonly Tensor[];
   /** a. */
   readonly architecture: readonly Tensor[];
-  /** xi. With 0 the result is the first-order gradient. */
-  readonly learningRate: number;
+  /** xi, a scalar. With 0 the result is the first-order gradient. */
+  readonly learningRate: Tensor;
   /** The losses at the present values of w and a, recorded. */
   readonly trainingLoss: () => Tensor;
   readonly validationLoss: () => Tensor;
@@ -36,7 +36,11 @@ export function unrolledGradients(problem: UnrolledProblem, options: MixedProduc
   return scope(() => {
     const saved = noGrad(() => weights.map((w) => clone(w)));
     const step = recordingAs(true, () => grad(problem.trainingLoss(), weights, { unused: 'zeros' }));
-    shift(weights, step, weights[0]!.device.scalar(-learningRate));
+    shift(
+      weights,
+      step,
+      noGrad(() => neg(learningRate)),
+    );
     const first = recordingAs(true, () => grad(problem.validationLoss(), [...architecture, ...weights], { unused: 'zeros' }));
     restore(weights, saved);
     const v = first.slice(architecture.length);

@@ -44,6 +44,8 @@ export interface SearchOptions {
   readonly strategy?: ArchitectureStrategy;
   /** Cost of each operation on each edge, [edges, 8] a cell type, summed over the cells of the type. */
   readonly cost?: CellWeights;
+  /** Run each step as it is written, instead of recording the first and replaying it: slower, and the same to the bit. Default false. */
+  readonly eager?: boolean;
 }
 
 export interface EpochMetrics {
@@ -75,6 +77,8 @@ export interface StepReport {
 }
 
 export interface RunOptions {
+  /** Called after each kernel that is compiled before the first step. */
+  readonly onWarmUp?: (compiled: number, of: number) => void;
   /** Called every few steps, when the loss has been read. */
   readonly onStep?: (report: StepReport) => void;
   /** Called after each step with its number; may return a promise (a recorder of credits). */

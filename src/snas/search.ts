@@ -1,5 +1,6 @@
 /** @file The search: one backward pass a step updates weights and architecture; children inherit without retraining. */
 import { grad } from '../autograd.ts';
+import { capture, type CapturedInfo, type CapturedStep } from '../capture.ts';
 import { batches, type Batch, channelStatistics, type BatchOptions, type ChannelStatistics, type Dataset } from '../data/index.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError, OptionError } from '../errors.ts';
@@ -34,6 +35,11 @@ import type { ArchitectureStrategy, CellWeights } from './strategy.ts';
 const PURPOSE = { weights: 0, architecture: 1, data: 2, noise: 3, evaluation: 4, dropPath: 5, calibration: 6 } as const;
 const READ_EVERY = 16;
 
+interface LabelledImages {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+}
+
 /** A search in progress. `run()` yields after every epoch; `state()` and `loadState()` save and resume it exactly. */
 export class Search {
   readonly device: Device;
@@ -54,6 +60,8 @@ export class Search {
   readonly #lr: (step: number) => number;
   readonly #temperature: (step: number) => number;
   readonly #totals: Tensor;
+  readonly #eager: boolean;
+  readonly #programs = new Map<string, CapturedStep<Tensor[], void>>();
 
   constructor(device: Device, config: SearchConfig, data: SearchData, options: SearchOptions = {}) {
     checkConfig(config, data);
@@ -75,6 +83,7 @@ export class Search {
     this.#lr = cosine(weights.lr, weights.lrEnd, steps);
     this.#temperature = linearSchedule(temperature.start, temperature.end, Math.max(1, steps - 1));
     this.#totals = device.parameter([0, 0], [2]);
+    this.#eager = options.eager ?? false;
   }
 
   /** Steps of the whole run. */
@@ -94,6 +103,7 @@ export class Search {
 
   /** Runs to the end (or the signal), yielding the figures of each epoch, an unfinished last one included. */
   async *run(options: RunOptions = {}): AsyncGenerator<EpochMetrics, void, void> {
+    if (this.step < this.steps && !options.signal?.aborted) await this.warmUp(options.onWarmUp);
     while (this.step < this.steps && !options.signal?.aborted) {
       const epoch = Math.floor(this.step / this.stepsPerEpoch);
       const temperature = this.#temperature(this.step);
@@ -168,54 +178,99 @@ export class Search {
   }
 
   /** One step on one batch: draws noise, updates weights and architecture in place. `held`: the validation batch of a bi-level strategy. */
-  trainStep(
-    batch: { readonly images: Tensor; readonly labels: Tensor },
-    held?: { readonly images: Tensor; readonly labels: Tensor },
-  ): void {
+  trainStep(batch: LabelledImages, held?: LabelledImages): void {
     this.#weightOptimizer.lr = this.#lr(this.step);
     this.#weightOptimizer.prepare();
     this.#architectureOptimizer?.prepare();
-    scope(() => {
-      const noise = this.strategy.inputs({ key: foldIn(this.#key('noise'), this.step), temperature: this.temperature });
-      const { dropPath } = this.config;
-      const key = foldIn(this.#key('dropPath'), this.step);
-      const { cells, nodes } = this.supernet;
-      const masks = dropPath > 0 ? drawPathMasks(this.device, key, cells.length, nodes, batch.labels.size, dropPath) : undefined;
-      this.#program([batch.images, batch.labels, ...(masks ? [masks] : []), ...noise], held);
-    });
+    scope(() => this.#programFor(batch, held)(...this.#inputs(batch, held)));
     this.step++;
   }
 
-  /** The device's part of a step: everything that changes from step to step is in `inputs`. */
-  #program(inputs: readonly Tensor[], held?: { readonly images: Tensor; readonly labels: Tensor }): void {
-    const [images, labels, ...rest] = inputs as [Tensor, Tensor, ...Tensor[]];
-    const pathMask = this.config.dropPath > 0 ? pathMaskOf(rest.shift()!, this.supernet.nodes) : undefined;
-    const lossOf = (z: CellWeights, on: { readonly images: Tensor; readonly labels: Tensor }): Tensor =>
+  /**
+   * Records the training step, without running it, and compiles its kernels, in parallel where the device can; `run` does it first.
+   * `onProgress` is called after each kernel.
+   */
+  async warmUp(onProgress?: (compiled: number, of: number) => void): Promise<void> {
+    if (this.#eager) return;
+    const n = this.config.batchSize;
+    const some = (): LabelledImages => ({ images: this.device.zeros(this.#imageShape(n)), labels: this.device.zeros([n]) });
+    await scope(() => {
+      const batch = some();
+      const held = this.strategy.level === 'bilevel' ? some() : undefined;
+      const program = this.#programFor(batch, held);
+      return { done: 'prepare' in program ? program.prepare(this.#inputs(batch, held), onProgress) : Promise.resolve() };
+    }).done;
+  }
+
+  /** Figures of the recorded training step; undefined before the first step, and in an eager search. */
+  get recorded(): CapturedInfo | undefined {
+    return [...this.#programs.values()][0]?.info;
+  }
+
+  /** The device's part of a step on batches of these sizes: recorded, unless the search is to be eager. */
+  #programFor(
+    batch: LabelledImages,
+    held: LabelledImages | undefined,
+  ): CapturedStep<Tensor[], void> | ((...inputs: Tensor[]) => void) {
+    const bilevel = held !== undefined;
+    const step = (...inputs: Tensor[]): void => this.#program(inputs, bilevel);
+    if (this.#eager) return step;
+    const sizes = `${batch.labels.size} ${held?.labels.size ?? ''}`;
+    let program = this.#programs.get(sizes);
+    if (!program) {
+      program = capture(step);
+      this.#programs.set(sizes, program);
+    }
+    return program;
+  }
+
+  /** Everything that changes from step to step. */
+  #inputs(batch: LabelledImages, held: LabelledImages | undefined): Tensor[] {
+    const { dropPath } = this.config;
+    const { cells, nodes } = this.supernet;
+    const key = foldIn(this.#key('dropPath'), this.step);
+    return [
+      batch.images,
+      batch.labels,
+      ...(held ? [held.images, held.labels, this.device.tensor(this.#lr(this.step), [])] : []),
+      ...(dropPath > 0 ? [drawPathMasks(this.device, key, cells.length, nodes, batch.labels.size, dropPath)] : []),
+      ...this.strategy.inputs({ key: foldIn(this.#key('noise'), this.step), temperature: this.temperature }),
+    ];
+  }
+
+  /** What a step does on the device, as `#inputs` lists its inputs. */
+  #program(inputs: readonly Tensor[], bilevel: boolean): void {
+    const rest = [...inputs];
+    const next = (): Tensor => rest.shift()!;
+    const batch = { images: next(), labels: next() };
+    const validation = bilevel ? { images: next(), labels: next(), learningRate: next() } : undefined;
+    const pathMask = this.config.dropPath > 0 ? pathMaskOf(next(), this.supernet.nodes) : undefined;
+    const lossOf = (z: CellWeights, on: LabelledImages): Tensor =>
       this.#withCost(crossEntropy(this.supernet.forward(on.images, z), on.labels), z);
-    if (held && this.#architectureOptimizer) {
+    if (validation && this.#architectureOptimizer) {
       const gradients = this.strategy.bilevelGradients
         ? this.strategy.bilevelGradients({
             weights: this.#weightParameters,
-            learningRate: this.lr,
-            trainingLoss: (z) => lossOf(z, { images, labels }),
-            validationLoss: (z) => lossOf(z, held),
+            learningRate: validation.learningRate,
+            trainingLoss: (z) => lossOf(z, batch),
+            validationLoss: (z) => lossOf(z, validation),
           })
-        : this.#architectureGradients(rest, (z) => lossOf(z, held));
+        : this.#architectureGradients(rest, (z) => lossOf(z, validation));
       this.#architectureOptimizer.apply(gradients);
     }
     const z = this.strategy.propose(rest);
-    const logits = this.supernet.forward(images, z, pathMask ? { pathMask } : {});
-    const loss = crossEntropy(logits, labels);
+    const logits = this.supernet.forward(batch.images, z, pathMask ? { pathMask } : {});
+    const loss = crossEntropy(logits, batch.labels);
     const objective = this.#withCost(loss, z);
     // One backward pass for weights and architecture.
     const [normal, reduce, ...gradients] = grad(objective, [z.normal, z.reduce, ...this.#weightParameters], {
       unused: 'zeros',
     }) as [Tensor, Tensor, ...Tensor[]];
-    if (!held && this.#architectureOptimizer) {
+    if (!validation && this.#architectureOptimizer) {
       this.#architectureOptimizer.apply(this.strategy.gradients(z, { loss: objective, gradient: { normal, reduce } }));
     }
     this.#weightOptimizer.apply(gradients, { scale: clipGradNorm(gradients, this.config.weights.clip).scale });
-    addToTotals(this.#totals, mul(loss, labels.size), correctCount(logits, labels));
+    addToTotals(this.#totals, mul(loss, batch.labels.size), correctCount(logits, batch.labels));
   }
 
   #architectureGradients(noise: readonly Tensor[], lossOf: (z: CellWeights) => Tensor): readonly Tensor[] {
@@ -332,6 +387,8 @@ export class Search {
   }
 
   dispose(): void {
+    for (const program of this.#programs.values()) program.dispose();
+    this.#programs.clear();
     this.supernet.dispose();
     for (const t of this.strategy.stateDict().values()) t.dispose();
     this.#weightOptimizer.dispose();

@@ -31,8 +31,8 @@ export interface Feedback {
 /** What a strategy that looks past the next weight update needs: both losses as functions of Z at the present weights. */
 export interface BilevelProblem {
   readonly weights: readonly Tensor[];
-  /** The step size xi of the virtual weight update. */
-  readonly learningRate: number;
+  /** The step size xi of the virtual weight update, a scalar. */
+  readonly learningRate: Tensor;
   readonly trainingLoss: (z: CellWeights) => Tensor;
   readonly validationLoss: (z: CellWeights) => Tensor;
 }

@@ -81,18 +81,18 @@ it('the unrolled gradient is the total derivative of the validation loss after a
     const at = (d: number): number[] => start.map((x, i) => (i === j ? x + d : x));
     expected.push(((await unrolled(at(h), xi)) - (await unrolled(at(-h), xi))) / (2 * h));
   }
-  const problem = { weights: [w1, w2], architecture: [a], learningRate: xi, trainingLoss, validationLoss };
+  const problem = { weights: [w1, w2], architecture: [a], learningRate: device.tensor(xi), trainingLoss, validationLoss };
   const found = await unrolledGradients(problem)[0]!.data();
   for (const [j, value] of found.entries()) expect(value).toBeCloseTo(expected[j]!, 7);
   // The mistakes this prevents differ from it by far more than the tolerance.
-  const first = await unrolledGradients({ ...problem, learningRate: 0 })[0]!.data();
+  const first = await unrolledGradients({ ...problem, learningRate: device.tensor(0) })[0]!.data();
   const atPresentWeights = await grad(validationLoss(), [a])[0]!.data();
   expect([...first]).toEqual([...atPresentWeights]);
   expect(Math.abs(first[0]! - found[0]!)).toBeGreaterThan(1e-2);
 });
 
 it('the finite-difference option agrees with the exact one to its own error', async () => {
-  const problem = { weights: [w1, w2], architecture: [a], learningRate: 0.3, trainingLoss, validationLoss };
+  const problem = { weights: [w1, w2], architecture: [a], learningRate: device.tensor(0.3), trainingLoss, validationLoss };
   const exact = await unrolledGradients(problem)[0]!.data();
   const approximate = await unrolledGradients(problem, { method: 'finite-difference' })[0]!.data();
   for (const [j, value] of approximate.entries()) expect(Math.abs(value - exact[j]!)).toBeLessThan(1e-4);
@@ -100,7 +100,7 @@ it('the finite-difference option agrees with the exact one to its own error', as
 
 it('the weights come back to the bit, and no tensor is left behind', async () => {
   const before = [...(await w1.data()), ...(await w2.data())];
-  const problem = { weights: [w1, w2], architecture: [a], learningRate: 0.3, trainingLoss, validationLoss };
+  const problem = { weights: [w1, w2], architecture: [a], learningRate: device.tensor(0.3), trainingLoss, validationLoss };
   const run = (method: 'exact' | 'finite-difference'): void => scope(() => void unrolledGradients(problem, { method }));
   run('exact');
   run('finite-difference');
