@@ -1,5 +1,5 @@
 /** @file `reparam experiment`: regenerates the article's figures at a size that fits, with data, pictures and an honest account. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -7,12 +7,12 @@ import { cpu } from '../cpu/backend.ts';
 import type { Device } from '../device.ts';
 import { chooseDevice, DEVICE_CHOICES, type DeviceChoice } from './device.ts';
 import { comparisonExperiments } from './experiments/comparison.ts';
-import type { Experiment, ExperimentResult, ScaleName } from './experiments/experiment.ts';
+import { type Experiment, type ExperimentResult, SCALE_NAMES, type ScaleName } from './experiments/experiment.ts';
 import { gapExperiment } from './experiments/gap.ts';
+import { JOB_ARGUMENT, runJobFromFiles } from './experiments/job-pool.ts';
+import { JobClock, type JobTimes } from './experiments/job-clock.ts';
 import { penaltyExperiments } from './experiments/penalty.ts';
 import { retrainingExperiments } from './experiments/retraining.ts';
-import { runSearchJob, type SearchJob } from './experiments/search-job.ts';
-import { runSearches } from './experiments/search-pool.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
@@ -22,9 +22,6 @@ const EXPERIMENTS: readonly Experiment[] = [
   ...penaltyExperiments,
   ...retrainingExperiments,
 ];
-
-/** What a search in a process of its own is asked for; not for people. */
-const SEARCH_JOB = 'search-job';
 
 interface Flags {
   readonly device: DeviceChoice;
@@ -42,23 +39,30 @@ export function registerExperiment(program: Command): void {
     .description("regenerate a figure of the SNAS article: 'list' names them")
     .argument('<name>', "'list', or the name of an experiment")
     .argument('[files...]', 'used by the experiment itself')
-    .addOption(new Option('--device <name>', 'cpu runs several searches at once').choices(DEVICE_CHOICES).default('cpu'))
+    .addOption(
+      new Option('--device <name>', 'cpu runs several searches and trainings at once').choices(DEVICE_CHOICES).default('cpu'),
+    )
     .option('--data <name>', "'mnist', or a folder with IDX files or CIFAR-10's binary batches", 'mnist')
     .option('--transfer <folder>', 'the second data set of fig17, a folder of either kind', '')
     .option('--seeds <list>', 'seeds, with commas', seedList, [0, 1, 2])
     .addOption(
-      new Option('--scale <name>', "'default' fits two cores, 'paper' needs a GPU")
-        .choices(['default', 'paper'])
+      new Option('--scale <name>', "'smoke' runs in seconds, 'default' fits two cores, 'paper' needs a GPU")
+        .choices(SCALE_NAMES)
         .default('default'),
     )
     .option('--out <folder>', 'where data, pictures and text are written', path.join('runs', 'experiments'))
-    .option('--jobs <n>', 'searches at once on the CPU device', positiveInteger, os.availableParallelism())
+    .option('--jobs <n>', 'searches or trainings at once on the CPU device', positiveInteger, os.availableParallelism())
     .action((name: string, files: string[], flags: Flags) => dispatch(name, files, flags));
 }
 
 function seedList(text: string): number[] {
-  const seeds = text.split(',').map(Number);
-  if (seeds.some((s) => !Number.isSafeInteger(s) || s < 0) || new Set(seeds).size < seeds.length) {
+  const parts = text.split(',');
+  const seeds = parts.map(Number);
+  if (
+    parts.some((p) => p.trim() === '') ||
+    seeds.some((s) => !Number.isSafeInteger(s) || s < 0) ||
+    new Set(seeds).size < seeds.length
+  ) {
     throw new InvalidArgumentError('It must be different integers of 0 or more, with commas.');
   }
   return seeds;
@@ -71,7 +75,7 @@ function positiveInteger(text: string): number {
 }
 
 async function dispatch(name: string, files: readonly string[], flags: Flags): Promise<void> {
-  if (name === SEARCH_JOB) return searchJobFromFile(files);
+  if (name === JOB_ARGUMENT) return runJobFromFiles(files);
   if (name === 'list') {
     const width = Math.max(...EXPERIMENTS.map((e) => e.name.length));
     for (const e of EXPERIMENTS) process.stdout.write(`${e.name.padEnd(width)}  ${e.figure}: ${e.summary}\n`);
@@ -82,21 +86,12 @@ async function dispatch(name: string, files: readonly string[], flags: Flags): P
   await runExperiment(experiment, flags);
 }
 
-/** Reads a search from a file and writes its result to another: how several searches run at once. */
-async function searchJobFromFile([request, answer]: readonly string[]): Promise<void> {
-  if (request === undefined || answer === undefined) throw new UsageError(`${SEARCH_JOB} needs a file to read and a file to write`);
-  const job = JSON.parse(await readFile(request, 'utf8')) as SearchJob;
-  const run = await runSearchJob(cpu({ dtype: 'float32' }), job);
-  await writeFile(answer, JSON.stringify(run));
-  // The channel to the parent would keep this process alive.
-  process.disconnect?.();
-}
-
 async function runExperiment(experiment: Experiment, flags: Flags): Promise<void> {
   const started = performance.now();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const device =
     experiment === gapExperiment && flags.device === 'cpu' ? cpu({ dtype: 'float64' }) : await chooseDevice(flags.device, say);
+  const clock = new JobClock({ device, processes: device.kind === 'cpu' ? flags.jobs : 1, say });
   const result = await experiment.run({
     device,
     scale: flags.scale,
@@ -104,17 +99,18 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
     data: flags.data === 'mnist' ? 'mnist' : path.resolve(flags.data),
     transfer: flags.transfer === '' ? '' : path.resolve(flags.transfer),
     say,
-    search: (jobs) =>
-      runSearches(jobs, { device, cache: path.join('runs', 'searches'), processes: device.kind === 'cpu' ? flags.jobs : 1, say }),
+    search: (jobs) => clock.search(jobs),
+    train: (jobs) => clock.train(jobs),
   });
   const seconds = (performance.now() - started) / 1000;
-  const text = report(experiment, result, flags, device, seconds);
+  const made = provenance(experiment, flags, device, seconds, clock);
+  const text = report(experiment, result, made);
   await mkdir(flags.out, { recursive: true });
   const file = (suffix: string): string => path.join(flags.out, `${experiment.name}${suffix}`);
   await writeFile(file('.md'), text);
   await writeFile(
     file('.json'),
-    `${JSON.stringify({ experiment: experiment.name, figure: experiment.figure, ...provenance(experiment, flags, device, seconds), findings: result.findings, data: result.data }, rounded, 1)}\n`,
+    `${JSON.stringify({ experiment: experiment.name, figure: experiment.figure, ...made, findings: result.findings, data: result.data }, rounded, 1)}\n`,
   );
   for (const [suffix, svg] of Object.entries(result.pictures)) await writeFile(file(`${suffix}.svg`), svg);
   say(`\n${text}`);
@@ -126,29 +122,52 @@ function rounded(_name: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }
 
-function provenance(experiment: Experiment, flags: Flags, device: Device, seconds: number): Record<string, string | number> {
+interface Provenance {
+  readonly command: string;
+  readonly date: string;
+  readonly reparam: string;
+  readonly node: string;
+  readonly device: string;
+  /** Wall clock of the whole command. */
+  readonly seconds: number;
+  readonly searches?: JobTimes;
+  readonly trainings?: JobTimes;
+}
+
+function provenance(experiment: Experiment, flags: Flags, device: Device, seconds: number, clock: JobClock): Provenance {
   return {
     command: `npx reparam experiment ${experiment.name} --seeds ${flags.seeds.join(',')} --scale ${flags.scale} --device ${flags.device}${flags.data === 'mnist' ? '' : ` --data ${path.basename(flags.data)}`}${flags.transfer === '' ? '' : ` --transfer ${path.basename(flags.transfer)}`}`,
     date: new Date().toISOString().slice(0, 10),
     reparam: version,
     node: process.version,
-    device: `${device.name}, ${device.dtype}`,
+    device: `${device.name} (${device.dtype})`,
     seconds: Math.round(seconds),
+    ...(clock.searches.count > 0 && { searches: clock.searches }),
+    ...(clock.trainings.count > 0 && { trainings: clock.trainings }),
   };
 }
 
-function report(experiment: Experiment, result: ExperimentResult, flags: Flags, device: Device, seconds: number): string {
-  const { command, date, reparam, node } = provenance(experiment, flags, device, seconds);
+function report(experiment: Experiment, result: ExperimentResult, made: Provenance): string {
+  const { command, date, reparam, node, device, seconds } = made;
   const title = experiment.figure.charAt(0).toUpperCase() + experiment.figure.slice(1);
   const findings = result.findings.map(
     ({ claim, seen, verdict }) => `**Claim.** ${claim} **Seen.** ${seen} **The direction ${verdict}.**`,
   );
   const pictures = Object.keys(result.pictures).map((suffix) => `![${experiment.name}${suffix}](${experiment.name}${suffix}.svg)`);
+  const times = [describeTimes('search', 'searches', made.searches), describeTimes('training', 'trainings', made.trainings)];
   return `${[
     `# ${title}: ${experiment.summary}`,
     ...findings,
     ...(result.table === undefined ? [] : [result.table]),
     ...pictures,
-    `Made by \`${command}\` on ${date}, reparam ${reparam}, Node ${node}, ${device.name} (${device.dtype}). Brackets are Student's 95 % intervals over seeds.`,
+    `Made by \`${command}\` on ${date}, reparam ${reparam}, Node ${node}, ${device}, in ${seconds} s${times.join('')}. Brackets are Student's 95 % intervals over seeds.`,
   ].join('\n\n')}\n`;
+}
+
+function describeTimes(one: string, many: string, times: JobTimes | undefined): string {
+  if (!times) return '';
+  const { count, seconds, secondsNow } = times;
+  const spent =
+    secondsNow === seconds ? 'all of it now' : `of which ${secondsNow} s now, the rest when they were made for earlier figures`;
+  return `; ${count} ${count === 1 ? one : many}, ${seconds} s in the sum of their processes, ${spent}`;
 }

@@ -2,8 +2,8 @@
 import { grad } from '../autograd.ts';
 import { type Augmentation, batches, channelStatistics, type Dataset } from '../data/index.ts';
 import type { Device } from '../device.ts';
-import { NonFiniteError } from '../errors.ts';
-import { add, mul, reshape, slice } from '../ops.ts';
+import { NonFiniteError, OptionError } from '../errors.ts';
+import { add, assign, mul, reshape, slice } from '../ops.ts';
 import { clipGradNorm } from '../optim/clip.ts';
 import { cosine } from '../optim/schedule.ts';
 import { SGD } from '../optim/sgd.ts';
@@ -51,13 +51,19 @@ export interface TrainedEpoch {
   readonly accuracy: number;
 }
 
-/** Trains in place, yielding the training figures of each epoch. */
+/**
+ * Trains in place, yielding the figures of each epoch: the mean over its steps of cross-entropy (the auxiliary loss left out) and accuracy,
+ * both in training mode on augmented images. SGD with the learning rate down half a cosine to 0 by step; a last batch that is not full is left
+ * out. The same seed gives the same weights to the bit on the same device. OptionError if the settings make no sense, NonFiniteError if the
+ * loss is not finite at the end of an epoch. Liu et al., ICLR 2019, section A.2, whose schedule SNAS takes over.
+ */
 export async function* trainChild(
   device: Device,
   network: ChildNetwork,
   train: Dataset,
   config: ChildTrainingConfig,
 ): AsyncGenerator<TrainedEpoch, void, void> {
+  checkTraining(config, train);
   const { epochs, batchSize, augment } = config;
   const root = key(config.seed);
   const standardise = channelStatistics(train);
@@ -69,9 +75,10 @@ export async function* trainChild(
   network.train();
   try {
     let step = 0;
-    let before = [0, 0];
     for (let epoch = 0; epoch < epochs; epoch++) {
       const drop = (config.dropPath * epoch) / epochs;
+      // Sums of one epoch only: over a long run a float32 count would stop growing.
+      scope(() => assign(totals, device.tensor([0, 0])));
       const options = { batchSize, key: foldIn(root, 0), epoch, standardise, dropLast: true, ...(augment && { augment }) };
       for (const batch of batches(train, options)) {
         optimizer.lr = rate(step);
@@ -90,10 +97,8 @@ export async function* trainChild(
         step++;
         if (step % 16 === 0) await device.finish();
       }
-      const now = [...(await totals.data())];
       const seen = stepsPerEpoch * batchSize;
-      const [loss, accuracy] = now.map((v, i) => (v - before[i]!) / seen) as [number, number];
-      before = now;
+      const [loss, accuracy] = (await totals.data()).map((v) => v / seen) as unknown as [number, number];
       if (!Number.isFinite(loss))
         throw new NonFiniteError(`trainChild: the loss is ${loss} in epoch ${epoch}; lower the learning rate (${config.lr})`);
       yield { epoch, loss, accuracy };
@@ -103,6 +108,21 @@ export async function* trainChild(
     optimizer.dispose();
     network.eval();
   }
+}
+
+function checkTraining(config: ChildTrainingConfig, train: Dataset): void {
+  const { epochs, batchSize, lr, clip, dropPath, auxiliaryWeight } = config;
+  const images = train.labels.length;
+  const rules: readonly (readonly [boolean, string])[] = [
+    [Number.isInteger(epochs) && epochs >= 1, `epochs ${epochs} must be an integer >= 1`],
+    [Number.isInteger(batchSize) && batchSize >= 1, `batchSize ${batchSize} must be an integer >= 1`],
+    [images >= batchSize, `${images} training images make no batch of ${batchSize}`],
+    [lr > 0, `lr ${lr} must be > 0`],
+    [clip > 0, `clip ${clip} must be > 0`],
+    [dropPath >= 0 && dropPath < 1, `dropPath ${dropPath} must be in [0, 1)`],
+    [auxiliaryWeight >= 0, `auxiliaryWeight ${auxiliaryWeight} must be >= 0`],
+  ];
+  for (const [holds, rule] of rules) if (!holds) throw new OptionError(`trainChild: ${rule}`);
 }
 
 /** Accuracy of a trained child, standardised by the statistics of the images it was trained on. */

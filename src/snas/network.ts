@@ -1,12 +1,13 @@
 /** @file The stacked network: stem, cells with reductions at 1/3 and 2/3 of the depth, pooling, classifier; supernet and child. */
 import type { Device } from '../device.ts';
 import { OptionError } from '../errors.ts';
-import { AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, ReLU, Sequential } from '../nn/layers.ts';
+import { BatchNorm2d, Conv2d, Linear, Sequential } from '../nn/layers.ts';
 import { type Layer, Module } from '../nn/module.ts';
 import { assign } from '../ops.ts';
 import { globalAvgPool2d } from '../pool.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
+import { auxiliaryHead } from './auxiliary-head.ts';
 import {
   type CellContext,
   type CellShape,
@@ -172,22 +173,6 @@ export class ChildNetwork extends Module {
     }
     return [this.classifier.forward(globalAvgPool2d(s1)), auxiliary];
   }
-}
-
-/** DARTS's auxiliary head for 8 x 8 features: pool 5 stride 3, 1x1 to 128, 2x2 to 768, linear. */
-function auxiliaryHead(device: Device, key: Key, channels: number, classes: number): Layer {
-  return new Sequential(
-    new ReLU(),
-    new AvgPool2d(5, { stride: 3 }),
-    new Conv2d(device, foldIn(key, 0), channels, 128, 1, { bias: false }),
-    new BatchNorm2d(device, 128),
-    new ReLU(),
-    new Conv2d(device, foldIn(key, 1), 128, 768, 2, { bias: false }),
-    new BatchNorm2d(device, 768),
-    new ReLU(),
-    new Flatten(),
-    new Linear(device, foldIn(key, 2), 768, classes),
-  );
 }
 
 /**

@@ -1,8 +1,11 @@
 /** @file What an experiment is: a claim of the article, a measurement at a size that fits, and an honest account of both. */
 import type { Device } from '../../device.ts';
 import type { SearchJob, SearchRun } from './search-job.ts';
+import type { TrainedCell, TrainingJob } from './training-job.ts';
 
-export type ScaleName = 'default' | 'paper';
+/** `smoke` proves that it runs, in seconds; `default` fits two cores; `paper` is the authors' size and needs a GPU. */
+export const SCALE_NAMES = ['smoke', 'default', 'paper'] as const;
+export type ScaleName = (typeof SCALE_NAMES)[number];
 
 export interface ExperimentContext {
   readonly device: Device;
@@ -14,6 +17,8 @@ export interface ExperimentContext {
   readonly transfer: string;
   /** Runs searches, several at a time where the device allows it, and reuses those that an earlier experiment left behind. */
   readonly search: (jobs: readonly SearchJob[]) => Promise<SearchRun[]>;
+  /** Trains cells from scratch, several at a time where the device allows it. */
+  readonly train: (jobs: readonly TrainingJob[]) => Promise<TrainedCell[]>;
   readonly say: (line: string) => void;
 }
 

@@ -1,8 +1,9 @@
 /** @file One search of an experiment, as data: what to run, and what came out. A process of its own can run it. */
-import { strategy, type StrategyName } from '../../baselines/index.ts';
+import { RandomSearch, strategy, type StrategyName } from '../../baselines/index.ts';
 import { splitDataset } from '../../data/index.ts';
 import { loadFolder, loadMnist, type TrainTest } from '../../data/files.node.ts';
 import type { Device } from '../../device.ts';
+import { OptionError } from '../../errors.ts';
 import { foldIn, key } from '../../random.ts';
 import { costTable, relativeWeights } from '../../snas/cost.ts';
 import { costTensors } from '../../snas/expected-cost.ts';
@@ -18,6 +19,8 @@ export interface SearchJob {
   readonly validationImages: number;
   /** Steps between genotypes kept for a film of the search; 0 keeps none. */
   readonly frameEvery: number;
+  /** Random search: how many drawn architectures are scored on validation images at the end, the best being the child. Default: the first draw. */
+  readonly candidates?: number;
 }
 
 export interface SearchRun {
@@ -26,6 +29,10 @@ export interface SearchRun {
   readonly genotype: Genotype;
   /** Validation accuracy of the child with the supernet's own running statistics instead of recomputed ones. */
   readonly childWithRunningStatistics: number;
+  /** Validation accuracy of the child at the end. Absent in runs kept by an earlier version: there it is the last epoch's. */
+  readonly childAccuracy?: number;
+  /** Validation accuracies of a random search's candidates. */
+  readonly candidates?: readonly number[];
   readonly frames: readonly { readonly step: number; readonly genotype: Genotype }[];
   readonly seconds: number;
 }
@@ -63,12 +70,15 @@ export async function runSearchJob(
       const { imagesPerSecond: _speed, ...figures } = epoch;
       epochs.push(figures);
     }
+    const candidates = await chooseCandidate(search, job.candidates ?? 0);
     const scores = await search.childScores(validation);
     return {
       job,
       epochs,
       genotype: scores.genotype,
       childWithRunningStatistics: scores.accuracyWithRunningStatistics,
+      childAccuracy: scores.accuracy,
+      ...(candidates.length > 0 && { candidates }),
       frames,
       seconds: (performance.now() - started) / 1000,
     };
@@ -77,4 +87,17 @@ export async function runSearchJob(
     cost.normal.dispose();
     cost.reduce.dispose();
   }
+}
+
+/** Scores a random search's draws on validation images under the shared weights, and makes the best the child. */
+async function chooseCandidate(search: Search, count: number): Promise<number[]> {
+  if (count === 0) return [];
+  if (!(search.strategy instanceof RandomSearch)) {
+    throw new OptionError(`search job: candidates are for random search, not for ${search.strategy.name}`);
+  }
+  const drawn = search.strategy.candidates(count);
+  const accuracies: number[] = [];
+  for (const genotype of drawn) accuracies.push((await search.childScore(search.data.validation, genotype)).accuracy);
+  search.strategy.choose(drawn[accuracies.indexOf(Math.max(...accuracies))]!);
+  return accuracies;
 }

@@ -1,10 +1,11 @@
-/** @file The sizes of the experiments: `default` fits two cores, `paper` is SNAS's own and needs a GPU. */
+/** @file The sizes of the experiments' searches: `smoke` runs in seconds, `default` fits two cores, `paper` is SNAS's own and needs a GPU. */
 import type { StrategyName } from '../../baselines/index.ts';
-import { PRESETS } from '../../snas/presets.ts';
+import { type PresetName, PRESETS } from '../../snas/presets.ts';
 import type { ExperimentContext, ScaleName } from './experiment.ts';
 import type { SearchJob } from './search-job.ts';
 
 interface Scale {
+  readonly preset: PresetName;
   readonly nodes: number;
   readonly epochs: number;
   readonly trainImages: number;
@@ -12,8 +13,9 @@ interface Scale {
 }
 
 const SCALES: Readonly<Record<ScaleName, Scale>> = {
-  default: { nodes: 3, epochs: 8, trainImages: 2000, validationImages: 500 },
-  paper: { nodes: 4, epochs: 150, trainImages: 25_000, validationImages: 25_000 },
+  smoke: { preset: 'smoke', nodes: 2, epochs: 1, trainImages: 64, validationImages: 32 },
+  default: { preset: 'small', nodes: 3, epochs: 8, trainImages: 2000, validationImages: 500 },
+  paper: { preset: 'paper', nodes: 4, epochs: 150, trainImages: 25_000, validationImages: 25_000 },
 };
 
 /** An LSTM controller diverges at the rate that suits log alpha in a short run. */
@@ -22,6 +24,7 @@ const ENAS_LEARNING_RATE = 0.01;
 export interface JobOptions {
   readonly eta?: number;
   readonly frameEvery?: number;
+  readonly candidates?: number;
 }
 
 /** A search of one strategy at the experiment's scale. */
@@ -32,17 +35,17 @@ export function searchJob(
   seed: number,
   options: JobOptions = {},
 ): SearchJob {
-  const { nodes, epochs, trainImages, validationImages } = SCALES[scale];
-  const preset = PRESETS[scale === 'paper' ? 'paper' : 'small'];
-  const { network, trainImages: _train, validationImages: _validation, ...training } = preset;
+  const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
+  const { network, trainImages: _train, validationImages: _validation, ...training } = PRESETS[preset];
   const architecture =
-    strategy === 'enas' && scale === 'default' ? { ...training.architecture, lr: ENAS_LEARNING_RATE } : training.architecture;
+    strategy === 'enas' && scale !== 'paper' ? { ...training.architecture, lr: ENAS_LEARNING_RATE } : training.architecture;
   return {
     strategy,
     data,
     trainImages,
     validationImages,
     frameEvery: options.frameEvery ?? 0,
+    ...(options.candidates !== undefined && { candidates: options.candidates }),
     config: {
       ...training,
       architecture,
@@ -56,8 +59,8 @@ export function searchJob(
 
 /** The sizes in words. */
 export function describeScale({ scale, data }: Pick<ExperimentContext, 'scale' | 'data'>): string {
-  const { nodes, epochs, trainImages, validationImages } = SCALES[scale];
-  const { network, batchSize } = PRESETS[scale === 'paper' ? 'paper' : 'small'];
+  const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
+  const { network, batchSize } = PRESETS[preset];
   const name = data === 'mnist' ? 'MNIST' : data.split(/[\\/]/).at(-1);
   return `${name}, ${trainImages} training and ${validationImages} validation images, ${network.cells} cells of ${nodes} nodes at ${network.channels} channels, ${epochs} epochs of batches of ${batchSize}`;
 }
