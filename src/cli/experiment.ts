@@ -13,6 +13,7 @@ import { JOB_ARGUMENT, runJobFromFiles } from './experiments/job-pool.ts';
 import { JobClock, type JobTimes } from './experiments/job-clock.ts';
 import { penaltyExperiments } from './experiments/penalty.ts';
 import { retrainingExperiments } from './experiments/retraining.ts';
+import { count } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
@@ -51,7 +52,7 @@ export function registerExperiment(program: Command): void {
         .default('default'),
     )
     .option('--out <folder>', 'where data, pictures and text are written', path.join('runs', 'experiments'))
-    .option('--jobs <n>', 'searches or trainings at once on the CPU device', positiveInteger, os.availableParallelism())
+    .option('--jobs <n>', 'searches or trainings at once on the CPU device', count, os.availableParallelism())
     .action((name: string, files: string[], flags: Flags) => dispatch(name, files, flags));
 }
 
@@ -66,12 +67,6 @@ function seedList(text: string): number[] {
     throw new InvalidArgumentError('It must be different integers of 0 or more, with commas.');
   }
   return seeds;
-}
-
-function positiveInteger(text: string): number {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('It must be an integer of 1 or more.');
-  return n;
 }
 
 async function dispatch(name: string, files: readonly string[], flags: Flags): Promise<void> {

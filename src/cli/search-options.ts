@@ -1,7 +1,8 @@
 /** @file The flags of `reparam search`: each value of a preset can be overridden, and is checked with a message that names the flag. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { PRESETS, type Preset, type PresetName } from '../snas/presets.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from './device.ts';
+import { count, images, natural, notNegative, positive, probability, seed, stride } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
 export const COST_CHOICES = ['weighted', 'parameters', 'flops', 'memory'] as const;
@@ -41,23 +42,6 @@ export interface SearchFlags {
   readonly calibrationBatches?: number;
   readonly credits?: number;
 }
-
-function number(rule: string, holds: (n: number) => boolean): (text: string) => number {
-  return (text) => {
-    const n = Number(text);
-    if (text.trim() === '' || !Number.isFinite(n) || !holds(n)) throw new InvalidArgumentError(`It must be ${rule}.`);
-    return n;
-  };
-}
-
-const count = number('an integer of 1 or more', (n) => Number.isInteger(n) && n >= 1);
-const natural = number('an integer of 0 or more', (n) => Number.isInteger(n) && n >= 0);
-const seed = number('an integer from 0 to 2^53 - 1', (n) => Number.isSafeInteger(n) && n >= 0);
-const notNegative = number('a number of 0 or more', (n) => n >= 0);
-const positive = number('a number above 0', (n) => n > 0);
-const probability = number('a number from 0 to below 1', (n) => n >= 0 && n < 1);
-const stride = number('1 or 2', (n) => n === 1 || n === 2);
-const images = number('a number of images, or a part of the training set below 1', (n) => n > 0 && (n < 1 || Number.isInteger(n)));
 
 /** Adds the flags to a command. Defaults that a preset decides are named, not set. */
 export function addSearchOptions(command: Command): Command {
