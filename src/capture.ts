@@ -183,11 +183,9 @@ function checkInputs(expected: readonly Tensor[], given: readonly Tensor[]): voi
 function tensorsOf(result: StepResult): Tensor[] {
   if (result === undefined) return [];
   if (isTensor(result)) return [result];
-  const values: readonly unknown[] = Array.isArray(result) ? result : Object.values(result);
-  for (const value of values) {
-    if (!isTensor(value)) {
-      throw new CaptureError('capture: a step returns a tensor, or an array or plain object of tensors, or nothing');
-    }
+  const values: readonly unknown[] = typeof result === 'object' && result !== null ? Object.values(result) : [result];
+  if (!values.every(isTensor)) {
+    throw new CaptureError('capture: a step returns a tensor, or an array or plain object of tensors, or nothing');
   }
   return [...new Set(values as readonly Tensor[])];
 }

@@ -15,6 +15,7 @@ import { DTypeError, LimitError, OptionError } from '../errors.ts';
 import type { FusedKernel } from '../fused.ts';
 import { Recorder } from '../recording.ts';
 import { type Shape, sizeOf } from '../shape.ts';
+import { BindGroups, nodeCollector } from './bind-groups.ts';
 import { CommandQueue } from './commands.ts';
 import { Faults } from './faults.ts';
 import { webgpuFusedKernels } from './fused/index.ts';
@@ -37,6 +38,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly #faults: Faults;
   readonly #pipelines: PipelineCache;
   readonly #pool: MemoryPool;
+  readonly #groups: BindGroups;
   readonly #queue: CommandQueue;
   readonly #readBack: ReadBack;
   #temporaries: GpuHandle[] = [];
@@ -51,7 +53,8 @@ export class WebGpuBackend implements Backend, Gpu {
     this.#faults = new Faults(device);
     this.#pipelines = new PipelineCache(device, this.#faults);
     this.#pool = new MemoryPool(device, (memory) => this.#queue.forget(memory));
-    this.#queue = new CommandQueue(device, this.#pool);
+    this.#groups = new BindGroups(device, facts.software, facts.software ? nodeCollector() : undefined);
+    this.#queue = new CommandQueue(device, this.#pool, this.#groups);
     this.#readBack = new ReadBack(device);
   }
 
@@ -147,6 +150,7 @@ export class WebGpuBackend implements Backend, Gpu {
     await this.gpuDevice.queue.onSubmittedWorkDone().catch(() => undefined);
     const error = await fault;
     if (error) throw error;
+    await this.#groups.tidy();
   }
 
   memory(): BackendMemory {
@@ -159,7 +163,9 @@ export class WebGpuBackend implements Backend, Gpu {
 
   record(body: () => void): Program {
     this.#faults.check();
-    return this.#recorder.record(new GpuRecording(this.#pool), body, (recording) => recording.finish(this.gpuDevice, this.#queue));
+    return this.#recorder.record(new GpuRecording(this.#pool), body, (recording) =>
+      recording.finish(this.gpuDevice, this.#queue, this.#groups),
+    );
   }
 
   unrecorded<T>(body: () => T): T {

@@ -1,7 +1,8 @@
 /** @file A step as a list of dispatches, and the queue that encodes and submits it: the one place where work reaches the device. */
 import { LimitError } from '../errors.ts';
+import type { BindGroups } from './bind-groups.ts';
 import type { GpuHandle, GpuMemory, MemoryPool } from './memory.ts';
-import type { BindingLayout, Pipeline } from './pipelines.ts';
+import type { Pipeline } from './pipelines.ts';
 import { BufferUsage } from './usage.ts';
 
 /** One dispatch, complete: a recorded step is a list of these. */
@@ -25,28 +26,24 @@ const BUSY = 64;
 const LARGE_BATCH = 256;
 /** Code without an await must hear of it before the device chokes on what is queued. */
 const MOST_IN_FLIGHT = 768;
-/**
- * A bind group costs llvmpipe a memory map, which lives until its work is done; Linux gives a process 65,530 and Mesa does not survive the
- * next. Steps that are waited for reuse their bind groups and stay far below.
- */
-const MOST_GROUPS_IN_FLIGHT = 40_000;
+/** Cached for eager work. A step that is repeated finds all of its own. */
 const BIND_GROUPS = 16384;
 
 export class CommandQueue {
   readonly #device: GPUDevice;
   readonly #pool: MemoryPool;
+  readonly #groups: BindGroups;
   readonly #arena: GPUBuffer;
   readonly #words = new Uint32Array((ARENA_BLOCKS * BLOCK_BYTES) / 4);
   readonly #bindGroups = new Map<string, { readonly group: GPUBindGroup; readonly bindings: readonly GpuHandle[] }>();
   #batch: Dispatch[] = [];
   #blocks = 0;
   #inFlight = 0;
-  /** Bind groups made since the device was last idle. */
-  #groups = 0;
 
-  constructor(device: GPUDevice, pool: MemoryPool) {
+  constructor(device: GPUDevice, pool: MemoryPool, groups: BindGroups) {
     this.#device = device;
     this.#pool = pool;
+    this.#groups = groups;
     this.#arena = device.createBuffer({
       label: 'uniforms',
       size: ARENA_BLOCKS * BLOCK_BYTES,
@@ -84,12 +81,12 @@ export class CommandQueue {
 
   /** Before work is added: waiting is impossible in synchronous code, so a queue that is full is an error; `finish` and reads still go through. */
   admit(): void {
-    if (this.#inFlight >= MOST_IN_FLIGHT || (this.#inFlight > 0 && this.#groups >= MOST_GROUPS_IN_FLIGHT)) {
-      throw new LimitError(
-        `${this.#inFlight} batches of work are waiting for the device and nothing has been awaited: ` +
-          'await device.finish(), or read a result, every step or so',
-      );
-    }
+    this.#groups.admit();
+    if (this.#inFlight < MOST_IN_FLIGHT) return;
+    throw new LimitError(
+      `${this.#inFlight} batches of work are waiting for the device and nothing has been awaited: ` +
+        'await device.finish(), or read a result, every step or so',
+    );
   }
 
   /** Hands the batch to the device, followed by what `after` encodes. */
@@ -104,14 +101,14 @@ export class CommandQueue {
     this.#pool.nextBatch();
     this.#inFlight++;
     const settle = (): void => {
-      if (--this.#inFlight === 0) this.#groups = 0;
+      this.#inFlight--;
     };
     void this.#device.queue.onSubmittedWorkDone().then(settle, settle);
   }
 
   /** Bind groups that name this memory are of no more use. */
   forget(memory: GpuMemory): void {
-    for (const key of memory.bindGroups) this.#bindGroups.delete(key);
+    for (const key of memory.bindGroups) if (this.#bindGroups.delete(key)) this.#groups.release(1);
     memory.bindGroups.clear();
   }
 
@@ -152,9 +149,8 @@ export class CommandQueue {
     const found = this.#bindGroups.get(key);
     if (found) return found.group;
     if (this.#bindGroups.size >= BIND_GROUPS) this.#forgetAll();
-    this.#groups++;
     const resources = bindings.map((b) => ({ buffer: b.memory.buffer, offset: b.offset, size: b.bindingSize }));
-    const group = makeBindGroup(this.#device, pipeline.layout, resources, this.#arena, uniformBytes);
+    const group = this.#groups.make(pipeline.layout, resources, this.#arena, uniformBytes);
     this.#bindGroups.set(key, { group, bindings });
     for (const { memory } of bindings) memory.bindGroups.add(key);
     return group;
@@ -164,6 +160,7 @@ export class CommandQueue {
     for (const { bindings } of this.#bindGroups.values()) {
       for (const { memory } of bindings) memory.bindGroups.clear();
     }
+    this.#groups.release(this.#bindGroups.size);
     this.#bindGroups.clear();
   }
 }
@@ -171,19 +168,4 @@ export class CommandQueue {
 /** Blocks that a dispatch's uniforms take. */
 export function blocksOf(uniforms: readonly number[] | undefined): number {
   return uniforms ? Math.max(1, Math.ceil((uniforms.length * 4) / BLOCK_BYTES)) : 0;
-}
-
-/** A bind group in a layout's order; `uniforms` is bound at a dynamic offset, `uniformBytes` of it. */
-export function makeBindGroup(
-  device: GPUDevice,
-  layout: BindingLayout,
-  bindings: readonly GPUBufferBinding[],
-  uniforms: GPUBuffer,
-  uniformBytes: number,
-): GPUBindGroup {
-  const resources: readonly GPUBufferBinding[] = [
-    ...(layout.hasUniforms ? [{ buffer: uniforms, offset: 0, size: uniformBytes }] : []),
-    ...bindings,
-  ];
-  return device.createBindGroup({ layout: layout.group, entries: resources.map((resource, binding) => ({ binding, resource })) });
 }

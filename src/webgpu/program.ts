@@ -1,16 +1,15 @@
 /** @file Recorded steps on WebGPU: dispatches noted once, with memory that is planned once, and encoded again at every replay. */
 import type { BufferCopy, Program } from '../backend.ts';
-import { CaptureError, LimitError } from '../errors.ts';
+import { CaptureError } from '../errors.ts';
 import { type Lifetimes, Recording } from '../recording.ts';
-import { BLOCK_BYTES, blocksOf, type CommandQueue, type Dispatch, makeBindGroup } from './commands.ts';
+import type { BindGroups } from './bind-groups.ts';
+import { BLOCK_BYTES, blocksOf, type CommandQueue, type Dispatch } from './commands.ts';
 import { type GpuHandle, type GpuMemory, type MemoryPool, own } from './memory.ts';
 import type { Pipeline } from './pipelines.ts';
 import { BufferUsage } from './usage.ts';
 
 /** A submit has this many dispatches, so that the device works while the host encodes. */
 const BATCH = 256;
-/** Each bind group costs llvmpipe a memory map while it lives, of 65,530 that Linux gives a process. */
-const MOST_GROUPS = 40_000;
 
 /** What a step asks for while it is recorded. */
 export class GpuRecording extends Recording<GpuMemory> {
@@ -45,19 +44,23 @@ export class GpuRecording extends Recording<GpuMemory> {
     this.#holds.clear();
   }
 
-  finish(device: GPUDevice, queue: CommandQueue): GpuProgram {
+  finish(device: GPUDevice, queue: CommandQueue, groups: BindGroups): GpuProgram {
     this.check();
-    const program = new GpuProgram(device, queue, this.#pool, this.#dispatches, this.lifetimes, [...this.#holds.values()]);
+    groups.admit();
+    const program = new GpuProgram({ device, queue, groups, pool: this.#pool }, this.#dispatches, this.lifetimes, [
+      ...this.#holds.values(),
+    ]);
     // They are the program's from here on.
     this.#holds.clear();
-    if (program.bindGroups > MOST_GROUPS) {
-      program.dispose();
-      throw new LimitError(
-        `capture: the step needs ${program.bindGroups} bind groups; at most ${MOST_GROUPS} are safe. Capture parts of it, or run it uncaptured`,
-      );
-    }
     return program;
   }
+}
+
+interface Parts {
+  readonly device: GPUDevice;
+  readonly queue: CommandQueue;
+  readonly pool: MemoryPool;
+  readonly groups: BindGroups;
 }
 
 interface Step {
@@ -71,25 +74,25 @@ export class GpuProgram implements Program {
   readonly launches: number;
   readonly bytes: number;
   readonly unsharedBytes: number;
-  readonly bindGroups: number;
   readonly #queue: CommandQueue;
   readonly #pool: MemoryPool;
-  readonly #steps: readonly Step[];
+  readonly #groups: BindGroups;
+  readonly #bindGroups: number;
+  #steps: readonly Step[];
   readonly #uniforms: GPUBuffer;
   /** Memory from outside, intermediates that outlive the step, and slots. */
   readonly #holds: readonly GpuHandle[];
   #disposed = false;
 
   constructor(
-    device: GPUDevice,
-    queue: CommandQueue,
-    pool: MemoryPool,
+    { device, queue, pool, groups }: Parts,
     dispatches: readonly Dispatch[],
     lifetimes: Lifetimes<GpuMemory>,
     outside: readonly GpuHandle[],
   ) {
     this.#queue = queue;
     this.#pool = pool;
+    this.#groups = groups;
     const { kept, shared, slotBytes } = lifetimes.plan();
     for (const memory of kept) pool.place(memory);
     const slots = slotBytes.map((bytes) => pool.alloc(bytes));
@@ -102,25 +105,25 @@ export class GpuProgram implements Program {
       usage: BufferUsage.uniform | BufferUsage.copyTarget,
     });
     if (blocks.words.length > 0) device.queue.writeBuffer(this.#uniforms, 0, blocks.words);
-    const groups = new Map<string, GPUBindGroup>();
+    const made = new Map<string, GPUBindGroup>();
     this.#steps = dispatches.map(({ pipeline, bindings, uniforms, workgroups }, i) => {
       const uniformBytes = blocksOf(uniforms) * BLOCK_BYTES;
       const places = bindings.map((b) => ({ handle: b, memory: slotOf.get(b.memory) ?? b.memory }));
       let key = `${pipeline.layout.id} ${uniformBytes}`;
       for (const { handle, memory } of places) key += ` ${memory.id}:${handle.offset}:${handle.bindingSize}`;
-      let group = groups.get(key);
+      let group = made.get(key);
       if (!group) {
         const resources = places.map(({ handle, memory }) => ({
           buffer: memory.buffer,
           offset: handle.offset,
           size: handle.bindingSize,
         }));
-        group = makeBindGroup(device, pipeline.layout, resources, this.#uniforms, uniformBytes);
-        groups.set(key, group);
+        group = groups.make(pipeline.layout, resources, this.#uniforms, uniformBytes);
+        made.set(key, group);
       }
       return { pipeline, group, offsets: uniforms ? [blocks.offsets[i]!] : [], workgroups };
     });
-    this.bindGroups = groups.size;
+    this.#bindGroups = made.size;
     this.launches = dispatches.length;
     this.bytes = slots.reduce((sum, { memory }) => sum + memory.capacity, 0);
     this.unsharedBytes = shared.reduce((sum, [memory]) => sum + memory.capacity, 0);
@@ -155,6 +158,8 @@ export class GpuProgram implements Program {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#steps = [];
+    this.#groups.release(this.#bindGroups);
     this.#uniforms.destroy();
     for (const hold of this.#holds) this.#pool.free(hold);
   }
