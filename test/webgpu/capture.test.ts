@@ -38,7 +38,8 @@ function network(): (x: Tensor) => Tensor {
     Array.from({ length: 72 }, (_, i) => Math.sin(i) / 4),
     [8, 1, 3, 3],
   );
-  const optimizer = new SGD([w], { lr: 1, momentum: 0.9, weightDecay: 0 });
+  const optimizer = new SGD([w], { lr: 0.1, momentum: 0.9, weightDecay: 0 });
+  optimizer.prepare();
   return (x) => {
     const loss = sum(maxPool2d(relu(batchNorm2d(conv2d(x, w, { padding: 1 }))), 2, { stride: 2 }));
     optimizer.apply(grad(loss, [w]));
