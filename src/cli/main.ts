@@ -10,6 +10,7 @@ type Register = (program: Command) => void;
 /** Each subcommand's module is loaded when it is named, or for the list of all of them. */
 const commands: Readonly<Record<string, () => Promise<Register>>> = {
   search: async () => (await import('./search.ts')).registerSearch,
+  train: async () => (await import('./train.ts')).registerTrain,
   gradcheck: async () => (await import('./gradcheck.ts')).registerGradcheck,
   credit: async () => (await import('./credit.ts')).registerCredit,
   estimators: async () => (await import('./credit.ts')).registerEstimators,

@@ -1,5 +1,6 @@
 /** @file Training a child network from scratch, as found cells are evaluated: cosine, cutout, drop path, auxiliary loss. */
 import { grad } from '../autograd.ts';
+import { capture } from '../capture.ts';
 import { type Augmentation, batches, channelStatistics, type Dataset } from '../data/index.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError, OptionError } from '../errors.ts';
@@ -32,23 +33,26 @@ export interface ChildTrainingConfig {
   readonly augment?: Augmentation;
 }
 
-/** The authors' values for CIFAR-10: 600 epochs of 20 cells at 36 channels. */
-export const PAPER_CHILD_TRAINING: Omit<ChildTrainingConfig, 'seed'> = {
-  epochs: 600,
-  batchSize: 96,
-  lr: 0.025,
-  momentum: 0.9,
-  weightDecay: 3e-4,
-  clip: 5,
-  dropPath: 0.2,
-  auxiliaryWeight: 0.4,
-  augment: { crop: 4, flip: true, cutout: 16 },
-};
-
 export interface TrainedEpoch {
   readonly epoch: number;
   readonly loss: number;
   readonly accuracy: number;
+}
+
+/** A step done, of `steps` in the whole training. */
+export interface ChildStep {
+  readonly epoch: number;
+  readonly step: number;
+  readonly steps: number;
+}
+
+const FINISH_EVERY = 16;
+
+export interface ChildTrainingOptions {
+  /** Called now and then. */
+  readonly onStep?: (step: ChildStep) => void;
+  /** Builds every step anew instead of recording it once: the same results, slower; for looking inside. Default false. */
+  readonly eager?: boolean;
 }
 
 /**
@@ -62,6 +66,7 @@ export async function* trainChild(
   network: ChildNetwork,
   train: Dataset,
   config: ChildTrainingConfig,
+  options: ChildTrainingOptions = {},
 ): AsyncGenerator<TrainedEpoch, void, void> {
   checkTraining(config, train);
   const { epochs, batchSize, augment } = config;
@@ -72,30 +77,40 @@ export async function* trainChild(
   const optimizer = new SGD(weights, { lr: config.lr, momentum: config.momentum, weightDecay: config.weightDecay });
   const rate = cosine(config.lr, 0, epochs * stepsPerEpoch);
   const totals = device.parameter([0, 0], [2]);
+  /** One step on the device; everything that changes from step to step is an input. */
+  const step = (images: Tensor, labels: Tensor, masks?: Tensor): void => {
+    const [logits, auxiliary] = network.forwardBoth(images, masks ? { pathMask: pathMaskOf(network, masks) } : {});
+    const loss = crossEntropy(logits, labels);
+    const objective = auxiliary ? add(loss, mul(crossEntropy(auxiliary, labels), config.auxiliaryWeight)) : loss;
+    const gradients = grad(objective, weights, { unused: 'zeros' });
+    optimizer.apply(gradients, { scale: clipGradNorm(gradients, config.clip).scale });
+    addToTotals(totals, mul(loss, labels.size), correctCount(logits, labels));
+  };
+  // Two recordings: the first epoch drops nothing.
+  const whole = options.eager ? step : capture((images: Tensor, labels: Tensor) => step(images, labels));
+  const dropping = options.eager ? step : capture((images: Tensor, labels: Tensor, masks: Tensor) => step(images, labels, masks));
   network.train();
   try {
-    let step = 0;
+    let done = 0;
     for (let epoch = 0; epoch < epochs; epoch++) {
       const drop = (config.dropPath * epoch) / epochs;
       // Sums of one epoch only: over a long run a float32 count would stop growing.
       scope(() => assign(totals, device.tensor([0, 0])));
-      const options = { batchSize, key: foldIn(root, 0), epoch, standardise, dropLast: true, ...(augment && { augment }) };
-      for (const batch of batches(train, options)) {
-        optimizer.lr = rate(step);
+      const order = { batchSize, key: foldIn(root, 0), epoch, standardise, dropLast: true, ...(augment && { augment }) };
+      for (const batch of batches(train, order)) {
+        optimizer.lr = rate(done);
         optimizer.prepare();
         scope(() => {
           const images = device.tensor(batch.images, [batch.n, train.channels, train.height, train.width]);
           const labels = device.tensor(batch.labels, [batch.n]);
-          const pathMask = drop > 0 ? pathMasks(device, network, foldIn(foldIn(root, 1), step), batch.n, drop) : undefined;
-          const [logits, auxiliary] = network.forwardBoth(images, pathMask ? { pathMask } : {});
-          const loss = crossEntropy(logits, labels);
-          const objective = auxiliary ? add(loss, mul(crossEntropy(auxiliary, labels), config.auxiliaryWeight)) : loss;
-          const gradients = grad(objective, weights, { unused: 'zeros' });
-          optimizer.apply(gradients, { scale: clipGradNorm(gradients, config.clip).scale });
-          addToTotals(totals, mul(loss, batch.n), correctCount(logits, labels));
+          if (drop > 0) dropping(images, labels, drawPathMasks(device, network, foldIn(foldIn(root, 1), done), batch.n, drop));
+          else whole(images, labels);
         });
-        step++;
-        if (step % 16 === 0) await device.finish();
+        done++;
+        if (done % FINISH_EVERY === 0) {
+          await device.finish();
+          options.onStep?.({ epoch, step: done, steps: epochs * stepsPerEpoch });
+        }
       }
       const seen = stepsPerEpoch * batchSize;
       const [loss, accuracy] = (await totals.data()).map((v) => v / seen) as unknown as [number, number];
@@ -104,6 +119,7 @@ export async function* trainChild(
       yield { epoch, loss, accuracy };
     }
   } finally {
+    for (const program of [whole, dropping]) if ('dispose' in program) program.dispose();
     totals.dispose();
     optimizer.dispose();
     network.eval();
@@ -131,19 +147,27 @@ export function scoreChild(device: Device, network: ChildNetwork, train: Dataset
   return score(device, test, { batchSize: 64, standardise: channelStatistics(train) }, (images) => network.forward(images));
 }
 
-/** 1 / keep or 0 for every sample of every edge of every cell. */
-function pathMasks(device: Device, network: ChildNetwork, k: Key, n: number, drop: number): PathMask {
-  const skip = OPERATIONS.indexOf('skip_connect');
+/** 1 / keep or 0 for every chosen operation of every cell and every sample: [operations, n]. */
+function drawPathMasks(device: Device, network: ChildNetwork, k: Key, n: number, drop: number): Tensor {
+  const rows = Math.max(
+    1,
+    network.cells.reduce((sum, { chosen }) => sum + chosen.length, 0),
+  );
   const keep = 1 - drop;
+  return device.tensor(
+    uniforms(k, rows * n).map((u) => (u < keep ? 1 / keep : 0)),
+    [rows, n],
+  );
+}
+
+/** The rows of such masks as a cell asks for them; skip connections are never dropped. */
+function pathMaskOf(network: ChildNetwork, masks: Tensor): PathMask {
+  const skip = OPERATIONS.indexOf('skip_connect');
   const rows = new Map<string, number>();
   for (const [cell, { chosen }] of network.cells.entries()) for (const { row } of chosen) rows.set(`${cell} ${row}`, rows.size);
-  const masks: Tensor = device.tensor(
-    uniforms(k, Math.max(1, rows.size) * n).map((u) => (u < keep ? 1 / keep : 0)),
-    [Math.max(1, rows.size), n],
-  );
   return (cell, edge, column) => {
     const row = rows.get(`${cell} ${edge}`);
     if (column === skip || row === undefined) return undefined;
-    return reshape(slice(masks, [row], [row + 1]), [n, 1, 1, 1]);
+    return reshape(slice(masks, [row], [row + 1]), [masks.shape[1]!]);
   };
 }

@@ -1,7 +1,15 @@
 /** @file The public names of reparam/snas: search space, networks, relaxation, cost and search. */
 export { type CellContext, type EdgeTrace, MixedCell, ChildCell, type PathMask } from './cell.ts';
 export { childSize, type ChildSize } from './child-size.ts';
-export { type ChildTrainingConfig, PAPER_CHILD_TRAINING, scoreChild, trainChild, type TrainedEpoch } from './child-training.ts';
+export { CHILD_PRESETS, type ChildPreset } from './child-presets.ts';
+export {
+  type ChildStep,
+  type ChildTrainingConfig,
+  type ChildTrainingOptions,
+  scoreChild,
+  trainChild,
+  type TrainedEpoch,
+} from './child-training.ts';
 export {
   cellSides,
   combinedCosts,

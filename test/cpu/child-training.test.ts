@@ -9,7 +9,13 @@ import { add, mul } from '../../src/ops.ts';
 import { foldIn, key } from '../../src/random.ts';
 import { scope } from '../../src/scope.ts';
 import type { PathMask } from '../../src/snas/cell.ts';
-import { type ChildTrainingConfig, scoreChild, trainChild, type TrainedEpoch } from '../../src/snas/child-training.ts';
+import {
+  type ChildTrainingConfig,
+  type ChildTrainingOptions,
+  scoreChild,
+  trainChild,
+  type TrainedEpoch,
+} from '../../src/snas/child-training.ts';
 import { type Genotype, genotypeFromChoices, OPERATIONS } from '../../src/snas/genotype.ts';
 import { ChildNetwork } from '../../src/snas/network.ts';
 import { crossEntropy } from '../../src/softmax.ts';
@@ -37,10 +43,15 @@ function child(device: Device = float64, auxiliary = false): ChildNetwork {
   return new ChildNetwork(device, key(1), NETWORK, CELL, { auxiliary });
 }
 
-async function trained(network: ChildNetwork, data: Dataset, config: Partial<ChildTrainingConfig>): Promise<TrainedEpoch[]> {
+async function trained(
+  network: ChildNetwork,
+  data: Dataset,
+  config: Partial<ChildTrainingConfig>,
+  options: ChildTrainingOptions = {},
+): Promise<TrainedEpoch[]> {
   const epochs: TrainedEpoch[] = [];
   const { device } = network.classifier.weight;
-  for await (const epoch of trainChild(device, network, data, { ...PLAIN, ...config })) epochs.push(epoch);
+  for await (const epoch of trainChild(device, network, data, { ...PLAIN, ...config }, options)) epochs.push(epoch);
   return epochs;
 }
 
@@ -138,7 +149,7 @@ describe('training a child', () => {
       }
       return forward(images, options);
     };
-    await trained(network, quadrants(24, 1), { epochs, dropPath: p });
+    await trained(network, quadrants(24, 1), { epochs, dropPath: p }, { eager: true });
     const droppable = network.cells.flatMap((cell) => cell.chosen).filter(({ operation }) => operation.column !== skip).length;
     expect(droppable).toBeGreaterThanOrEqual(6);
     expect(masksOfSkips).toBe(0);
@@ -164,7 +175,7 @@ describe('training a child', () => {
     const data = quadrants(16, 1);
     const network = child();
     const seen = watch(network);
-    await trained(network, data, { augment: { cutout: 4 } });
+    await trained(network, data, { augment: { cutout: 4 } }, { eager: true });
     expect(seen.images).toHaveLength(2);
     // A square of 4 that may hang over the border leaves 4 to 16 pixels at 0, the mean.
     const erased = seen.images.flatMap((batch) =>
@@ -196,6 +207,17 @@ describe('training a child', () => {
     const first = await run(5);
     expect(await run(5)).toEqual(first);
     expect(await run(6)).not.toEqual(first);
+  });
+
+  it('has the same weights and figures to the last bit whether its steps are recorded or built anew', async () => {
+    const data = quadrants(24, 1);
+    const config = { epochs: 3, momentum: 0.9, weightDecay: 3e-4, clip: 5, dropPath: 0.3, augment: { cutout: 2 } };
+    const run = async (eager: boolean): Promise<unknown> => {
+      const network = child(float32);
+      const figures = await trained(network, data, config, { eager });
+      return { figures, state: await network.stateDict() };
+    };
+    expect(await run(false)).toEqual(await run(true));
   });
 
   it('reports figures of one epoch, not sums over all: with a learning rate of nearly nothing every epoch has the same loss', async () => {

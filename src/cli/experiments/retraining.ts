@@ -1,10 +1,11 @@
 /** @file Figures 16 and 17: found cells trained from scratch, beside uniform ones, on the images of the search and on others. */
 import { randomGenotype } from '../../baselines/index.ts';
 import { foldIn, key } from '../../random.ts';
-import { type ChildTrainingConfig, PAPER_CHILD_TRAINING } from '../../snas/child-training.ts';
+import { CHILD_PRESETS } from '../../snas/child-presets.ts';
 import type { Genotype } from '../../snas/genotype.ts';
 import { printGenotype } from '../../snas/genotype-literal.ts';
 import type { NetworkConfig } from '../../snas/network.ts';
+import type { PresetName } from '../../snas/presets.ts';
 import { genotype } from '../../snas/published.ts';
 import { UsageError } from '../usage-error.ts';
 import type { Experiment, ExperimentContext, ExperimentResult, ScaleName } from './experiment.ts';
@@ -41,36 +42,7 @@ interface Row {
   readonly trained: readonly TrainedCell[];
 }
 
-interface Scale {
-  readonly network: Pick<NetworkConfig, 'channels' | 'cells' | 'stemStride'>;
-  /** Training images; all of them where absent. */
-  readonly images?: number;
-  readonly auxiliary: boolean;
-  readonly training: Omit<ChildTrainingConfig, 'seed'>;
-}
-
-const DEFAULT_TRAINING: Scale['training'] = {
-  epochs: 6,
-  batchSize: 32,
-  lr: 0.1,
-  momentum: 0.9,
-  weightDecay: 3e-4,
-  clip: 5,
-  dropPath: 0.1,
-  auxiliaryWeight: 0,
-  augment: { crop: 2, cutout: 6 },
-};
-
-const SCALES: Readonly<Record<ScaleName, Scale>> = {
-  smoke: {
-    network: { channels: 2, cells: 3, stemStride: 2 },
-    images: 64,
-    auxiliary: false,
-    training: { ...DEFAULT_TRAINING, epochs: 1 },
-  },
-  default: { network: { channels: 6, cells: 4, stemStride: 2 }, images: 2000, auxiliary: false, training: DEFAULT_TRAINING },
-  paper: { network: { channels: 36, cells: 20, stemStride: 1 }, auxiliary: true, training: PAPER_CHILD_TRAINING },
-};
+const PRESET: Readonly<Record<ScaleName, PresetName>> = { smoke: 'smoke', default: 'small', paper: 'paper' };
 
 /** Cells by row, one a seed. */
 async function cells(context: ExperimentContext): Promise<Map<string, Found[]>> {
@@ -101,9 +73,9 @@ async function cells(context: ExperimentContext): Promise<Map<string, Found[]>> 
 async function trainAll(context: ExperimentContext, data: string): Promise<{ rows: Row[]; scale: string }> {
   const { seeds } = context;
   const { train: all, test } = await loadData(data);
-  const { auxiliary, training, ...size } = SCALES[context.scale];
-  const images = size.images ?? all.labels.length;
-  const network: NetworkConfig = { ...size.network, classes: all.classes, inChannels: all.channels };
+  const { auxiliary, training, trainImages, network: size } = CHILD_PRESETS[PRESET[context.scale]];
+  const images = trainImages <= 1 ? Math.floor(trainImages * all.labels.length) : trainImages;
+  const network: NetworkConfig = { ...size, classes: all.classes, inChannels: all.channels };
   const found = [...(await cells(context))];
   const jobs = found.flatMap(([, list]) =>
     list.map((cell, i): TrainingJob => ({
@@ -121,7 +93,7 @@ async function trainAll(context: ExperimentContext, data: string): Promise<{ row
     found: list,
     trained: trained.slice(i * seeds.length, (i + 1) * seeds.length),
   }));
-  const scale = `${data === 'mnist' ? 'MNIST' : data.split(/[\\/]/).at(-1)}, ${images} training images and the whole test set of ${test.labels.length}, ${network.cells} cells at ${network.channels} channels, ${training.epochs} epochs with cutout and drop path`;
+  const scale = `${data === 'mnist' ? 'MNIST' : data.split(/[\\/]/).at(-1)}, ${images} training images and the whole test set of ${test.labels.length}, ${network.cells} cells at ${network.channels} channels, ${training.epochs} ${training.epochs === 1 ? 'epoch' : 'epochs'} with cutout and drop path`;
   return { rows, scale };
 }
 
