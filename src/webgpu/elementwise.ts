@@ -63,6 +63,23 @@ export function binary(op: (typeof binaryOperations)[number]): WebGpuKernel<obje
 }
 
 export const where: WebGpuKernel<object> = (gpu, _params, operands, [y]) => {
+  const n = sizeOf(y!.shape);
+  const [condition, a, b] = operands.map((o) => sizeOf(o.shape)) as [number, number, number];
+  if (condition === n && (a === 1 || a === n) && (b === 1 || b === n)) {
+    gpu.launch(
+      {
+        kind: 'wgsl',
+        name: 'where dense',
+        code: shaders.whereDense,
+        constants: { A_SCALAR: Number(a === 1), B_SCALAR: Number(b === 1) },
+        uniforms: [n],
+        workgroups: foldedGrid(gpu.facts, n, 256),
+      },
+      operands,
+      [y!],
+    );
+    return;
+  }
   const walk = collapse(
     y!.shape,
     operands.map((o) => broadcastStrides(o.shape, y!.shape)),

@@ -32,6 +32,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `;
 
+/** shaders/add_all.wgsl */
+export const addAll: string = /* wgsl */ `// y[i] = x0[i] + x1[i] + ..., COUNT terms (2 to 7) added from the left, four elements an invocation: one dispatch where a chain of
+// additions would take several. x, y: [n], read as vec4; the last vec4 is written element by element, since a view may end inside it.
+// Unused inputs are bound to a tensor in use and not read. Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x0: array<vec4f>;
+@group(0) @binding(2) var<storage, read> x1: array<vec4f>;
+@group(0) @binding(3) var<storage, read> x2: array<vec4f>;
+@group(0) @binding(4) var<storage, read> x3: array<vec4f>;
+@group(0) @binding(5) var<storage, read> x4: array<vec4f>;
+@group(0) @binding(6) var<storage, read> x5: array<vec4f>;
+@group(0) @binding(7) var<storage, read> x6: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> y: array<vec4f>;
+
+override COUNT: u32 = 7;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let at = i * 4u;
+  if (at >= p.n) { return; }
+  var sum = x0[i] + x1[i];
+  if (COUNT > 2u) { sum += x2[i]; }
+  if (COUNT > 3u) { sum += x3[i]; }
+  if (COUNT > 4u) { sum += x4[i]; }
+  if (COUNT > 5u) { sum += x5[i]; }
+  if (COUNT > 6u) { sum += x6[i]; }
+  if (at + 4u <= p.n) {
+    y[i] = sum;
+    return;
+  }
+  y[i].x = sum.x;
+  if (at + 1u < p.n) { y[i].y = sum.y; }
+  if (at + 2u < p.n) { y[i].z = sum.z; }
+}
+`;
+
 /** shaders/avg_pool.wgsl */
 export const avgPool: string = /* wgsl */ `// Mean of each window over its pixels inside the image (count_include_pad = false), plane by plane, and its adjoint.
 //   y[p, q]  = 1 / count(p, q) sum over i, j of x[p sy - top + i dy, q sx - left + j dx]
@@ -252,6 +291,131 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 }
 `;
 
+/** shaders/batch_norm_channel.wgsl */
+export const batchNormChannel: string = /* wgsl */ `// Batch norm of x [n, c, h, w] with one workgroup a channel: statistics and application in one dispatch, and the same for the
+// gradients. For processors, where few long workgroups are cheap and every dispatch costs; a large image on a GPU goes by
+// batch_norm_statistics.wgsl and its companions, in many workgroups.
+//   forward   y = (x - mean) weight / sqrt(var + eps) + bias, statistics [2, c] (mean, biased variance)
+//   backward  with z = (x - mean) / sqrt(var + eps) and m values a channel: dbias = sum g, dweight = sum g z,
+//             dx = weight / sqrt(var + eps) (g - dbias / m - z dweight / m)
+// A lane walks its share of every image's plane; plane by plane it takes sums of x less its mean so far, which is near them, and
+// merges them (Chan et al. 1983), so that a mean that is large beside the spread does no harm. Lanes are merged in order.
+// Tested by test/shared/fused.test.ts.
+struct Channels { n: u32, c: u32, plane: u32, eps: f32 }
+
+override LANES: u32 = 64;
+
+@group(0) @binding(0) var<uniform> k: Channels;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
+
+// A lane's number of values, their mean, and sum (x - mean)^2.
+var<workgroup> moments: array<vec3f, LANES>;
+
+fn momentsOf(base: u32, lane: u32) -> vec3f {
+  if (lane >= k.plane) { return vec3f(); }
+  let block = f32((k.plane - lane - 1u) / LANES + 1u);
+  var number = 0.0;
+  var mean = x[base + lane];
+  var m2 = 0.0;
+  for (var i = 0u; i < k.n; i++) {
+    let start = base + i * k.c * k.plane;
+    var sum = 0.0;
+    var squares = 0.0;
+    for (var p = lane; p < k.plane; p += LANES) {
+      let d = x[start + p] - mean;
+      sum += d;
+      squares += d * d;
+    }
+    let apart = sum / block;
+    let total = number + block;
+    m2 += max(squares - sum * apart, 0.0) + apart * apart * (number * block / total);
+    mean += sum / total;
+    number = total;
+  }
+  return vec3f(number, mean, m2);
+}
+
+@compute @workgroup_size(LANES)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let channel = group.x;
+  let base = channel * k.plane;
+  moments[lane] = momentsOf(base, lane);
+  workgroupBarrier();
+  let count = f32(k.n * k.plane);
+  let origin = moments[0].y;
+  var shift = 0.0;
+  for (var i = 1u; i < LANES; i++) { shift += moments[i].x * (moments[i].y - origin); }
+  let mean = origin + shift / count;
+  var m2 = 0.0;
+  for (var i = 0u; i < LANES; i++) {
+    let apart = moments[i].y - mean;
+    m2 += moments[i].z + moments[i].x * apart * apart;
+  }
+  let variance = m2 / count;
+  if (lane == 0u) {
+    statistics[channel] = mean;
+    statistics[k.c + channel] = variance;
+  }
+  let gain = weight[channel] / sqrt(variance + k.eps);
+  let offset = bias[channel];
+  for (var i = 0u; i < k.n; i++) {
+    let start = base + i * k.c * k.plane;
+    for (var p = lane; p < k.plane; p += LANES) { y[start + p] = (x[start + p] - mean) * gain + offset; }
+  }
+}
+
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read> known: array<f32>;
+@group(0) @binding(4) var<storage, read> scales: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dbias: array<f32>;
+
+// A lane's sum g and sum g z.
+var<workgroup> sums: array<vec2f, LANES>;
+
+@compute @workgroup_size(LANES)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let channel = group.x;
+  let base = channel * k.plane;
+  let mean = known[channel];
+  let scale = 1.0 / sqrt(known[k.c + channel] + k.eps);
+  var mine = vec2f();
+  for (var i = 0u; i < k.n; i++) {
+    let start = base + i * k.c * k.plane;
+    var sum = 0.0;
+    var product = 0.0;
+    for (var p = lane; p < k.plane; p += LANES) {
+      let value = g[start + p];
+      sum += value;
+      product += value * ((x[start + p] - mean) * scale);
+    }
+    mine += vec2f(sum, product);
+  }
+  sums[lane] = mine;
+  workgroupBarrier();
+  var all = vec2f();
+  for (var i = 0u; i < LANES; i++) { all += sums[i]; }
+  if (lane == 0u) {
+    dbias[channel] = all.x;
+    dweight[channel] = all.y;
+  }
+  let gain = scale * scales[channel];
+  let means = all / f32(k.n * k.plane);
+  for (var i = 0u; i < k.n; i++) {
+    let start = base + i * k.c * k.plane;
+    for (var p = lane; p < k.plane; p += LANES) {
+      let z = (x[start + p] - mean) * scale;
+      dx[start + p] = gain * (g[start + p] - means.x - z * means.y);
+    }
+  }
+}
+`;
+
 /** shaders/batch_norm_gradient.wgsl */
 export const batchNormGradient: string = /* wgsl */ `// With z = (x - mean) / sqrt(var + eps), m values a channel and y = weight z + bias:
 //   dbias = sum g, dweight = sum g z, dx = weight / sqrt(var + eps) (g - dbias / m - z dweight / m).
@@ -345,6 +509,23 @@ fn apply(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) l
       base += k.c * k.plane;
     }
   }
+}
+`;
+
+/** shaders/batch_norm_running.wgsl */
+export const batchNormRunning: string = /* wgsl */ `// running := (1 - momentum) running + momentum batch, in place, both [2, c]: row 0 the mean as it is, row 1 the variance made unbiased by
+// its own rate. One invocation an element. Tested by test/shared/fused.test.ts.
+struct Params { c: u32, keep: f32, meanRate: f32, varianceRate: f32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> batch: array<f32>;
+@group(0) @binding(2) var<storage, read_write> running: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = group.x * 64u + lane;
+  if (i >= 2u * p.c) { return; }
+  running[i] = p.keep * running[i] + select(p.varianceRate, p.meanRate, i < p.c) * batch[i];
 }
 `;
 
@@ -547,6 +728,50 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (i >= p.n) { return; }
   // 2 (bits >> 9) + 1 has 24 bits, so the conversion and the product are exact.
   u[i] = f32(((bits[i] >> 9u) << 1u) | 1u) * 0x1p-24;
+}
+`;
+
+/** shaders/concat.wgsl */
+export const concat: string = /* wgsl */ `// Joins up to seven tensors along an axis: x_k is [outer, inner_k], dense, and fills columns offset_k, ... of y [outer, total]. Workgroups
+// with the same y take one input, each 512 of its elements. Elements are moved as bits, of any type.
+// Unused inputs are bound to a tensor in use and not read. Tested by test/shared/primitives.test.ts.
+struct Params {
+  // inner_k, offset_k and the number of elements of each input.
+  inner: array<vec4u, 2>,
+  offset: array<vec4u, 2>,
+  size: array<vec4u, 2>,
+  total: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x0: array<u32>;
+@group(0) @binding(2) var<storage, read> x1: array<u32>;
+@group(0) @binding(3) var<storage, read> x2: array<u32>;
+@group(0) @binding(4) var<storage, read> x3: array<u32>;
+@group(0) @binding(5) var<storage, read> x4: array<u32>;
+@group(0) @binding(6) var<storage, read> x5: array<u32>;
+@group(0) @binding(7) var<storage, read> x6: array<u32>;
+@group(0) @binding(8) var<storage, read_write> y: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let k = group.y;
+  let inner = p.inner[k / 4u][k % 4u];
+  let offset = p.offset[k / 4u][k % 4u];
+  let first = group.x * 512u + lane;
+  let end = min(group.x * 512u + 512u, p.size[k / 4u][k % 4u]);
+  for (var i = first; i < end; i += 64u) {
+    let to = i / inner * p.total + offset + i % inner;
+    switch k {
+      case 0 { y[to] = x0[i]; }
+      case 1 { y[to] = x1[i]; }
+      case 2 { y[to] = x2[i]; }
+      case 3 { y[to] = x3[i]; }
+      case 4 { y[to] = x4[i]; }
+      case 5 { y[to] = x5[i]; }
+      default { y[to] = x6[i]; }
+    }
+  }
 }
 `;
 
@@ -1630,20 +1855,6 @@ fn gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
 }
 `;
 
-/** shaders/fill.wgsl */
-export const fill: string = /* wgsl */ `// y[i] = value (bits). y: [n]. Four elements an invocation. Tested by test/shared/primitives.test.ts (pad).
-struct Params { n: u32, value: u32 }
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<u32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = ((group.y * groups.x + group.x) * 64u + lane) * 4u;
-  for (var i = first; i < min(first + 4u, p.n); i++) { y[i] = p.value; }
-}
-`;
-
 /** shaders/matmul.wgsl */
 export const matmul: string = /* wgsl */ `// c[z, i, j] = sum_l a[z, i, l] b[z, l, j], one invocation an output element: the plain kernel, for shapes too small for tiles.
 // a and b are walked by strides (row, column), so that transposes need no copy. c: [batch, m, n] dense.
@@ -2428,6 +2639,59 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `;
 
+/** shaders/pad.wgsl */
+export const pad: string = /* wgsl */ `// Zeros with x inside: y's element at index low + i * step, axis by axis, is x's at i, where x has one; every other is 0. At most eight
+// axes, outermost first, ones in front; a step may be negative. Elements are moved as bits, of any type.
+// Invocations take every \`chunks\`-th element of a row of y, so that the divisions that find the row are shared by several elements.
+// Tested by test/shared/primitives.test.ts.
+struct Params {
+  sizes: array<vec4u, 2>,
+  xSizes: array<vec4i, 2>,
+  low: array<vec4i, 2>,
+  step: array<vec4i, 2>,
+  invocations: u32,
+  chunks: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+
+// How many axes are in use, counted from the innermost.
+override AXES: u32 = 8;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = (group.y * groups.x + group.x) * 64u + lane;
+  if (id >= p.invocations) { return; }
+  let inner = p.sizes[1][3];
+  let row = id / p.chunks;
+  var rest = row;
+  var inside = true;
+  var at = 0;
+  var stride = p.xSizes[1][3];
+  for (var k = 1u; k < AXES; k++) {
+    let axis = 7u - k;
+    let size = p.sizes[axis / 4u][axis % 4u];
+    let apart = i32(rest % size) - p.low[axis / 4u][axis % 4u];
+    rest /= size;
+    let step = p.step[axis / 4u][axis % 4u];
+    let index = apart / step;
+    inside = inside && index * step == apart && index >= 0 && index < p.xSizes[axis / 4u][axis % 4u];
+    at += index * stride;
+    stride *= p.xSizes[axis / 4u][axis % 4u];
+  }
+  let step = p.step[1][3];
+  for (var i = id % p.chunks; i < inner; i += p.chunks) {
+    let apart = i32(i) - p.low[1][3];
+    let index = apart / step;
+    var value = 0u;
+    if (inside && index * step == apart && index >= 0 && index < p.xSizes[1][3]) { value = x[at + index]; }
+    y[row * inner + i] = value;
+  }
+}
+`;
+
 /** shaders/partial_sums.wgsl */
 export const partialSums: string = /* wgsl */ `// sums[m] = partials[m, 0] + partials[m, 1] + ... in order, partials [m, lanes]: the same result at every run.
 // One invocation a sum. Tested by test/shared/conv_kernels.test.ts.
@@ -3085,6 +3349,116 @@ fn scale6(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
 }
 `;
 
+/** shaders/weighted_sum7.wgsl */
+export const weightedSum7: string = /* wgsl */ `// weighted_sum.wgsl with seven tensors a dispatch, for devices that bind more than eight buffers: an edge of SNAS has seven.
+//   sum     y = z_first x_0 + z_(first + 1) x_1 + ...; where \`carries\`, x_0 is a running sum and has weight 1
+//   dots    partials [k, lanes]: each lane's share of <g, x_k>, which partial_sums.wgsl adds
+//   scale7  gx_k = z_k g for seven tensors
+// Unused inputs are bound to a tensor in use and not read. Tested by test/shared/fused.test.ts.
+struct Terms { size: u32, first: u32, count: u32, carries: u32, lanes: u32 }
+
+@group(0) @binding(0) var<uniform> k: Terms;
+@group(0) @binding(1) var<storage, read> z: array<f32>;
+@group(0) @binding(2) var<storage, read> x0: array<f32>;
+@group(0) @binding(3) var<storage, read> x1: array<f32>;
+@group(0) @binding(4) var<storage, read> x2: array<f32>;
+@group(0) @binding(5) var<storage, read> x3: array<f32>;
+@group(0) @binding(6) var<storage, read> x4: array<f32>;
+@group(0) @binding(7) var<storage, read> x5: array<f32>;
+@group(0) @binding(8) var<storage, read> x6: array<f32>;
+@group(0) @binding(9) var<storage, read_write> y: array<f32>;
+
+fn weightOf(slot: u32) -> f32 {
+  if (slot >= k.count) { return 0.0; }
+  if (k.carries == 1u && slot == 0u) { return 1.0; }
+  return z[k.first + slot - k.carries];
+}
+
+@compute @workgroup_size(64)
+fn sum(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let w0 = weightOf(0u);
+  let w1 = weightOf(1u);
+  let w2 = weightOf(2u);
+  let w3 = weightOf(3u);
+  let w4 = weightOf(4u);
+  let w5 = weightOf(5u);
+  let w6 = weightOf(6u);
+  let start = (group.y * groups.x + group.x) * 512u + lane;
+  for (var i = start; i < min(start + 512u, k.size); i += 64u) {
+    var total = w0 * x0[i];
+    if (k.count > 1u) { total += w1 * x1[i]; }
+    if (k.count > 2u) { total += w2 * x2[i]; }
+    if (k.count > 3u) { total += w3 * x3[i]; }
+    if (k.count > 4u) { total += w4 * x4[i]; }
+    if (k.count > 5u) { total += w5 * x5[i]; }
+    if (k.count > 6u) { total += w6 * x6[i]; }
+    y[i] = total;
+  }
+}
+
+// Binding 1 is g here and binding 9 the partials.
+@compute @workgroup_size(64)
+fn dots(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = group.x * 64u + local;
+  var s0 = 0.0;
+  var s1 = 0.0;
+  var s2 = 0.0;
+  var s3 = 0.0;
+  var s4 = 0.0;
+  var s5 = 0.0;
+  var s6 = 0.0;
+  for (var i = lane; i < k.size; i += k.lanes) {
+    let g = z[i];
+    s0 += g * x0[i];
+    if (k.count > 1u) { s1 += g * x1[i]; }
+    if (k.count > 2u) { s2 += g * x2[i]; }
+    if (k.count > 3u) { s3 += g * x3[i]; }
+    if (k.count > 4u) { s4 += g * x4[i]; }
+    if (k.count > 5u) { s5 += g * x5[i]; }
+    if (k.count > 6u) { s6 += g * x6[i]; }
+  }
+  let to = k.first * k.lanes + lane;
+  y[to] = s0;
+  if (k.count > 1u) { y[to + k.lanes] = s1; }
+  if (k.count > 2u) { y[to + 2u * k.lanes] = s2; }
+  if (k.count > 3u) { y[to + 3u * k.lanes] = s3; }
+  if (k.count > 4u) { y[to + 4u * k.lanes] = s4; }
+  if (k.count > 5u) { y[to + 5u * k.lanes] = s5; }
+  if (k.count > 6u) { y[to + 6u * k.lanes] = s6; }
+}
+
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> g0: array<f32>;
+@group(0) @binding(4) var<storage, read_write> g1: array<f32>;
+@group(0) @binding(5) var<storage, read_write> g2: array<f32>;
+@group(0) @binding(6) var<storage, read_write> g3: array<f32>;
+@group(0) @binding(7) var<storage, read_write> g4: array<f32>;
+@group(0) @binding(8) var<storage, read_write> g5: array<f32>;
+@group(0) @binding(9) var<storage, read_write> g6: array<f32>;
+
+@compute @workgroup_size(64)
+fn scale7(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let w0 = z[k.first];
+  let w1 = z[k.first + 1u];
+  let w2 = z[k.first + 2u];
+  let w3 = z[k.first + 3u];
+  let w4 = z[k.first + 4u];
+  let w5 = z[k.first + 5u];
+  let w6 = z[k.first + 6u];
+  let start = (group.y * groups.x + group.x) * 512u + lane;
+  for (var i = start; i < min(start + 512u, k.size); i += 64u) {
+    let value = g[i];
+    g0[i] = w0 * value;
+    g1[i] = w1 * value;
+    g2[i] = w2 * value;
+    g3[i] = w3 * value;
+    g4[i] = w4 * value;
+    g5[i] = w5 * value;
+    g6[i] = w6 * value;
+  }
+}
+`;
+
 /** shaders/where.wgsl */
 export const where: string = /* wgsl */ `// y[i] = a where c is not 0, else b; all three broadcast: at most eight axes, a stride an axis (0 where an operand repeats).
 // y is dense over \`sizes\` (outermost first, ones in front).
@@ -3135,5 +3509,40 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       y[row * inner + i] = b[ib + i * p.bStrides[1][3]];
     }
   }
+}
+`;
+
+/** shaders/where_dense.wgsl */
+export const whereDense: string = /* wgsl */ `// y[i] = a[i] where c[i] is not 0, else b[i], four elements an invocation, where c has the output's shape and a and b have it too or
+// are scalars (A_SCALAR, B_SCALAR). c, a, b, y: [n] or [1], read as vec4; the last vec4 is written element by element, since a view
+// may end inside it. Tested by test/shared/primitives.test.ts.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> c: array<vec4f>;
+@group(0) @binding(2) var<storage, read> a: array<vec4f>;
+@group(0) @binding(3) var<storage, read> b: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+
+override A_SCALAR: bool = false;
+override B_SCALAR: bool = false;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let at = i * 4u;
+  if (at >= p.n) { return; }
+  var u: vec4f;
+  var v: vec4f;
+  if (A_SCALAR) { u = vec4f(a[0].x); } else { u = a[i]; }
+  if (B_SCALAR) { v = vec4f(b[0].x); } else { v = b[i]; }
+  let w = select(v, u, c[i] != vec4f());
+  if (at + 4u <= p.n) {
+    y[i] = w;
+    return;
+  }
+  y[i].x = w.x;
+  if (at + 1u < p.n) { y[i].y = w.y; }
+  if (at + 2u < p.n) { y[i].z = w.z; }
 }
 `;

@@ -18,6 +18,7 @@ import {
   sub,
   sumTo,
   type Tensor,
+  where,
 } from '../../src/index.ts';
 import { numbers, roundingFault } from '../support/float32.ts';
 
@@ -55,6 +56,19 @@ async function values(
 const special = [NaN, Infinity, -Infinity, 0, -0, 1e-40, -1e-40, 3.4e38, 1, -1, 0.5, -2];
 
 describe('SIMD kernels without sums give the very numbers of the plain float32 loops', () => {
+  test('where, NaN and signed zeros in the condition included', async () => {
+    for (const n of [1, 3, 4, 13, 64]) {
+      const condition = numbers(n, [n]).map((v, i) => (i % 2 === 0 ? special[(i / 2) % special.length]! : v));
+      const inputs = [
+        [condition, [n]],
+        [numbers(n + 1, [n]), [n]],
+        [[-7.5], []],
+      ] as const;
+      const choose = (...[c, a, b]: Tensor[]): Tensor => where(c!, a!, b!);
+      expect(await values(fast, inputs, choose)).toEqual(await values(plain, inputs, choose));
+    }
+  });
+
   test.each([
     ['neg', neg],
     ['sqrt', sqrt],

@@ -227,7 +227,7 @@ export const primitiveCases: { readonly [P in Plain]: Checked<P> } = {
           fc.constant(shape),
           fc.constant(seed),
           fc.nat(shape.length - 1),
-          fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 4 }),
+          fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 16 }),
         ),
       )
       .map(([shape, seed, axis, lengths]) => {

@@ -90,6 +90,19 @@ function binaryModule(op: Binary): Uint8Array<ArrayBuffer> {
   return module.bytes();
 }
 
+/** `run(c, a, y, bytes, b)`: a where c is not 0, else the number at b. */
+function whereModule(): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  module.add('run', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, c, a, y, bytes, b) => {
+    const i = f.i32();
+    const other = f.v128();
+    const at = (base: Local): Code => i32.add(base.get, i.get);
+    const chosen = v128.select(v128.load(at(a)), other.get, f32x4.notEqual(v128.load(at(c)), v128.zero));
+    return [...other.set(v128.loadSplat(b.get)), ...f.loop(i, i32.const(0), bytes.get, 16, v128.store(at(y), chosen))];
+  });
+  return module.bytes();
+}
+
 /** A row of at least four elements; an operand that does not move is one number for the whole row. */
 function mapRow(
   f: FunctionWriter,
@@ -147,6 +160,12 @@ export function elementwiseKernels(linker: Linker): SimdKernels {
     div: binary('div'),
     maximum: binary('maximum'),
     greater: binary('greater'),
+    where: (_params, [c, a, b], [y]) => {
+      if (sizeOf(b!.shape) !== 1 || !sameShape(c!.shape, y!.shape) || !sameShape(a!.shape, y!.shape)) return false;
+      const { run } = linker.load('where', whereModule);
+      run!(addressOf(c!), addressOf(a!), addressOf(y!), sizeOf(y!.shape) * 4, addressOf(b!));
+      return true;
+    },
     broadcastTo: (_params, [x], [y]) => {
       if (sizeOf(x!.shape) === 1) return false;
       const { rows } = linker.load('broadcastTo', () => binaryModule('broadcastTo'));
