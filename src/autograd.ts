@@ -7,7 +7,7 @@
 import { DisposedError, OptionError, ShapeError, VersionError } from './errors.ts';
 import { type GraphNode, recordingAs } from './graph.ts';
 import { dot, zerosLike } from './composites.ts';
-import { add } from './ops.ts';
+import { add, addAll } from './ops.ts';
 import { scope } from './scope.ts';
 import { sameShape, showShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -51,11 +51,14 @@ export function grad(y: Tensor, xs: readonly Tensor[], options: GradOptions = {}
   return recordingAs(createGraph, () => (createGraph ? pass() : scope(pass)));
 }
 
+/** A tensor's cotangents wait for one sum of this many: fewer and larger operations, and a bound on what is kept. */
+const MOST_PARTS = 7;
+
 /** Walks the graph from y once, in reverse order of creation, and returns the cotangents of `xs`. */
 function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph: boolean): Map<Tensor, Tensor> {
   const wanted = reaching(y, xs);
-  const cotangents = new Map<Tensor, Tensor>();
-  if (wanted.has(y)) cotangents.set(y, seed);
+  const parts = new Map<Tensor, Tensor[]>();
+  if (wanted.has(y)) parts.set(y, [seed]);
   // A cotangent tensor may stand for several tensors (the VJP of add returns g twice): free it after its last use.
   const uses = new Map<Tensor, number>([[seed, 2]]);
   const release = (g: Tensor): void => {
@@ -63,37 +66,43 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph:
     uses.set(g, left);
     if (left === 0 && !createGraph) g.dispose();
   };
+  /** The sum of the parts that have come for t. */
+  const cotangent = (t: Tensor): Tensor | undefined => {
+    const found = parts.get(t);
+    if (!found || found.length === 1) return found?.[0];
+    const sum = addAll(found);
+    for (const part of found) release(part);
+    parts.set(t, [sum]);
+    uses.set(sum, 1);
+    return sum;
+  };
   const order = [...wanted].filter((t) => t.node).sort((a, b) => b.id - a.id);
   for (const t of order) {
     const node = t.node!;
-    const g = cotangents.get(t);
+    const g = cotangent(t);
     if (!g) continue;
     checkVersions(node);
     const needs = node.inputs.map((input) => wanted.has(input));
-    const parts = createGraph ? node.vjp(g, needs) : scope(() => node.vjp(g, needs) as Tensor[]);
+    const made = createGraph ? node.vjp(g, needs) : scope(() => node.vjp(g, needs) as Tensor[]);
     node.inputs.forEach((input, i) => {
-      const part = parts[i];
+      const part = made[i];
       if (!part || !needs[i]) return;
       if (!sameShape(part.shape, input.shape)) {
         throw new ShapeError(
           `${node.op}: the VJP of input ${i} gave ${showShape(part.shape)} for an input of ${showShape(input.shape)}`,
         );
       }
-      const before = cotangents.get(input);
-      const sum = before ? add(before, part) : part;
-      cotangents.set(input, sum);
-      uses.set(sum, (uses.get(sum) ?? 0) + 1);
-      if (before) {
-        release(before);
-        if (!uses.has(part) && !createGraph && part !== g) part.dispose();
-      }
+      uses.set(part, (uses.get(part) ?? 0) + 1);
+      const waiting = parts.get(input);
+      if (!waiting) parts.set(input, [part]);
+      else if (waiting.push(part) === MOST_PARTS) cotangent(input);
     });
     if (!xs.has(t)) {
-      cotangents.delete(t);
+      parts.delete(t);
       release(g);
     }
   }
-  return cotangents;
+  return new Map([...parts.keys()].filter((t) => xs.has(t)).map((t) => [t, cotangent(t)!]));
 }
 
 /** The tensors on some path from y back to one of xs, both ends included. */

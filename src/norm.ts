@@ -69,11 +69,19 @@ export function batchNorm2d(x: Tensor, options: BatchNormOptions = {}): Tensor {
   if (count < 2)
     throw new ShapeError(`batchNorm2d: ${showShape(x.shape)} has ${count} value(s) a channel; batch statistics need two or more`);
   const [y, statistics] = weight && bias ? batchNormAffine([x, weight, bias], { eps }) : batchNormalize([x], { eps });
-  if (running) noGrad(() => updateRunning(running, statistics, momentum, count));
+  if (running) noGrad(() => updateRunning(running, statistics, { momentum, count }));
   return weight && bias ? y : affine(y, weight, bias);
 }
 
-function updateRunning(running: Tensor, statistics: Tensor, momentum: number, count: number): void {
+/** How the batch's statistics enter the running ones: `count` values a channel make the variance unbiased. */
+export interface RunningUpdate {
+  readonly momentum: number;
+  readonly count: number;
+}
+
+function updateRunning(running: Tensor, statistics: Tensor, update: RunningUpdate): void {
+  if (running.device.backend.fusedKernels.get('batchNormRunning')?.forward([running, statistics], update)) return;
+  const { momentum, count } = update;
   // The mean's row is taken as it is; the variance's is made unbiased.
   const rates = running.device.constant(`batchNorm ${momentum} ${count}`, () => ({
     data: [momentum, (momentum * count) / (count - 1)],

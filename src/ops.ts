@@ -2,7 +2,7 @@
 import { apply, applyInPlace, deviceOf } from './device.ts';
 import type { Device } from './device.ts';
 import { OptionError, ShapeError } from './errors.ts';
-import { isRecording, record } from './graph.ts';
+import { isRecording, noGrad, record } from './graph.ts';
 import { broadcastShapes, checkShape, normalizeAxes, normalizeAxis, sameShape, type Shape, showShape, sizeOf } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
@@ -42,9 +42,9 @@ export function reciprocal(x: Tensor): Tensor {
   return apply('reciprocal', {}, [x], x.shape, [(g, y) => neg(mul(g, mul(y, y)))]);
 }
 
-/** max(x, 0). VJP: g where x > 0; the subgradient at 0 is 0. */
+/** max(x, 0). VJP: g where x > 0, which is where y is not 0; the subgradient at 0 is 0. */
 export function relu(x: Tensor): Tensor {
-  return apply('relu', {}, [x], x.shape, [(g) => mul(g, step(x))]);
+  return apply('relu', {}, [x], x.shape, [(g, y) => where(y, g, 0)]);
 }
 
 /** 1 where x > 0, else 0. Piecewise constant: no gradient. */
@@ -68,6 +68,26 @@ export function erf(x: Tensor): Tensor {
 export function add(a_: Operand, b_: Operand): Tensor {
   const [a, b] = pair('add', a_, b_);
   return apply('add', {}, [a, b], broadcastShapes('add', a.shape, b.shape), [(g) => sumTo(g, a.shape), (g) => sumTo(g, b.shape)]);
+}
+
+/**
+ * The sum of tensors of one shape, added from the left. VJP: g to each. A device may have a kernel that adds many at once, to the same
+ * bits as the chain of additions.
+ */
+export function addAll(xs: readonly Tensor[]): Tensor {
+  const device = deviceOf('addAll', xs);
+  const head = xs[0]!;
+  for (const x of xs) {
+    if (!sameShape(x.shape, head.shape)) {
+      throw new ShapeError(`addAll: ${showShape(x.shape)} and ${showShape(head.shape)} differ; all terms must have one shape`);
+    }
+  }
+  const kernel = xs.length > 2 ? device.backend.fusedKernels.get('addAll') : undefined;
+  const forward = kernel && noGrad(() => kernel.forward(xs, {}));
+  if (!forward) return xs.length === 1 ? alias(head) : xs.reduce((sum, x) => add(sum, x));
+  const output = forward.output as Tensor;
+  if (isRecording()) record('addAll', xs, output, (g) => xs.map(() => g));
+  return output;
 }
 
 /** a - b. VJP: g, -g. */

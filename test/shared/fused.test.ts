@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  add,
+  addAll,
   avgPool2d,
   batchNorm2d,
   crossEntropy,
@@ -142,6 +144,41 @@ describe('kernel and gradient equal the composite', () => {
       });
       await expectExact(op, 24);
     });
+  }
+});
+
+it('adds many tensors to the bits of a chain of additions', async () => {
+  for (const [count, size] of [
+    [2, 5],
+    [3, 64],
+    [7, 257],
+    [8, 1023],
+    [20, 6],
+  ] as const) {
+    const xs = Array.from({ length: count }, (_, k) =>
+      device.tensor(
+        Array.from({ length: size }, (_v, i) => Math.sin(i * 12.9898 + k) * 10 ** (k % 4)),
+        [size],
+      ),
+    );
+    const chain = xs.reduce((total, x) => add(total, x));
+    expect(await addAll(xs).data()).toEqual(await chain.data());
+  }
+});
+
+it('moves running statistics by the momentum towards the mean and the unbiased variance', async () => {
+  const [n, c, side, momentum] = [3, 40, 2, 0.25];
+  const values = Array.from({ length: n * c * side * side }, (_, i) => Math.sin(i * 12.9898) + (i % 7));
+  const before = Array.from({ length: 2 * c }, (_, i) => 1 + i / 8);
+  const running = device.parameter(before, [2, c]);
+  batchNorm2d(device.tensor(values, [n, c, side, side]), { running, momentum });
+  const after = await running.data();
+  for (let channel = 0; channel < c; channel++) {
+    const mine = values.filter((_, i) => Math.floor(i / side ** 2) % c === channel);
+    const mean = mine.reduce((a, b) => a + b, 0) / mine.length;
+    const unbiased = mine.reduce((a, b) => a + (b - mean) ** 2, 0) / (mine.length - 1);
+    expect(after[channel]).toBeCloseTo(0.75 * before[channel]! + momentum * mean, 5);
+    expect(after[c + channel]).toBeCloseTo(0.75 * before[c + channel]! + momentum * unbiased, 5);
   }
 });
 

@@ -6,7 +6,7 @@ import type { Primitive } from '../../backend.ts';
 import type { Tensor } from '../../tensor.ts';
 import { broadcasts } from '../arbitraries/shapes.ts';
 import { bulk, kinkSafe, labels, positive, type Spread, type TensorValue, tieSafeParts } from '../arbitraries/values.ts';
-import { noParams, oneTensor, type Operation, operation, type Sample, type Size } from './operation.ts';
+import { anyShape, noParams, oneTensor, type Operation, operation, type Sample, type Size, tensorsOf } from './operation.ts';
 
 function unary(
   name: string,
@@ -60,6 +60,21 @@ export const elementwise: readonly Operation[] = [
   unary('softplus', composites.softplus, 3, 'wide'),
   unary('gelu', composites.gelu, 3, 'wide'),
   binary('add', ops.add, 3, broadcasting(['kink-safe', 'kink-safe']), { primitive: 'add', linear: [[0, 1]] }),
+  operation({
+    name: 'addAll',
+    run: (xs) => ops.addAll(xs),
+    samples: (size) =>
+      fc
+        .tuple(fc.integer({ min: 1, max: size === 'small' ? 4 : 16 }), anyShape(size, { maxSize: size === 'small' ? 4 : 1100 }))
+        .chain(([k, shape]) =>
+          tensorsOf(
+            size,
+            Array.from({ length: k }, () => [shape, 'kink-safe'] as const),
+            null,
+          ),
+        ),
+    order: 3,
+  }),
   binary('sub', ops.sub, 3, broadcasting(['kink-safe', 'kink-safe']), { primitive: 'sub', linear: [[0, 1]] }),
   binary('mul', ops.mul, 3, broadcasting(['kink-safe', 'kink-safe']), { primitive: 'mul', linear: [[0], [1]] }),
   binary('div', ops.div, 3, broadcasting(['kink-safe', 'positive']), { primitive: 'div', linear: [[0]] }),
