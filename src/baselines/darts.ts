@@ -44,6 +44,11 @@ export class Darts extends FactorizedStrategy {
     if (order === 2) this.bilevelGradients = (problem) => this.#unrolled(problem, hessian);
   }
 
+  /** All operations are mixed and nothing is drawn. */
+  override get sampled(): undefined {
+    return undefined;
+  }
+
   inputs(): readonly Tensor[] {
     return [];
   }

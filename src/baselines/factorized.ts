@@ -15,6 +15,11 @@ export abstract class FactorizedStrategy implements ArchitectureStrategy {
   readonly logAlpha: CellWeights;
   readonly nodes: number;
 
+  /** Log alpha: Z is a sample, unless a subclass says otherwise. */
+  get sampled(): CellWeights | undefined {
+    return this.logAlpha;
+  }
+
   constructor(device: Device, key: Key, init: ArchitectureInit = {}) {
     this.nodes = init.nodes ?? 4;
     this.logAlpha = architectureParameters(device, key, init);

@@ -83,6 +83,10 @@ export class Snas implements ArchitectureStrategy {
     this.#hard = options.hard ?? false;
   }
 
+  get sampled(): CellWeights {
+    return this.logAlpha;
+  }
+
   parameters(): readonly Tensor[] {
     return [this.logAlpha.normal, this.logAlpha.reduce];
   }

@@ -53,6 +53,11 @@ export interface ArchitectureStrategy {
   gradients(z: CellWeights, feedback: Feedback): readonly Tensor[];
   /** Replaces propose and gradients for the architecture's step, where a strategy needs more than one pass. */
   bilevelGradients?(problem: BilevelProblem): readonly Tensor[];
+  /**
+   * log alpha, [edges, 8] a cell type, of a strategy that draws every edge by itself: the argmax of a row of its Z is a draw from softmax(log alpha)
+   * of that row. Absent elsewhere. It is what the score of a black-box cost is taken of.
+   */
+  readonly sampled?: CellWeights | undefined;
   /** Probability of each operation on each edge, rows summing to 1: for the entropy, the cost and the picture. */
   probabilities(): CellWeights;
   /** The child that the strategy would give now. */
