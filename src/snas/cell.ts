@@ -20,7 +20,7 @@ import {
   type OperationName,
   OPERATIONS,
 } from './genotype.ts';
-import { FactorizedReduce, operation, reluConvBn } from './operations.ts';
+import { FactorizedReduce, operation, reluConvBn, SharedBeginnings } from './operations.ts';
 
 /** What one edge contributed in a forward pass: all that a credit needs. */
 export interface EdgeTrace {
@@ -116,6 +116,7 @@ export class MixedCell extends Module {
   forward(input0: Tensor, input1: Tensor, rows: readonly Tensor[], context: CellContext): Tensor {
     const states = [this.preprocess0.forward(input0), this.preprocess1.forward(input1)];
     const list = edgesOf(this.nodes);
+    const beginnings = new SharedBeginnings();
     for (let to = CELL_INPUTS; to < CELL_INPUTS + this.nodes; to++) {
       let node: Tensor | undefined;
       const traces: EdgeTrace[] = [];
@@ -124,7 +125,7 @@ export class MixedCell extends Module {
         const x = states[edge.from]!;
         const operations = this.edges[e]!.layers.map(({ column, layer }) => {
           const mask = context.pathMask?.(context.index, e, column);
-          const y = layer.forward(x);
+          const y = beginnings.forward(layer, x);
           return { column, output: mask ? dropPath(y, mask) : y };
         });
         const z = rows[e]!;

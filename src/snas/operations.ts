@@ -34,8 +34,9 @@ export class FactorizedReduce extends Layer {
     this.bn = new BatchNorm2d(device, out, { affine });
   }
 
-  forward(x: Tensor): Tensor {
-    const h = relu(x);
+  /** `rectified`: relu(x), where it is known already. */
+  forward(x: Tensor, rectified: Tensor = relu(x)): Tensor {
+    const h = rectified;
     const odd = [h.shape[2]! % 2, h.shape[3]! % 2] as const;
     const shifted = slice(h, [0, 0, 1, 1]);
     const second = conv2d(shifted, this.conv2.weight, {
@@ -46,6 +47,33 @@ export class FactorizedReduce extends Layer {
       ],
     });
     return this.bn.forward(concat([this.conv1.forward(h), second], 1));
+  }
+}
+
+/**
+ * Applies operations to nodes, and computes once what several of them begin with: relu and the pools have no parameters, so that all edges
+ * from a node share them. All operations on one node must have one stride, as in a cell. An object serves one forward pass.
+ */
+export class SharedBeginnings {
+  readonly #made = new Map<Tensor, Map<unknown, Tensor>>();
+
+  forward(layer: Layer, x: Tensor): Tensor {
+    if (layer instanceof FactorizedReduce) return layer.forward(x, this.#once(x, ReLU, relu));
+    if (!(layer instanceof Sequential)) return layer.forward(x);
+    const first = layer.layers[0]!;
+    if (!(first instanceof ReLU || first instanceof MaxPool2d || first instanceof AvgPool2d)) return layer.forward(x);
+    return layer.after(
+      1,
+      this.#once(x, first.constructor, () => first.forward(x)),
+    );
+  }
+
+  #once(x: Tensor, kind: unknown, make: (x: Tensor) => Tensor): Tensor {
+    const known = this.#made.get(x) ?? new Map<unknown, Tensor>();
+    this.#made.set(x, known);
+    const made = known.get(kind) ?? make(x);
+    known.set(kind, made);
+    return made;
   }
 }
 
