@@ -218,6 +218,11 @@ describe('a captured step', () => {
     expect([...(await a.data()), ...(await b.data())]).toEqual([2, 3, 4, 1, 2, 3]);
     b.dispose();
     expect([...(await x.data())]).toEqual([1, 2, 3]);
+    const weight = device.parameter([5]);
+    const itself = capture((t: Tensor) => (assign(weight, t), weight));
+    expect(await itself(device.tensor([6])).item()).toBe(6);
+    itself.dispose();
+    expect(await weight.item()).toBe(6);
     expect(capture((t: Tensor) => void assign(t, t))(x)).toBeUndefined();
     const constant = capture(() => device.full([2], 7), { device });
     expect([...(await constant().data())]).toEqual([7, 7]);
@@ -240,6 +245,7 @@ describe('a captured step', () => {
 
   it('overwrites what it has kept elsewhere, and a graph that had read what it changes can tell', async () => {
     let kept: Tensor | undefined;
+    const before = device.memory().bytes;
     const state = device.parameter([1, 1]);
     const step = capture((x: Tensor) => {
       kept ??= keep(mul(x, 3));
@@ -253,6 +259,23 @@ describe('a captured step', () => {
     expect([...(await kept!.data())]).toEqual([15, 18]);
     expect([...(await state.data())]).toEqual([5, 6]);
     expect(() => grad(reader, [state])).toThrow(VersionError);
+    step.dispose();
+    const held = device.memory().bytes;
+    kept!.dispose();
+    expect(device.memory().bytes).toBeLessThan(held);
+    expect(held).toBeGreaterThanOrEqual(before);
+  });
+
+  it('of thousands of launches returns its last value', async () => {
+    const step = capture((x: Tensor) => {
+      let y = x;
+      for (let i = 0; i < 1500; i++) y = add(y, x);
+      return y;
+    });
+    expect([...(await step(device.tensor([1, 2])).data())]).toEqual([1501, 3002]);
+    expect([...(await step(device.tensor([3, 0])).data())]).toEqual([4503, 0]);
+    expect(step.info!.launches).toBe(1500);
+    step.dispose();
   });
 
   it('inside another becomes a part of that one', async () => {
