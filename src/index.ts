@@ -58,6 +58,7 @@ export {
 export { keep, Scope, scope, tensorsIn } from './scope.ts';
 export { dims, type Shape } from './shape.ts';
 export { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from './softmax.ts';
+export { type Clock, type Elapsed, Stopwatch } from './stopwatch.ts';
 export { Tensor } from './tensor.ts';
 export type { Padding, Pair, WindowOptions } from './window.ts';
 export { webgpu, type WebGpuOptions } from './webgpu/device.ts';

@@ -1,6 +1,7 @@
 /** @file Figures 12 to 15: cells under a resource penalty, their evolution and what three strengths of it leave. */
 import { costTable, genotypeCost, largestCost } from '../../snas/cost.ts';
 import { drawCell, drawEvolution } from '../../snas/draw.ts';
+import { ETA_PRESETS } from '../../snas/eta-presets.ts';
 import { activeEdges, CELL_TYPES, type Genotype } from '../../snas/genotype.ts';
 import { printGenotype } from '../../snas/genotype-literal.ts';
 import { lineChart } from '../../plot/index.ts';
@@ -152,7 +153,7 @@ function presets(
 
 async function evolution(context: ExperimentContext): Promise<ExperimentResult> {
   const { train } = await loadData(context.data);
-  const eta = EVOLUTION_ETA;
+  const eta = ETA_PRESETS.aggressive;
   const probe = searchJob(context, train, 'snas', context.seeds[0]!, { eta });
   const stepsPerEpoch = Math.floor(probe.trainImages / probe.config.batchSize);
   const frameEvery = Math.max(1, Math.floor((stepsPerEpoch * probe.config.epochs) / 24));
@@ -194,9 +195,6 @@ async function evolution(context: ExperimentContext): Promise<ExperimentResult> 
     },
   };
 }
-
-/** What the sweep of figures 13 to 15 calls aggressive. */
-const EVOLUTION_ETA = 10;
 
 export const penaltyExperiments: readonly Experiment[] = [
   { name: 'fig12', figure: 'figure 12', summary: 'evolution of the cells under an aggressive penalty, as a film', run: evolution },
