@@ -71,6 +71,16 @@ it('03 learns to read digits: above 90 % of 1,000 test images', () => {
   expect(numbers(lines, 'test accuracy')[0]).toBeGreaterThan(0.9);
 }, 180_000);
 
+it('05 trains to the bit as an eager step does, in less memory, and is told what cannot be replayed', () => {
+  const lines = run('05-captured-step.ts');
+  const [first, last] = /: ([\d.]+) at first, ([\d.]+)/.exec(lines[0]!)!.slice(1).map(Number);
+  expect(last).toBeLessThan(0.8 * first!);
+  expect(lines[1]).toBe('the same to the bit: true');
+  const [, shared, unshared] = /share (\d+) bytes instead of (\d+)/.exec(lines[3]!)!.map(Number);
+  expect(shared).toBeLessThan(unshared!);
+  expect(lines[4]).toContain('host data inside a captured step');
+});
+
 it('04 searches: the loss and the entropy of alpha fall from ln 8 on, and the child reads digits without retraining', () => {
   const lines = run('04-snas-search.ts');
   expect(numbers(lines, 'entropy at the start')[0]).toBeCloseTo(Math.log(8), 2);
