@@ -21,7 +21,12 @@ export function studentQuantile(degrees: number): number {
   const tabled = T[degrees - 1];
   if (tabled !== undefined) return tabled;
   const z = NORMAL;
-  return z + (z ** 3 + z) / (4 * degrees) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * degrees ** 2);
+  return (
+    z +
+    (z ** 3 + z) / (4 * degrees) +
+    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * degrees ** 2) +
+    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * degrees ** 3)
+  );
 }
 
 /** Student's 95 % interval of the mean; a single value has no width that could be known, and gets none. */
