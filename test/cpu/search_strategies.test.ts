@@ -10,10 +10,11 @@ const device = cpu({ dtype: 'float32' });
 const data = { train: quadrants(16, 1), validation: quadrants(8, 2) };
 const LEARN_NOTHING: readonly StrategyName[] = ['random', 'uniform'];
 
-/** Two epochs of two steps on cells of one node. */
+/** Two epochs of two steps on cells of one node. Without decay of log alpha, which would move it without a gradient. */
 const CONFIG: SearchConfig = {
   ...TINY,
   network: { ...TINY.network, nodes: 1 },
+  architecture: { ...TINY.architecture, weightDecay: 0 },
   dropPath: 0.2,
   calibrationBatches: 1,
 };
