@@ -10,6 +10,16 @@ struct Geometry {
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
+
+// The commonest windows are square, without dilation: as constants they turn divisions into shifts and loops into straight code. 0: the
+// uniforms say.
+override WINDOW: i32 = 0;
+override STRIDE: i32 = 0;
+
+fn strideY() -> i32 { return select(k.sy, STRIDE, WINDOW > 0); }
+fn strideX() -> i32 { return select(k.sx, STRIDE, WINDOW > 0); }
+fn reachOver(uniformReach: i32) -> i32 { return select(uniformReach, (WINDOW - 1) / max(STRIDE, 1) + 1, WINDOW > 0); }
+
 @group(0) @binding(1) var<storage, read> g: array<f32>;
 @group(0) @binding(2) var<storage, read> index: array<f32>;
 @group(0) @binding(3) var<storage, read_write> gx: array<f32>;
@@ -89,14 +99,14 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let plane = id / (k.w * k.blocksY);
   let base = plane * k.oh * k.ow;
   let here = vec4f((y + vec4i(0, 1, 2, 3)) * k.w + x);
-  let lastP = (y + vec4i(0, 1, 2, 3) + k.top) / k.sy;
-  let lastQ = (x + k.left) / k.sx;
+  let lastP = (y + vec4i(0, 1, 2, 3) + k.top) / strideY();
+  let lastQ = (x + k.left) / strideX();
   var sum = vec4f();
-  for (var i = 0; i < k.reachY; i++) {
+  for (var i = 0; i < reachOver(k.reachY); i++) {
     let p = lastP - i;
     let valid = (p >= vec4i(0)) & (p < vec4i(k.oh));
     let start = clamp(p, vec4i(0), vec4i(k.oh - 1)) * k.ow;
-    for (var j = 0; j < k.reachX; j++) {
+    for (var j = 0; j < reachOver(k.reachX); j++) {
       let q = lastQ - j;
       let inside = q >= 0 && q < k.ow;
       let c = base + clamp(q, 0, k.ow - 1);

@@ -34,8 +34,11 @@ export interface FusedContext<Params> {
 /** A kernel for a fused operation on one backend. Its functions run without recording. */
 // eslint-disable-next-line typescript/no-explicit-any -- a table of kernels holds operations of every parameter type
 export interface FusedKernel<Params = any> {
-  /** The output, or undefined where these shapes or parameters are not covered: then the composite runs. */
-  forward(inputs: readonly Tensor[], params: Params): FusedForward | undefined;
+  /**
+   * The output, or undefined where these shapes or parameters are not covered: then the composite runs. `recorded` is false where no
+   * gradient can be asked for, so that nothing need be saved.
+   */
+  forward(inputs: readonly Tensor[], params: Params, recorded: boolean): FusedForward | undefined;
   /** Gradients of the inputs from the cotangent of the output. Without it the composite is differentiated. */
   backward?(context: FusedContext<Params>, g: Tensor): readonly (Tensor | undefined)[];
 }
@@ -78,10 +81,11 @@ export function fused<const Inputs extends readonly Tensor[], Params, Out extend
   const call = (inputs: Inputs, params: Params): Out => {
     const device = deviceOf(name, inputs);
     const kernel = compositesOnly > 0 ? undefined : (kernels[device.kind] ?? device.backend.fusedKernels.get(name));
-    const forward = kernel && noGrad(() => kernel.forward(inputs, params));
+    const recorded = isRecording();
+    const forward = kernel && noGrad(() => kernel.forward(inputs, params, recorded));
     if (!kernel || !forward) return withDetachedExtras(composite(inputs, params));
     const output = first(forward.output);
-    if (isRecording()) {
+    if (recorded) {
       record(name, inputs, output, (g, needs) =>
         isRecording() || !kernel.backward
           ? compositeVjp(composite, inputs, params, g, needs)

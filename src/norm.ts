@@ -80,7 +80,7 @@ export interface RunningUpdate {
 }
 
 function updateRunning(running: Tensor, statistics: Tensor, update: RunningUpdate): void {
-  if (running.device.backend.fusedKernels.get('batchNormRunning')?.forward([running, statistics], update)) return;
+  if (running.device.backend.fusedKernels.get('batchNormRunning')?.forward([running, statistics], update, false)) return;
   const { momentum, count } = update;
   // The mean's row is taken as it is; the variance's is made unbiased.
   const rates = running.device.constant(`batchNorm ${momentum} ${count}`, () => ({

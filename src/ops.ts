@@ -83,7 +83,7 @@ export function addAll(xs: readonly Tensor[]): Tensor {
     }
   }
   const kernel = xs.length > 2 ? device.backend.fusedKernels.get('addAll') : undefined;
-  const forward = kernel && noGrad(() => kernel.forward(xs, {}));
+  const forward = kernel && noGrad(() => kernel.forward(xs, {}, false));
   if (!forward) return xs.length === 1 ? alias(head) : xs.reduce((sum, x) => add(sum, x));
   const output = forward.output as Tensor;
   if (isRecording()) record('addAll', xs, output, (g) => xs.map(() => g));

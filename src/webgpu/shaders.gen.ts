@@ -87,6 +87,19 @@ struct Geometry {
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
+
+// The commonest windows are square, without dilation: as constants they turn divisions into shifts and loops into straight code. 0: the
+// uniforms say.
+override WINDOW: i32 = 0;
+override STRIDE: i32 = 0;
+
+fn windowY() -> i32 { return select(k.kh, WINDOW, WINDOW > 0); }
+fn windowX() -> i32 { return select(k.kw, WINDOW, WINDOW > 0); }
+fn strideY() -> i32 { return select(k.sy, STRIDE, WINDOW > 0); }
+fn strideX() -> i32 { return select(k.sx, STRIDE, WINDOW > 0); }
+fn dilationY() -> i32 { return select(k.dy, 1, WINDOW > 0); }
+fn dilationX() -> i32 { return select(k.dx, 1, WINDOW > 0); }
+
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read_write> destination: array<f32>;
 
@@ -211,12 +224,12 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let base = plane * k.h * k.w;
   var sum = vec4f();
   var count = vec4f();
-  for (var i = 0; i < k.kh; i++) {
-    let row = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top + i * k.dy;
+  for (var i = 0; i < windowY(); i++) {
+    let row = (p + vec4i(0, 1, 2, 3)) * strideY() - k.top + i * dilationY();
     let valid = (row >= vec4i(0)) & (row < vec4i(k.h));
     let start = clamp(row, vec4i(0), vec4i(k.h - 1)) * k.w;
-    for (var j = 0; j < k.kw; j++) {
-      let column = q * k.sx - k.left + j * k.dx;
+    for (var j = 0; j < windowX(); j++) {
+      let column = q * strideX() - k.left + j * dilationX();
       let inside = valid & vec4<bool>(column >= 0 && column < k.w);
       let c = base + clamp(column, 0, k.w - 1);
       sum += select(vec4f(), vec4f(x(c + start.x), x(c + start.y), x(c + start.z), x(c + start.w)), inside);
@@ -234,22 +247,22 @@ fn generalGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups)
   let row = (id / k.w) % k.blocksY * 4;
   let plane = id / (k.w * k.blocksY);
   let base = plane * k.oh * k.ow;
-  let lastP = (row + vec4i(0, 1, 2, 3) + k.top) / k.sy;
-  let lastQ = (column + k.left) / k.sx;
+  let lastP = (row + vec4i(0, 1, 2, 3) + k.top) / strideY();
+  let lastQ = (column + k.left) / strideX();
   var sum = vec4f();
-  for (var i = 0; i * k.sy <= (k.kh - 1) * k.dy; i++) {
+  for (var i = 0; i * strideY() <= (windowY() - 1) * dilationY(); i++) {
     let p = lastP - i;
     // The pixel is at this distance start the window's first tap; it is one of the window's if that is a multiple of dy.
-    let distance = row + vec4i(0, 1, 2, 3) + k.top - p * k.sy;
-    let valid = (p >= vec4i(0)) & (p < vec4i(k.oh)) & (distance <= vec4i((k.kh - 1) * k.dy)) & (distance % k.dy == vec4i(0));
+    let distance = row + vec4i(0, 1, 2, 3) + k.top - p * strideY();
+    let valid = (p >= vec4i(0)) & (p < vec4i(k.oh)) & (distance <= vec4i((windowY() - 1) * dilationY())) & (distance % dilationY() == vec4i(0));
     let start = clamp(p, vec4i(0), vec4i(k.oh - 1)) * k.ow;
-    let rows = taps(p * k.sy - k.top, k.dy, k.kh, k.h);
-    for (var j = 0; j * k.sx <= (k.kw - 1) * k.dx; j++) {
+    let rows = taps(p * strideY() - k.top, dilationY(), windowY(), k.h);
+    for (var j = 0; j * strideX() <= (windowX() - 1) * dilationX(); j++) {
       let q = lastQ - j;
-      let across = column + k.left - q * k.sx;
-      let inside = valid & vec4<bool>(q >= 0 && q < k.ow && across <= (k.kw - 1) * k.dx && across % k.dx == 0);
+      let across = column + k.left - q * strideX();
+      let inside = valid & vec4<bool>(q >= 0 && q < k.ow && across <= (windowX() - 1) * dilationX() && across % dilationX() == 0);
       let c = base + clamp(q, 0, k.ow - 1);
-      let count = max(vec4f(1), rows * taps(vec4i(q * k.sx - k.left), k.dx, k.kw, k.w));
+      let count = max(vec4f(1), rows * taps(vec4i(q * strideX() - k.left), dilationX(), windowX(), k.w));
       sum += select(vec4f(), vec4f(x(c + start.x), x(c + start.y), x(c + start.z), x(c + start.w)) / count, inside);
     }
   }
@@ -2388,6 +2401,19 @@ struct Geometry {
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
+
+// The commonest windows are square, without dilation: as constants they turn divisions into shifts and loops into straight code. 0: the
+// uniforms say.
+override WINDOW: i32 = 0;
+override STRIDE: i32 = 0;
+
+fn windowY() -> i32 { return select(k.kh, WINDOW, WINDOW > 0); }
+fn windowX() -> i32 { return select(k.kw, WINDOW, WINDOW > 0); }
+fn strideY() -> i32 { return select(k.sy, STRIDE, WINDOW > 0); }
+fn strideX() -> i32 { return select(k.sx, STRIDE, WINDOW > 0); }
+fn dilationY() -> i32 { return select(k.dy, 1, WINDOW > 0); }
+fn dilationX() -> i32 { return select(k.dx, 1, WINDOW > 0); }
+
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> index: array<f32>;
@@ -2399,14 +2425,21 @@ fn better(best: Best, value: vec4f, at: vec4i) -> Best {
   return Best(select(best.value, value, wins), select(best.at, at, wins));
 }
 
+// Whether the indices are wanted: only a gradient needs them. Without, \`index\` is a single element that is not written.
+override INDEXED: bool = true;
+
+fn put(to: i32, value: f32, at: i32) {
+  y[to] = value;
+  if (INDEXED) { index[to] = f32(at); }
+}
+
 fn storeRow(best: Best, plane: i32, p: i32, q: i32) {
   if (p >= k.oh) { return; }
   let to = (plane * k.oh + p) * k.ow + q;
-  y[to] = best.value.x;
-  index[to] = f32(best.at.x);
-  if (q + 1 < k.ow) { y[to + 1] = best.value.y; index[to + 1] = f32(best.at.y); }
-  if (q + 2 < k.ow) { y[to + 2] = best.value.z; index[to + 2] = f32(best.at.z); }
-  if (q + 3 < k.ow) { y[to + 3] = best.value.w; index[to + 3] = f32(best.at.w); }
+  put(to, best.value.x, best.at.x);
+  if (q + 1 < k.ow) { put(to + 1, best.value.y, best.at.y); }
+  if (q + 2 < k.ow) { put(to + 2, best.value.z, best.at.z); }
+  if (q + 3 < k.ow) { put(to + 3, best.value.w, best.at.w); }
 }
 
 // The maxima of three neighbours in a row, four of them from column q on; minus infinity for what lies outside.
@@ -2463,15 +2496,15 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let p = (id / k.ow) % k.blocksY * 4;
   let plane = id / (k.ow * k.blocksY);
   let base = plane * k.h * k.w;
-  let rows = (p + vec4i(0, 1, 2, 3)) * k.sy - k.top;
-  let left = q * k.sx - k.left;
-  var best = Best(vec4f(k.lowest), firstInside(rows, k.dy) * k.w + firstInside(vec4i(left), k.dx));
-  for (var i = 0; i < k.kh; i++) {
-    let row = rows + i * k.dy;
+  let rows = (p + vec4i(0, 1, 2, 3)) * strideY() - k.top;
+  let left = q * strideX() - k.left;
+  var best = Best(vec4f(k.lowest), firstInside(rows, dilationY()) * k.w + firstInside(vec4i(left), dilationX()));
+  for (var i = 0; i < windowY(); i++) {
+    let row = rows + i * dilationY();
     let valid = (row >= vec4i(0)) & (row < vec4i(k.h));
     let start = clamp(row, vec4i(0), vec4i(k.h - 1)) * k.w;
-    for (var j = 0; j < k.kw; j++) {
-      let column = left + j * k.dx;
+    for (var j = 0; j < windowX(); j++) {
+      let column = left + j * dilationX();
       if (column < 0 || column >= k.w) { continue; }
       let c = base + column;
       let v = vec4f(x[c + start.x], x[c + start.y], x[c + start.z], x[c + start.w]);
@@ -2479,11 +2512,10 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
     }
   }
   let to = (plane * k.oh + p) * k.ow + q;
-  y[to] = best.value.x;
-  index[to] = f32(best.at.x);
-  if (p + 1 < k.oh) { y[to + k.ow] = best.value.y; index[to + k.ow] = f32(best.at.y); }
-  if (p + 2 < k.oh) { y[to + 2 * k.ow] = best.value.z; index[to + 2 * k.ow] = f32(best.at.z); }
-  if (p + 3 < k.oh) { y[to + 3 * k.ow] = best.value.w; index[to + 3 * k.ow] = f32(best.at.w); }
+  put(to, best.value.x, best.at.x);
+  if (p + 1 < k.oh) { put(to + k.ow, best.value.y, best.at.y); }
+  if (p + 2 < k.oh) { put(to + 2 * k.ow, best.value.z, best.at.z); }
+  if (p + 3 < k.oh) { put(to + 3 * k.ow, best.value.w, best.at.w); }
 }
 `;
 
@@ -2500,6 +2532,16 @@ struct Geometry {
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
+
+// The commonest windows are square, without dilation: as constants they turn divisions into shifts and loops into straight code. 0: the
+// uniforms say.
+override WINDOW: i32 = 0;
+override STRIDE: i32 = 0;
+
+fn strideY() -> i32 { return select(k.sy, STRIDE, WINDOW > 0); }
+fn strideX() -> i32 { return select(k.sx, STRIDE, WINDOW > 0); }
+fn reachOver(uniformReach: i32) -> i32 { return select(uniformReach, (WINDOW - 1) / max(STRIDE, 1) + 1, WINDOW > 0); }
+
 @group(0) @binding(1) var<storage, read> g: array<f32>;
 @group(0) @binding(2) var<storage, read> index: array<f32>;
 @group(0) @binding(3) var<storage, read_write> gx: array<f32>;
@@ -2579,14 +2621,14 @@ fn general(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let plane = id / (k.w * k.blocksY);
   let base = plane * k.oh * k.ow;
   let here = vec4f((y + vec4i(0, 1, 2, 3)) * k.w + x);
-  let lastP = (y + vec4i(0, 1, 2, 3) + k.top) / k.sy;
-  let lastQ = (x + k.left) / k.sx;
+  let lastP = (y + vec4i(0, 1, 2, 3) + k.top) / strideY();
+  let lastQ = (x + k.left) / strideX();
   var sum = vec4f();
-  for (var i = 0; i < k.reachY; i++) {
+  for (var i = 0; i < reachOver(k.reachY); i++) {
     let p = lastP - i;
     let valid = (p >= vec4i(0)) & (p < vec4i(k.oh));
     let start = clamp(p, vec4i(0), vec4i(k.oh - 1)) * k.ow;
-    for (var j = 0; j < k.reachX; j++) {
+    for (var j = 0; j < reachOver(k.reachX); j++) {
       let q = lastQ - j;
       let inside = q >= 0 && q < k.ow;
       let c = base + clamp(q, 0, k.ow - 1);

@@ -12,6 +12,7 @@ import {
   logSoftmax,
   maxPool2d,
   mixedSum,
+  noGrad,
   softmax,
   sum,
   type Tensor,
@@ -196,6 +197,22 @@ describe('maximum pool', () => {
       expect(got).toEqual(Array.from(await withComposites(gradient).data()));
       const outputs = 2 * (Math.floor((11 - kernel) / stride) + 1) * (Math.floor((13 - kernel) / stride) + 1);
       expect(got.reduce((a, b) => a + b, 0)).toBe(outputs);
+    }
+  });
+
+  it('is the same where nothing is recorded, so that no indices are kept', async () => {
+    const x = device.tensor(
+      Array.from({ length: 3 * 13 * 10 }, (_, i) => Math.sin(i * 12.9898)),
+      [1, 3, 13, 10],
+    );
+    for (const [kernel, stride] of [
+      [3, 1],
+      [3, 2],
+      [2, 2],
+      [4, 1],
+    ] as const) {
+      const pool = (): Tensor => maxPool2d(x, kernel, { stride, padding: 1 });
+      expect(await noGrad(pool).data()).toEqual(await pool().data());
     }
   });
 

@@ -26,6 +26,13 @@ function isDense3({ kernel, stride, dilation }: PoolGeometry): boolean {
   return [...kernel].every((v) => v === 3) && [...stride, ...dilation].every((v) => v === 1);
 }
 
+/** WINDOW and STRIDE of a window that the shaders have as constants, or zeros: few enough that each is compiled in a moment. */
+function windowConstants({ kernel: k, stride, dilation }: PoolGeometry): { readonly WINDOW: number; readonly STRIDE: number } {
+  const square = k[0] === k[1] && stride[0] === stride[1] && dilation[0] === 1 && dilation[1] === 1;
+  const usual = square && k[0] >= 2 && k[0] <= 3 && stride[0] <= 2;
+  return usual ? { WINDOW: k[0], STRIDE: stride[0] } : { WINDOW: 0, STRIDE: 0 };
+}
+
 /** A kernel whose lanes take tiles of the planes of `over`. `words` are the shader's uniforms up to `blocksY`. */
 function kernel(
   facts: GpuFacts,
@@ -34,6 +41,7 @@ function kernel(
   entryPoint: string,
   over: Shape,
   words: readonly number[],
+  constants: Readonly<Record<string, number>>,
 ): WgslKernel {
   const [n, c, rows, columns] = over as readonly [number, number, number, number];
   const blocksY = Math.ceil(rows / TILE);
@@ -44,6 +52,7 @@ function kernel(
     name: `${name} ${entryPoint}`,
     code,
     entryPoint,
+    constants,
     uniforms: [...words, blocksY, blocksX, size, f32Bits(-Infinity)],
     workgroups: foldedGrid(facts, size, 64),
   };
@@ -60,13 +69,16 @@ function reach({ kernel: k, stride, dilation }: PoolGeometry, axis: 0 | 1): numb
 
 export function maxPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
   return {
-    forward([x], geometry) {
+    forward([x], geometry, recorded) {
       if (x!.size === 0) return undefined;
       const p = planes(x!.shape, geometry);
       const entry = isDense3(geometry) ? 'dense3' : 'general';
-      const launch = kernel(facts, 'maxPool2d', maxPool, entry, p.y, windowWords(p, geometry));
-      const [y, index] = x!.device.launch(launch, [x!], [p.y, p.y]);
-      return { output: y!, saved: [index!] };
+      const constants = { ...windowConstants(geometry), INDEXED: Number(recorded) };
+      const launch = kernel(facts, 'maxPool2d', maxPool, entry, p.y, windowWords(p, geometry), constants);
+      const [y, index] = x!.device.launch(launch, [x!], [p.y, recorded ? p.y : [1]]);
+      if (recorded) return { output: y!, saved: [index!] };
+      index!.dispose();
+      return { output: y! };
     },
     backward({ inputs: [x], saved: [index], params }, g) {
       const { y } = planes(x!.shape, params);
@@ -84,7 +96,7 @@ export function maxPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
       ];
       const entry = isDense3(params) ? 'dense3' : 'general';
       return x!.device.launch(
-        kernel(facts, 'maxPool2d gradient', maxPoolGradient, entry, x!.shape, words),
+        kernel(facts, 'maxPool2d gradient', maxPoolGradient, entry, x!.shape, words, windowConstants(params)),
         [g, index!],
         [x!.shape],
       );
@@ -98,13 +110,15 @@ export function avgPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
       if (x!.size === 0) return undefined;
       const p = planes(x!.shape, geometry);
       const entry = isDense3(geometry) ? 'dense3' : 'general';
-      const [y] = x!.device.launch(kernel(facts, 'avgPool2d', avgPool, entry, p.y, windowWords(p, geometry)), [x!], [p.y]);
+      const launch = kernel(facts, 'avgPool2d', avgPool, entry, p.y, windowWords(p, geometry), windowConstants(geometry));
+      const [y] = x!.device.launch(launch, [x!], [p.y]);
       return { output: y! };
     },
     backward({ inputs: [x], params }, g) {
       const p = planes(x!.shape, params);
       const entry = isDense3(params) ? 'dense3Gradient' : 'generalGradient';
-      return x!.device.launch(kernel(facts, 'avgPool2d', avgPool, entry, x!.shape, windowWords(p, params)), [g], [x!.shape]);
+      const launch = kernel(facts, 'avgPool2d', avgPool, entry, x!.shape, windowWords(p, params), windowConstants(params));
+      return x!.device.launch(launch, [g], [x!.shape]);
     },
   };
 }
