@@ -39,9 +39,9 @@ it('is what the network has and does, over random genotypes, sizes and stems: mu
         void (multiplyAdds += weights * y.shape.slice(2).reduce((p, q) => p * q, 1));
       for (const layer of network.modules()) {
         if (!(layer instanceof Conv2d || layer instanceof Linear || layer instanceof FactorizedReduce)) continue;
-        const forward = layer.forward.bind(layer);
-        layer.forward = (x) => {
-          const y = forward(x);
+        const forward = layer.forward.bind(layer) as (...inputs: Tensor[]) => Tensor;
+        layer.forward = (...inputs: Tensor[]): Tensor => {
+          const y = forward(...inputs);
           // Of a factorised reduction's convolutions the second does not go through its layer.
           count(layer instanceof FactorizedReduce ? layer.conv2.weight.size : layer.weight.size, y);
           return y;

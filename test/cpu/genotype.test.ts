@@ -13,7 +13,7 @@ import {
   oneHotOf,
   OPERATIONS,
 } from '../../src/snas/genotype.ts';
-import { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES } from '../../src/snas/published.ts';
+import { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES, type PublishedName } from '../../src/snas/published.ts';
 
 const nodes = fc.integer({ min: 1, max: 6 });
 const operation = fc.integer({ min: 0, max: OPERATIONS.length - 1 });
@@ -67,6 +67,46 @@ it('the published literals are read, printed back to the letter, and accepted by
     expect(genotype(PUBLISHED_LITERALS[name])).toEqual(read);
     expect(nodeCount(read, 'normal')).toBe(4);
     expect(read.normal).toHaveLength(name.startsWith('DARTS') ? 8 : 14);
+  }
+});
+
+it('the published literals hold the published operations and inputs, entry by entry', () => {
+  // operation@input in the authors' order; SNAS's operations by their index, 0 none to 7 dil_conv_5x5.
+  const published: Readonly<Record<PublishedName, readonly [normal: string, reduce: string]>> = {
+    DARTS_V1: [
+      'sep_conv_3x3@1 sep_conv_3x3@0 skip_connect@0 sep_conv_3x3@1 skip_connect@0 sep_conv_3x3@1 sep_conv_3x3@0 skip_connect@2',
+      'max_pool_3x3@0 max_pool_3x3@1 skip_connect@2 max_pool_3x3@0 max_pool_3x3@0 skip_connect@2 skip_connect@2 avg_pool_3x3@0',
+    ],
+    DARTS_V2: [
+      'sep_conv_3x3@0 sep_conv_3x3@1 sep_conv_3x3@0 sep_conv_3x3@1 sep_conv_3x3@1 skip_connect@0 skip_connect@0 dil_conv_3x3@2',
+      'max_pool_3x3@0 max_pool_3x3@1 skip_connect@2 max_pool_3x3@1 max_pool_3x3@0 skip_connect@2 skip_connect@2 max_pool_3x3@1',
+    ],
+    SNAS_mild: [
+      '4@0 4@1 3@0 6@1 0@2 3@0 3@1 0@3 0@2 3@0 4@1 0@4 0@3 0@2',
+      '1@0 1@1 0@0 1@1 3@2 0@0 1@1 3@2 0@3 1@0 7@2 0@1 0@3 0@4',
+    ],
+    SNAS_moderate: [
+      '7@0 3@1 4@0 3@1 0@2 3@0 0@3 0@2 3@1 4@0 7@1 0@4 0@3 0@2',
+      '1@0 1@1 5@0 0@2 7@1 0@3 0@2 5@0 5@1 0@4 0@3 0@2 5@0 5@1',
+    ],
+    SNAS_aggressive: [
+      '5@0 3@1 3@0 3@1 0@2 7@1 3@0 0@2 0@3 3@0 7@1 0@2 0@3 0@4',
+      '5@0 0@1 5@0 0@1 0@2 0@0 0@1 0@2 0@3 0@0 0@1 0@2 0@3 0@4',
+    ],
+  };
+  for (const name of PUBLISHED_NAMES) {
+    const { normal, reduce, normalConcat, reduceConcat } = genotype(name);
+    const darts = name.startsWith('DARTS');
+    const short = (edges: Genotype['normal']): string =>
+      edges.map((e) => `${darts ? e.operation : OPERATIONS.indexOf(e.operation)}@${e.from}`).join(' ');
+    expect([name, short(normal), short(reduce)]).toEqual([name, ...published[name]]);
+    expect([normalConcat, reduceConcat]).toEqual([
+      [2, 3, 4, 5],
+      [2, 3, 4, 5],
+    ]);
+    // Two entries a node, or all of its inputs.
+    const targets = darts ? [2, 2, 3, 3, 4, 4, 5, 5] : [2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5];
+    expect([normal.map((e) => e.to), reduce.map((e) => e.to)]).toEqual([targets, targets]);
   }
 });
 

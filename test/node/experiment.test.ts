@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { afterAll, describe, expect, it } from 'vitest';
 import { registerExperiment } from '../../src/cli/experiment.ts';
+import { runSearchJob } from '../../src/cli/experiments/search-job.ts';
+import { searchJob } from '../../src/cli/experiments/settings.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
 import { version } from '../../src/cli/version.ts';
+import { cpu } from '../../src/cpu/backend.ts';
 import { parseGenotype } from '../../src/snas/index.ts';
 import { writeIdxFolder } from '../support/idx-folder.ts';
 
@@ -125,6 +128,20 @@ it('equations 18 and 19 over two networks: no gap where all is linear, one where
   expect(account.result.searches).toBeUndefined();
   const picture = readFileSync(path.join(scratch, 'eq', 'eq18-19.svg'), 'utf8');
   expect(picture).toMatch(/^<svg [^]*<title id="title">[^]*<\/svg>\s*$/);
+});
+
+it("random search keeps the candidate that is best on the search's validation images, under the shared weights", async () => {
+  const data = writeIdxFolder(path.join(scratch, 'candidates'), 128, 32);
+  const image = { classes: 10, channels: 1 };
+  const job = searchJob({ scale: 'smoke', data }, image, 'random', 4, { candidates: 6 });
+  const run = await runSearchJob(cpu({ dtype: 'float32' }), job);
+  expect(run.candidates).toHaveLength(6);
+  // The child's own score on the validation images, taken anew, is the best candidate's.
+  expect(run.childAccuracy).toBe(Math.max(...run.candidates!));
+  expect(new Set(run.candidates).size).toBeGreaterThan(1);
+  await expect(runSearchJob(cpu({ dtype: 'float32' }), { ...job, strategy: 'snas' })).rejects.toThrow(
+    /candidates are for random search/,
+  );
 });
 
 it('figure 16 in small: rows of found, uniform, random and published cells; a second run keeps the searches and gives the same figures', () => {

@@ -2,6 +2,7 @@
 import { randomGenotype } from '../../baselines/index.ts';
 import { foldIn, key } from '../../random.ts';
 import { CHILD_PRESETS } from '../../snas/child-presets.ts';
+import { ETA_PRESETS } from '../../snas/eta-presets.ts';
 import type { Genotype } from '../../snas/genotype.ts';
 import { printGenotype } from '../../snas/genotype-literal.ts';
 import type { NetworkConfig } from '../../snas/network.ts';
@@ -14,14 +15,12 @@ import { loadData, type SearchRun } from './search-job.ts';
 import { type JobOptions, searchJob } from './settings.ts';
 import type { TrainedCell, TrainingJob } from './training-job.ts';
 
-/** What fig13-15 calls moderate: SNAS's penalty in the table. */
-const MODERATE_ETA = 3;
 /** Architectures that random search scores on validation images, before its choice is trained. */
 const CANDIDATES = 16;
 
 const ROW = {
   snas: 'SNAS, no penalty',
-  moderate: `SNAS, moderate penalty (eta ${MODERATE_ETA})`,
+  moderate: `SNAS, moderate penalty (eta ${ETA_PRESETS.moderate})`,
   darts: 'DARTS, first order',
   uniform: 'uniform alpha',
   search: `random search, best of ${CANDIDATES} on validation`,
@@ -50,7 +49,7 @@ async function cells(context: ExperimentContext): Promise<Map<string, Found[]>> 
   const { seeds } = context;
   const searched = [
     { name: ROW.snas, strategy: 'snas', options: {} },
-    { name: ROW.moderate, strategy: 'snas', options: { eta: MODERATE_ETA } },
+    { name: ROW.moderate, strategy: 'snas', options: { eta: ETA_PRESETS.moderate } },
     { name: ROW.darts, strategy: 'darts-1', options: {} },
     { name: ROW.uniform, strategy: 'uniform', options: {} },
     { name: ROW.search, strategy: 'random', options: { candidates: CANDIDATES } },
