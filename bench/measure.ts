@@ -1,56 +1,47 @@
-/** @file Timing: medians over runs within a time budget, each run waited for to its end. */
+/** @file Timing: medians and quartiles over runs within a time budget, each run waited for to its end. */
 import type { Device } from '../src/index.ts';
-import type { Workload } from './workloads.ts';
-
-export interface Measurement {
-  readonly work: string;
-  readonly sizes: string;
-  /** Milliseconds. */
-  readonly first: number;
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-  readonly runs: number;
-  readonly gflops?: number;
-}
+import { type Spread, spread } from './statistics.ts';
 
 export interface Budget {
-  /** Milliseconds to measure for, and the least number of runs. */
+  /** Milliseconds to measure for, and the least and the greatest number of runs. */
   readonly ms: number;
   readonly least: number;
   readonly most: number;
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+export interface Timing {
+  /** Milliseconds of the first run, with what it compiles. */
+  readonly first: number;
+  readonly second: number;
+  /** Milliseconds from start to end of the later runs. */
+  readonly wall: Spread;
+  /** Milliseconds until a run had been handed to the device. */
+  readonly host: Spread;
+  /** Processor milliseconds of the process, on all processors. */
+  readonly cpu: Spread;
 }
 
-/** Two runs to warm up (the first is reported, with what it compiles), then as many as the budget allows. */
-export async function measure(device: Device, workload: Workload, budget: Budget): Promise<Measurement> {
-  const run = workload.prepare(device);
-  const once = async (): Promise<number> => {
+/** Two runs to warm up, then as many as the budget allows. */
+export async function measure(device: Device, run: () => void, budget: Budget): Promise<Timing> {
+  const times = { wall: [] as number[], host: [] as number[], cpu: [] as number[] };
+  const once = async (): Promise<{ wall: number; host: number; cpu: number }> => {
+    const cpu = process.cpuUsage();
     const start = performance.now();
     run();
+    const host = performance.now() - start;
     await device.finish();
-    return performance.now() - start;
+    const wall = performance.now() - start;
+    const { user, system } = process.cpuUsage(cpu);
+    return { wall, host, cpu: (user + system) / 1000 };
   };
-  const first = await once();
-  await once();
-  const times: number[] = [];
+  const { wall: first } = await once();
+  const { wall: second } = await once();
   const start = performance.now();
-  while (times.length < budget.least || (times.length < budget.most && performance.now() - start < budget.ms))
-    times.push(await once());
-  const mid = median(times);
-  return {
-    work: workload.name,
-    sizes: workload.sizes,
-    first,
-    median: mid,
-    min: Math.min(...times),
-    max: Math.max(...times),
-    runs: times.length,
-    ...(workload.flops !== undefined && { gflops: workload.flops / mid / 1e6 }),
-  };
+  while (times.wall.length < budget.least || (times.wall.length < budget.most && performance.now() - start < budget.ms)) {
+    const { wall, host, cpu } = await once();
+    times.wall.push(wall);
+    times.host.push(host);
+    times.cpu.push(cpu);
+  }
+  return { first, second, wall: spread(times.wall), host: spread(times.host), cpu: spread(times.cpu) };
 }

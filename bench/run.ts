@@ -1,57 +1,146 @@
-/** @file `npm run bench -- [--filter RE] [--device auto|webgpu|cpu|cpu64] [--json FILE] [--budget MS]`: our side of the benchmark. */
+/** @file `npm run bench`: our side alone. Every task eager and recorded, and whole SNAS steps with their host time, memory and start-up. */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { cpu, type Device } from '../src/index.ts';
-import { webgpu } from '../src/webgpu/device.ts';
-import { measure, type Measurement } from './measure.ts';
-import { WORKLOADS } from './workloads.ts';
+import { ADAPTERS, adapterEnvironment, openDevice } from './device.ts';
+import { measure, type Timing } from './measure.ts';
+import { describe, SNAS_STEPS } from './snas-step.ts';
+import { measureStep, type StepReport } from './step-report.ts';
+import { figure, mebibytes, table } from './table.ts';
+import { TASKS } from './tasks.ts';
+import { prepare } from './workloads.ts';
 
+const USAGE = `npm run bench -- [flags]
+  --device webgpu|cpu|cpu64   default webgpu
+  --adapter ${ADAPTERS.join('|')}   Vulkan driver; default: the system's
+  --filter RE                 tasks and steps, by name
+  --budget MS                 of each measurement; default 1500
+  --json FILE
+`;
 const { values } = parseArgs({
   options: {
     filter: { type: 'string', default: '' },
     device: { type: 'string', default: 'webgpu' },
+    adapter: { type: 'string', default: 'default' },
     json: { type: 'string' },
     budget: { type: 'string', default: '1500' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
+Object.assign(process.env, adapterEnvironment(values.adapter));
+const pattern = new RegExp(values.filter);
+const tasks = TASKS.filter(({ name }) => pattern.test(name));
+const steps = Object.keys(SNAS_STEPS).filter((name) => pattern.test(name));
+if (tasks.length + steps.length === 0) {
+  throw new Error(`--filter ${values.filter}: nothing of ${[...TASKS.map((t) => t.name), ...Object.keys(SNAS_STEPS)].join(', ')}`);
+}
+const ms = Number(values.budget);
+const MODES = ['eager', 'captured'] as const;
+const date = new Date().toISOString().slice(0, 10);
+const device = await openDevice(values.device);
+process.stdout.write(`${date}; ${device.name}, ${device.dtype}; Node ${process.version}. Medians; in brackets the quartiles.\n`);
 
-async function open(name: string): Promise<Device> {
-  if (name === 'cpu') return cpu({ dtype: 'float32' });
-  if (name === 'cpu64') return cpu({ dtype: 'float64' });
-  if (name === 'webgpu') return webgpu();
-  throw new Error(`--device ${name}: must be webgpu, cpu or cpu64`);
+interface TaskResult {
+  readonly work: string;
+  readonly mode: (typeof MODES)[number];
+  readonly sizes: string;
+  readonly gflops?: number;
+  readonly timing: Timing;
 }
 
-const chosen = WORKLOADS.filter((w) => new RegExp(values.filter).test(w.name));
-if (chosen.length === 0) throw new Error(`--filter ${values.filter}: no workload of ${WORKLOADS.map((w) => w.name).join(', ')}`);
-const device = await open(values.device);
-process.stdout.write(`${device.name}, ${device.dtype}; Node ${process.version}; milliseconds\n`);
-process.stdout.write(
-  `${'workload'.padEnd(26)}${['median', 'min', 'max', 'first', 'runs', 'GFLOP/s'].map((h) => h.padStart(10)).join('')}  sizes\n`,
-);
-const results: Measurement[] = [];
-for (const workload of chosen) {
-  const m = await measure(device, workload, { ms: Number(values.budget), least: 5, most: 40 });
-  results.push(m);
-  const cells = [
-    m.median.toFixed(2),
-    m.min.toFixed(2),
-    m.max.toFixed(2),
-    m.first.toFixed(0),
-    String(m.runs),
-    m.gflops?.toFixed(1) ?? '',
-  ];
-  process.stdout.write(`${m.work.padEnd(26)}${cells.map((c) => c.padStart(10)).join('')}  ${m.sizes}\n`);
+async function measureTasks(): Promise<TaskResult[]> {
+  const results: TaskResult[] = [];
+  for (const task of tasks) {
+    for (const mode of MODES) {
+      const prepared = prepare(device, task, mode === 'captured');
+      const timing = await measure(device, prepared.run, { ms, least: 5, most: 40 });
+      prepared.dispose();
+      const gflops = task.flops === undefined ? {} : { gflops: task.flops / timing.wall.median / 1e6 };
+      results.push({ work: task.name, mode, sizes: task.sizes, ...gflops, timing });
+    }
+    process.stderr.write(`${task.name}\n`);
+  }
+  return results;
 }
-const { pooledBytes, bytes } = device.memory();
-const memory = { deviceBytes: bytes + pooledBytes, processBytes: process.memoryUsage().rss };
-process.stdout.write(
-  `memory: ${(memory.deviceBytes / 2 ** 20).toFixed(0)} MiB on the device, ${(memory.processBytes / 2 ** 20).toFixed(0)} MiB in the process\n`,
-);
-if (values.json !== undefined) {
-  await writeFile(
-    values.json,
-    `${JSON.stringify({ adapter: device.name, dtype: device.dtype, node: process.version, memory, results }, undefined, 2)}\n`,
+
+const quartiles = ({ wall }: Timing): string => `${figure(wall.median)} (${figure(wall.lower)} to ${figure(wall.upper)})`;
+const taskRow = (r: TaskResult): string[] => [
+  r.work,
+  r.mode,
+  quartiles(r.timing),
+  figure(r.timing.cpu.median),
+  figure(r.timing.first),
+  r.gflops === undefined ? '' : figure(r.gflops),
+  r.sizes,
+];
+
+interface StepResult extends StepReport {
+  readonly work: string;
+  readonly mode: (typeof MODES)[number];
+  readonly sizes: string;
+  /** Host microseconds a launch. */
+  readonly hostMicroseconds: number;
+}
+
+function measureSteps(): StepResult[] {
+  return steps.flatMap((work) =>
+    MODES.map((mode) => {
+      const report = measureStep({ step: work, device: values.device, eager: mode === 'eager', budget: ms });
+      process.stderr.write(`${work}, ${mode}\n`);
+      const hostMicroseconds = (report.timing.host.median * 1000) / report.launches;
+      return { work, mode, sizes: describe(SNAS_STEPS[work]!), hostMicroseconds, ...report };
+    }),
   );
 }
+
+const stepRow = (r: StepResult): string[] => [
+  r.work,
+  r.mode,
+  quartiles(r.timing),
+  figure(r.timing.cpu.median),
+  String(r.launches),
+  // On the CPU device a launch has run when it returns.
+  values.device === 'webgpu' ? figure(r.hostMicroseconds) : '',
+  mebibytes(r.deviceBytes),
+  mebibytes(r.processBytes),
+];
+const startUpRow = (r: StepResult): string[] => [
+  r.work,
+  r.mode,
+  figure(r.startUp),
+  figure(r.warmUp),
+  r.pipelines === undefined ? '' : String(r.pipelines),
+  figure(r.timing.first),
+  figure(r.timing.second),
+];
+
+const taskResults = await measureTasks();
+if (taskResults.length > 0) {
+  const head = ['task', 'mode', 'wall, ms', 'CPU, ms', 'first, ms', 'GFLOP/s', 'sizes'];
+  process.stdout.write(`\n${table(head, taskResults.map(taskRow))}\n`);
+}
+const adapter = device.name;
+const { dtype } = device;
 device.destroy();
+const stepResults = measureSteps();
+if (stepResults.length > 0) {
+  const head = ['step', 'mode', 'wall, ms', 'CPU, ms', 'launches', 'host, us a launch', 'device, MiB', 'process, MiB'];
+  process.stdout.write(`\n${table(head, stepResults.map(stepRow))}\n`);
+  const start = [
+    'start-up',
+    'mode',
+    'to the end of the first step, ms',
+    'of it recording and compiling',
+    'pipelines',
+    'first step',
+    'second step',
+  ];
+  process.stdout.write(`\n${table(start, stepResults.map(startUpRow))}\n`);
+}
+if (values.json !== undefined) {
+  const report = { date, adapter, dtype, node: process.version, tasks: taskResults, steps: stepResults };
+  await writeFile(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+}
