@@ -1,6 +1,7 @@
 /** @file What a search is told and what it tells: settings, options, and the figures of an epoch. */
 import type { Augmentation, Dataset } from '../data/index.ts';
 import { OptionError } from '../errors.ts';
+import type { BlackBoxFactory, BlackBoxOptions } from './black-box.ts';
 import type { Score } from './evaluation.ts';
 import type { Genotype } from './genotype.ts';
 import type { NetworkConfig } from './network.ts';
@@ -44,6 +45,11 @@ export interface SearchOptions {
   readonly strategy?: ArchitectureStrategy;
   /** Cost of each operation on each edge, [edges, 8] a cell type, summed over the cells of the type. */
   readonly cost?: CellWeights;
+  /**
+   * A cost known only as one number for a whole child, such as `measuredLatency()`, penalised by eta through the score function (`BlackBoxCost`). The search
+   * is then repeatable only if the black box is.
+   */
+  readonly blackBox?: BlackBoxOptions & { readonly box: BlackBoxFactory };
   /** Run each step as it is written, instead of recording the first and replaying it: slower, and the same to the bit. Default false. */
   readonly eager?: boolean;
 }
@@ -60,7 +66,7 @@ export interface EpochMetrics {
   readonly childAccuracy: number;
   /** Mean entropy of an edge's distribution, nats. */
   readonly entropy: number;
-  /** softmax(log alpha) . C, summed over edges; 0 without a cost. */
+  /** softmax(log alpha) . C, summed over edges; of a black box the moving average of what it said; 0 without a cost. */
   readonly expectedCost: number;
   readonly temperature: number;
   readonly lr: number;

@@ -15,6 +15,7 @@ import { foldIn, type Key, key } from '../random.ts';
 import { scope } from '../scope.ts';
 import { crossEntropy } from '../softmax.ts';
 import type { Tensor } from '../tensor.ts';
+import { BlackBoxCost } from './black-box.ts';
 import { addToTotals, correctCount, recomputeStatistics, score, type Score, withBatchStatistics } from './evaluation.ts';
 import { CELL_TYPES, type Genotype } from './genotype.ts';
 import { type ChildNetwork, inherit, Supernet } from './network.ts';
@@ -29,7 +30,7 @@ import {
   type SearchData,
   type SearchOptions,
 } from './search-config.ts';
-import type { ArchitectureStrategy, CellWeights } from './strategy.ts';
+import type { ArchitectureStrategy, CellWeights, StrategyStep } from './strategy.ts';
 
 /** What each derived key is for. */
 const PURPOSE = { weights: 0, architecture: 1, data: 2, noise: 3, evaluation: 4, dropPath: 5, calibration: 6 } as const;
@@ -54,6 +55,7 @@ export class Search {
   step = 0;
   readonly #root: Key;
   readonly #cost: CellWeights | undefined;
+  readonly #blackBox: BlackBoxCost | undefined;
   readonly #weightParameters: readonly Tensor[];
   readonly #weightOptimizer: SGD;
   readonly #architectureOptimizer: Adam | undefined;
@@ -72,6 +74,12 @@ export class Search {
     this.#cost = options.cost;
     this.supernet = new Supernet(device, foldIn(this.#root, PURPOSE.weights), config.network);
     this.strategy = options.strategy ?? new Snas(device, foldIn(this.#root, PURPOSE.architecture), { nodes: this.supernet.nodes });
+    this.#blackBox =
+      options.blackBox &&
+      new BlackBoxCost(this.strategy, options.blackBox.box(this.supernet, this.#imageShape(config.batchSize)), {
+        ...options.blackBox,
+        eta: config.eta,
+      });
     this.stepsPerEpoch = Math.floor(data.train.labels.length / config.batchSize);
     this.statistics = channelStatistics(data.train);
     const steps = this.steps;
@@ -151,6 +159,7 @@ export class Search {
         images: this.device.tensor(validationBatch.images, this.#imageShape(validationBatch.n)),
         labels: this.device.tensor(validationBatch.labels, [validationBatch.n]),
       };
+      await this.#blackBox?.measure(this.step, this.#strategyStep());
       this.trainStep({ images, labels }, held);
       for (const t of [images, labels, held?.images, held?.labels]) t?.dispose();
       // A queue without bound breaks software drivers; waiting also lets a page breathe.
@@ -234,8 +243,14 @@ export class Search {
       batch.labels,
       ...(held ? [held.images, held.labels, this.device.tensor(this.#lr(this.step), [])] : []),
       ...(dropPath > 0 ? [drawPathMasks(this.device, key, cells.length, nodes, batch.labels.size, dropPath)] : []),
-      ...this.strategy.inputs({ key: foldIn(this.#key('noise'), this.step), temperature: this.temperature }),
+      ...(this.#blackBox?.inputs(this.step) ?? []),
+      ...this.strategy.inputs(this.#strategyStep()),
     ];
+  }
+
+  /** What the strategy is given in the next step. */
+  #strategyStep(): StrategyStep {
+    return { key: foldIn(this.#key('noise'), this.step), temperature: this.temperature };
   }
 
   /** What a step does on the device, as `#inputs` lists its inputs. */
@@ -245,6 +260,7 @@ export class Search {
     const batch = { images: next(), labels: next() };
     const validation = bilevel ? { images: next(), labels: next(), learningRate: next() } : undefined;
     const pathMask = this.config.dropPath > 0 ? pathMaskOf(next(), this.supernet.nodes) : undefined;
+    const measured = this.#blackBox ? [next(), next(), next()] : undefined;
     const lossOf = (z: CellWeights, on: LabelledImages): Tensor =>
       this.#withCost(crossEntropy(this.supernet.forward(on.images, z), on.labels), z);
     if (validation && this.#architectureOptimizer) {
@@ -256,7 +272,7 @@ export class Search {
             validationLoss: (z) => lossOf(z, validation),
           })
         : this.#architectureGradients(rest, (z) => lossOf(z, validation));
-      this.#architectureOptimizer.apply(gradients);
+      this.#updateArchitecture(gradients, measured);
     }
     const z = this.strategy.propose(rest);
     const logits = this.supernet.forward(batch.images, z, pathMask ? { pathMask } : {});
@@ -267,10 +283,15 @@ export class Search {
       unused: 'zeros',
     }) as [Tensor, Tensor, ...Tensor[]];
     if (!validation && this.#architectureOptimizer) {
-      this.#architectureOptimizer.apply(this.strategy.gradients(z, { loss: objective, gradient: { normal, reduce } }));
+      this.#updateArchitecture(this.strategy.gradients(z, { loss: objective, gradient: { normal, reduce } }), measured);
     }
     this.#weightOptimizer.apply(gradients, { scale: clipGradNorm(gradients, this.config.weights.clip).scale });
     addToTotals(this.#totals, mul(loss, batch.labels.size), correctCount(logits, batch.labels));
+  }
+
+  #updateArchitecture(gradients: readonly Tensor[], measured: readonly Tensor[] | undefined): void {
+    const penalty = measured && this.#blackBox?.gradients(measured);
+    this.#architectureOptimizer?.apply(penalty ? gradients.map((g, i) => add(g, penalty[i]!)) : gradients);
   }
 
   #architectureGradients(noise: readonly Tensor[], lossOf: (z: CellWeights) => Tensor): readonly Tensor[] {
@@ -341,10 +362,13 @@ export class Search {
     return value;
   }
 
-  /** Expected cost now: sum over edges of probabilities . costs, exact since the cost is linear in Z (equation 16). */
+  /**
+   * Expected cost now: sum over edges of probabilities . costs, exact since the cost is linear in Z (equation 16). Without such a cost, the moving average of a
+   * black box.
+   */
   async expectedCost(): Promise<number> {
     const cost = this.#cost;
-    if (!cost) return 0;
+    if (!cost) return this.#blackBox?.average ?? 0;
     const value = scope(() => {
       const p = this.strategy.probabilities();
       return add(dot(p.normal, cost.normal), dot(p.reduce, cost.reduce));
@@ -362,6 +386,7 @@ export class Search {
     for (const [name, t] of this.strategy.stateDict()) out[`architecture.${name}`] = { shape: t.shape, data: await t.data() };
     put('weight_optimizer', await this.#weightOptimizer.stateDict());
     if (this.#architectureOptimizer) put('architecture_optimizer', await this.#architectureOptimizer.stateDict());
+    if (this.#blackBox) put('black_box', this.#blackBox.state());
     return out;
   }
 
@@ -381,6 +406,7 @@ export class Search {
     }
     this.#weightOptimizer.loadStateDict(part('weight_optimizer'));
     this.#architectureOptimizer?.loadStateDict(part('architecture_optimizer'));
+    this.#blackBox?.loadState(part('black_box'));
     const step = state['step']?.data[0];
     if (step === undefined) throw new OptionError('search: step is missing from the saved state');
     this.step = step;
@@ -394,6 +420,7 @@ export class Search {
     this.#weightOptimizer.dispose();
     this.#architectureOptimizer?.dispose();
     this.#totals.dispose();
+    this.#blackBox?.dispose();
   }
 
   [Symbol.dispose](): void {
