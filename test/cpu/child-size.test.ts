@@ -39,7 +39,7 @@ it('is what the network has and does, over random genotypes, sizes and stems: mu
         void (multiplyAdds += weights * y.shape.slice(2).reduce((p, q) => p * q, 1));
       for (const layer of network.modules()) {
         if (!(layer instanceof Conv2d || layer instanceof Linear || layer instanceof FactorizedReduce)) continue;
-        const forward = layer.forward.bind(layer) as (...inputs: Tensor[]) => Tensor;
+        const forward: (...inputs: Tensor[]) => Tensor = layer.forward.bind(layer);
         layer.forward = (...inputs: Tensor[]): Tensor => {
           const y = forward(...inputs);
           // Of a factorised reduction's convolutions the second does not go through its layer.

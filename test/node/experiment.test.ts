@@ -41,7 +41,12 @@ interface Result {
 
 /** Runs in the scratch folder, where searches are kept too. */
 function experiment(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-  const command = [path.join(root, 'node_modules/tsx/dist/cli.mjs'), path.join(root, 'src/cli/main.ts'), 'experiment', ...args];
+  return reparam('experiment', ...args);
+}
+
+/** A command in that folder. */
+function reparam(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const command = [path.join(root, 'node_modules/tsx/dist/cli.mjs'), path.join(root, 'src/cli/main.ts'), ...args];
   return spawnSync(process.execPath, command, { cwd: scratch, encoding: 'utf8', timeout: 110_000 });
 }
 
@@ -175,5 +180,15 @@ it('figure 16 in small: rows of found, uniform, random and published cells; a se
   expect(first.result.searches).toMatchObject({ count: 5, secondsNow: first.result.searches!.seconds });
   expect(second.result.searches).toEqual({ count: 5, seconds: first.result.searches!.seconds, secondsNow: 0 });
   expect(second.result.trainings!.secondsNow).toBe(second.result.trainings!.seconds);
+  // `reparam train` with the same seed is the same training.
+  const cells = ['random', 'SNAS_moderate'];
+  const train = ['train', '--genotype', ...cells, '--preset', 'smoke', '--device', 'cpu', '--seed', '3', '--nodes', '2'];
+  expect(reparam(...train, '--data', data, '--out', 'trained', '--quiet').status).toBe(0);
+  const trained = JSON.parse(readFileSync(path.join(scratch, 'trained', 'result.json'), 'utf8')) as {
+    cells: { testError: number }[];
+  };
+  expect(trained.cells.map((c) => c.testError)).toEqual(
+    ['random', 'published SNAS_moderate'].map((row) => expect.closeTo(first.result.data[row]![0]!.error, 5) as unknown),
+  );
   expect(second.text).toMatch(/5 searches, \d+ s in the sum of their processes, of which 0 s now/);
 }, 240_000);
