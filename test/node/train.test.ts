@@ -73,9 +73,9 @@ describe('the source of a genotype', () => {
 describe('reparam train', () => {
   it('leaves for each cell its size, test error, weights and pictures, prints them as a table, and gives the same figures again', () => {
     const run = (out: string): Record<string, unknown>[] => {
-      const { status, stdout, stderr } = train('--genotype', 'SNAS_aggressive', found, '--out', out);
+      const { status, stdout, stderr } = train('--genotype', 'SNAS_aggressive', found, 'SNAS_aggressive', '--out', out);
       expect([status, stderr.includes('reparam:')]).toEqual([0, false]);
-      for (const name of ['SNAS_aggressive', 'found'])
+      for (const name of ['SNAS_aggressive', 'found', 'SNAS_aggressive-2'])
         expect(stdout).toMatch(new RegExp(`^${name} +[\\d,]+ +[\\d,]+ +\\d+\\.\\d\\d$`, 'm'));
       const result = JSON.parse(readFileSync(path.join(out, 'result.json'), 'utf8')) as { cells: Record<string, unknown>[] };
       return result.cells.map(({ seconds: _, ...cell }) => cell);
@@ -90,6 +90,9 @@ describe('reparam train', () => {
       expect(Number.isInteger((testError as number) * 32)).toBe(true);
       expect(epochs).toHaveLength(1);
     }
+    // The same cell again is the same training under another name, with files of its own.
+    expect(cells[2]).toEqual({ ...cells[0], name: 'SNAS_aggressive-2' });
+    expect(existsSync(path.join(out, 'SNAS_aggressive-2.safetensors'))).toBe(true);
     const file = path.join(out, 'found.safetensors');
     const { tensors } = readSafetensors({ name: file, bytes: readFileSync(file) });
     expect(tensors['classifier.weight']?.shape[0]).toBe(10);
