@@ -2,7 +2,7 @@
 import { OptionError, ShapeError } from './errors.ts';
 import { fused, type Fused } from './fused.ts';
 import { mean, oneHot } from './composites.ts';
-import { detach, div, exp, log, max, mul, neg, permute, sub, sum } from './ops.ts';
+import { detach, div, exp, log, max, mul, neg, permute, sub, sum, where } from './ops.ts';
 import { normalizeAxis, showShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -24,7 +24,8 @@ export const crossEntropyFused: Fused<readonly [Tensor, Tensor], None, Tensor> =
   'crossEntropy',
   ([logits, labels]: readonly [Tensor, Tensor]): Tensor => {
     const target = oneHot(labels, logits.shape[1]!);
-    return neg(sum(mul(logSoftmaxFused.composite([logits], {}), target), 1));
+    // Chosen, not multiplied: a logit of minus infinity masks its class, and infinity times 0 is no number.
+    return neg(sum(where(target, logSoftmaxFused.composite([logits], {}), 0), 1));
   },
 );
 

@@ -1654,6 +1654,599 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 }
 `;
 
+/** shaders/conv_filter_3x3.wgsl */
+export const convFilter3x3: string = /* wgsl */ `// Filter gradient of a 3x3 convolution of stride and dilation 1.
+//   gw[o, c, i, j] = sum over n, p, q of g[n, o, p, q] x[n, c, p - top + i, q - left + j]
+// A lane owns the taps of four output and two input channels and walks over tiles of 4x4 of g: 4 * 16 + 2 * 36 loads for 1152
+// products, and no two lanes share a sum unless the tiles are cut into slices. Partials [o, c, i, j, slices] are added by
+// partial_sums.wgsl. Lanes run over pairs of channel blocks, then slices. Tested by test/shared/conv_kernels.test.ts.
+struct Geometry {
+  tiles: i32, blocksY: i32, blocksX: i32, slices: i32,
+  // Channel blocks in a group: of outputs, of inputs, and both with the groups.
+  rowBlocks: i32, columnBlocks: i32, pairs: i32,
+  channels: i32, height: i32, width: i32, inputs: i32,
+  outputChannels: i32, outputHeight: i32, outputWidth: i32, outputs: i32,
+  top: i32, left: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+
+// The six columns of x that a tile meets, clamped, and which of them are inside.
+struct Columns { a: vec4i, b: vec2i, inA: vec4<bool>, inB: vec2<bool> }
+
+// Pixels under the left, middle and right tap of four neighbours.
+struct Row { l: vec4f, m: vec4f, r: vec4f }
+
+fn readRow(start: i32, inside: bool, at: Columns) -> Row {
+  let i = start + at.a;
+  let j = start + at.b;
+  let a = select(vec4f(), vec4f(x[i.x], x[i.y], x[i.z], x[i.w]), at.inA & vec4<bool>(inside));
+  let b = select(vec2f(), vec2f(x[j.x], x[j.y]), at.inB & vec2<bool>(inside));
+  return Row(a, vec4f(a.yzw, b.x), vec4f(a.zw, b));
+}
+
+fn readG(start: i32, inside: bool, at: vec4i, columns: vec4<bool>) -> vec4f {
+  let i = start + at;
+  return select(vec4f(), vec4f(g[i.x], g[i.y], g[i.z], g[i.w]), columns & vec4<bool>(inside));
+}
+
+fn store(v0: vec4f, v1: vec4f, v2: f32, to: i32) {
+  let next = k.slices;
+  for (var t = 0; t < 4; t++) {
+    partials[to + t * next] = v0[t];
+    partials[to + (t + 4) * next] = v1[t];
+  }
+  partials[to + 8 * next] = v2;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let id = i32((workgroup.y * workgroups.x + workgroup.x) * 64u + local);
+  let slices = k.slices;
+  let pairs = k.pairs;
+  if (id >= pairs * slices) { return; }
+  let pair = id % pairs;
+  let slice = id / pairs;
+  let columnBlock = pair % k.columnBlocks;
+  let rowBlock = pair / k.columnBlocks % k.rowBlocks;
+  let group = pair / (k.columnBlocks * k.rowBlocks);
+  let height = k.height;
+  let width = k.width;
+  let outputHeight = k.outputHeight;
+  let outputWidth = k.outputWidth;
+  let outputPlane = outputHeight * outputWidth;
+  // Channels beyond the last repeat it and are not stored.
+  let o0 = min(rowBlock * 4, k.outputs - 1);
+  let o1 = min(rowBlock * 4 + 1, k.outputs - 1);
+  let o2 = min(rowBlock * 4 + 2, k.outputs - 1);
+  let o3 = min(rowBlock * 4 + 3, k.outputs - 1);
+  let c0 = min(columnBlock * 2, k.inputs - 1);
+  let c1 = min(columnBlock * 2 + 1, k.inputs - 1);
+  var s0_0_0 = 0.0; var s0_0_1 = 0.0; var s0_0_2 = 0.0; var s0_0_3 = 0.0; var s0_0_4 = 0.0; var s0_0_5 = 0.0; var s0_0_6 = 0.0; var s0_0_7 = 0.0; var s0_0_8 = 0.0;
+  var s0_1_0 = 0.0; var s0_1_1 = 0.0; var s0_1_2 = 0.0; var s0_1_3 = 0.0; var s0_1_4 = 0.0; var s0_1_5 = 0.0; var s0_1_6 = 0.0; var s0_1_7 = 0.0; var s0_1_8 = 0.0;
+  var s1_0_0 = 0.0; var s1_0_1 = 0.0; var s1_0_2 = 0.0; var s1_0_3 = 0.0; var s1_0_4 = 0.0; var s1_0_5 = 0.0; var s1_0_6 = 0.0; var s1_0_7 = 0.0; var s1_0_8 = 0.0;
+  var s1_1_0 = 0.0; var s1_1_1 = 0.0; var s1_1_2 = 0.0; var s1_1_3 = 0.0; var s1_1_4 = 0.0; var s1_1_5 = 0.0; var s1_1_6 = 0.0; var s1_1_7 = 0.0; var s1_1_8 = 0.0;
+  var s2_0_0 = 0.0; var s2_0_1 = 0.0; var s2_0_2 = 0.0; var s2_0_3 = 0.0; var s2_0_4 = 0.0; var s2_0_5 = 0.0; var s2_0_6 = 0.0; var s2_0_7 = 0.0; var s2_0_8 = 0.0;
+  var s2_1_0 = 0.0; var s2_1_1 = 0.0; var s2_1_2 = 0.0; var s2_1_3 = 0.0; var s2_1_4 = 0.0; var s2_1_5 = 0.0; var s2_1_6 = 0.0; var s2_1_7 = 0.0; var s2_1_8 = 0.0;
+  var s3_0_0 = 0.0; var s3_0_1 = 0.0; var s3_0_2 = 0.0; var s3_0_3 = 0.0; var s3_0_4 = 0.0; var s3_0_5 = 0.0; var s3_0_6 = 0.0; var s3_0_7 = 0.0; var s3_0_8 = 0.0;
+  var s3_1_0 = 0.0; var s3_1_1 = 0.0; var s3_1_2 = 0.0; var s3_1_3 = 0.0; var s3_1_4 = 0.0; var s3_1_5 = 0.0; var s3_1_6 = 0.0; var s3_1_7 = 0.0; var s3_1_8 = 0.0;
+  for (var id = slice; id < k.tiles; id += slices) {
+    let q = id % k.blocksX * 4;
+    let p = id / k.blocksX % k.blocksY * 4;
+    let n = id / (k.blocksX * k.blocksY);
+
+    let across = vec4i(q) + vec4i(0, 1, 2, 3);
+    let acrossAt = min(across, vec4i(outputWidth - 1));
+    let acrossIn = across < vec4i(outputWidth);
+    let firstG = (n * k.outputChannels + group * k.outputs) * outputPlane;
+    let down0 = firstG + min(p, outputHeight - 1) * outputWidth;
+    let down1 = firstG + min(p + 1, outputHeight - 1) * outputWidth;
+    let down2 = firstG + min(p + 2, outputHeight - 1) * outputWidth;
+    let down3 = firstG + min(p + 3, outputHeight - 1) * outputWidth;
+    let g0_0 = readG(down0 + o0 * outputPlane, p < outputHeight, acrossAt, acrossIn);
+    let g0_1 = readG(down1 + o0 * outputPlane, p + 1 < outputHeight, acrossAt, acrossIn);
+    let g0_2 = readG(down2 + o0 * outputPlane, p + 2 < outputHeight, acrossAt, acrossIn);
+    let g0_3 = readG(down3 + o0 * outputPlane, p + 3 < outputHeight, acrossAt, acrossIn);
+    let g1_0 = readG(down0 + o1 * outputPlane, p < outputHeight, acrossAt, acrossIn);
+    let g1_1 = readG(down1 + o1 * outputPlane, p + 1 < outputHeight, acrossAt, acrossIn);
+    let g1_2 = readG(down2 + o1 * outputPlane, p + 2 < outputHeight, acrossAt, acrossIn);
+    let g1_3 = readG(down3 + o1 * outputPlane, p + 3 < outputHeight, acrossAt, acrossIn);
+    let g2_0 = readG(down0 + o2 * outputPlane, p < outputHeight, acrossAt, acrossIn);
+    let g2_1 = readG(down1 + o2 * outputPlane, p + 1 < outputHeight, acrossAt, acrossIn);
+    let g2_2 = readG(down2 + o2 * outputPlane, p + 2 < outputHeight, acrossAt, acrossIn);
+    let g2_3 = readG(down3 + o2 * outputPlane, p + 3 < outputHeight, acrossAt, acrossIn);
+    let g3_0 = readG(down0 + o3 * outputPlane, p < outputHeight, acrossAt, acrossIn);
+    let g3_1 = readG(down1 + o3 * outputPlane, p + 1 < outputHeight, acrossAt, acrossIn);
+    let g3_2 = readG(down2 + o3 * outputPlane, p + 2 < outputHeight, acrossAt, acrossIn);
+    let g3_3 = readG(down3 + o3 * outputPlane, p + 3 < outputHeight, acrossAt, acrossIn);
+
+    let a = vec4i(q - k.left) + vec4i(0, 1, 2, 3);
+    let b = a.zw + 2;
+    let last = width - 1;
+    let at = Columns(
+      clamp(a, vec4i(0), vec4i(last)), clamp(b, vec2i(0), vec2i(last)),
+      (a >= vec4i(0)) & (a <= vec4i(last)), (b >= vec2i(0)) & (b <= vec2i(last)),
+    );
+    let top = p - k.top;
+    let firstX = (n * k.channels + group * k.inputs) * height * width;
+    let row0 = firstX + clamp(top + 0, 0, height - 1) * width;
+    let row1 = firstX + clamp(top + 1, 0, height - 1) * width;
+    let row2 = firstX + clamp(top + 2, 0, height - 1) * width;
+    let row3 = firstX + clamp(top + 3, 0, height - 1) * width;
+    let row4 = firstX + clamp(top + 4, 0, height - 1) * width;
+    let row5 = firstX + clamp(top + 5, 0, height - 1) * width;
+    let in0 = top + 0 >= 0 && top + 0 < height;
+    let in1 = top + 1 >= 0 && top + 1 < height;
+    let in2 = top + 2 >= 0 && top + 2 < height;
+    let in3 = top + 3 >= 0 && top + 3 < height;
+    let in4 = top + 4 >= 0 && top + 4 < height;
+    let in5 = top + 5 >= 0 && top + 5 < height;
+
+    let x0_0 = readRow(row0 + c0 * height * width, in0, at);
+    let x0_1 = readRow(row1 + c0 * height * width, in1, at);
+    let x0_2 = readRow(row2 + c0 * height * width, in2, at);
+    let x0_3 = readRow(row3 + c0 * height * width, in3, at);
+    let x0_4 = readRow(row4 + c0 * height * width, in4, at);
+    let x0_5 = readRow(row5 + c0 * height * width, in5, at);
+    s0_0_0 += dot(g0_0, x0_0.l) + dot(g0_1, x0_1.l) + dot(g0_2, x0_2.l) + dot(g0_3, x0_3.l);
+    s0_0_1 += dot(g0_0, x0_0.m) + dot(g0_1, x0_1.m) + dot(g0_2, x0_2.m) + dot(g0_3, x0_3.m);
+    s0_0_2 += dot(g0_0, x0_0.r) + dot(g0_1, x0_1.r) + dot(g0_2, x0_2.r) + dot(g0_3, x0_3.r);
+    s0_0_3 += dot(g0_0, x0_1.l) + dot(g0_1, x0_2.l) + dot(g0_2, x0_3.l) + dot(g0_3, x0_4.l);
+    s0_0_4 += dot(g0_0, x0_1.m) + dot(g0_1, x0_2.m) + dot(g0_2, x0_3.m) + dot(g0_3, x0_4.m);
+    s0_0_5 += dot(g0_0, x0_1.r) + dot(g0_1, x0_2.r) + dot(g0_2, x0_3.r) + dot(g0_3, x0_4.r);
+    s0_0_6 += dot(g0_0, x0_2.l) + dot(g0_1, x0_3.l) + dot(g0_2, x0_4.l) + dot(g0_3, x0_5.l);
+    s0_0_7 += dot(g0_0, x0_2.m) + dot(g0_1, x0_3.m) + dot(g0_2, x0_4.m) + dot(g0_3, x0_5.m);
+    s0_0_8 += dot(g0_0, x0_2.r) + dot(g0_1, x0_3.r) + dot(g0_2, x0_4.r) + dot(g0_3, x0_5.r);
+    s1_0_0 += dot(g1_0, x0_0.l) + dot(g1_1, x0_1.l) + dot(g1_2, x0_2.l) + dot(g1_3, x0_3.l);
+    s1_0_1 += dot(g1_0, x0_0.m) + dot(g1_1, x0_1.m) + dot(g1_2, x0_2.m) + dot(g1_3, x0_3.m);
+    s1_0_2 += dot(g1_0, x0_0.r) + dot(g1_1, x0_1.r) + dot(g1_2, x0_2.r) + dot(g1_3, x0_3.r);
+    s1_0_3 += dot(g1_0, x0_1.l) + dot(g1_1, x0_2.l) + dot(g1_2, x0_3.l) + dot(g1_3, x0_4.l);
+    s1_0_4 += dot(g1_0, x0_1.m) + dot(g1_1, x0_2.m) + dot(g1_2, x0_3.m) + dot(g1_3, x0_4.m);
+    s1_0_5 += dot(g1_0, x0_1.r) + dot(g1_1, x0_2.r) + dot(g1_2, x0_3.r) + dot(g1_3, x0_4.r);
+    s1_0_6 += dot(g1_0, x0_2.l) + dot(g1_1, x0_3.l) + dot(g1_2, x0_4.l) + dot(g1_3, x0_5.l);
+    s1_0_7 += dot(g1_0, x0_2.m) + dot(g1_1, x0_3.m) + dot(g1_2, x0_4.m) + dot(g1_3, x0_5.m);
+    s1_0_8 += dot(g1_0, x0_2.r) + dot(g1_1, x0_3.r) + dot(g1_2, x0_4.r) + dot(g1_3, x0_5.r);
+    s2_0_0 += dot(g2_0, x0_0.l) + dot(g2_1, x0_1.l) + dot(g2_2, x0_2.l) + dot(g2_3, x0_3.l);
+    s2_0_1 += dot(g2_0, x0_0.m) + dot(g2_1, x0_1.m) + dot(g2_2, x0_2.m) + dot(g2_3, x0_3.m);
+    s2_0_2 += dot(g2_0, x0_0.r) + dot(g2_1, x0_1.r) + dot(g2_2, x0_2.r) + dot(g2_3, x0_3.r);
+    s2_0_3 += dot(g2_0, x0_1.l) + dot(g2_1, x0_2.l) + dot(g2_2, x0_3.l) + dot(g2_3, x0_4.l);
+    s2_0_4 += dot(g2_0, x0_1.m) + dot(g2_1, x0_2.m) + dot(g2_2, x0_3.m) + dot(g2_3, x0_4.m);
+    s2_0_5 += dot(g2_0, x0_1.r) + dot(g2_1, x0_2.r) + dot(g2_2, x0_3.r) + dot(g2_3, x0_4.r);
+    s2_0_6 += dot(g2_0, x0_2.l) + dot(g2_1, x0_3.l) + dot(g2_2, x0_4.l) + dot(g2_3, x0_5.l);
+    s2_0_7 += dot(g2_0, x0_2.m) + dot(g2_1, x0_3.m) + dot(g2_2, x0_4.m) + dot(g2_3, x0_5.m);
+    s2_0_8 += dot(g2_0, x0_2.r) + dot(g2_1, x0_3.r) + dot(g2_2, x0_4.r) + dot(g2_3, x0_5.r);
+    s3_0_0 += dot(g3_0, x0_0.l) + dot(g3_1, x0_1.l) + dot(g3_2, x0_2.l) + dot(g3_3, x0_3.l);
+    s3_0_1 += dot(g3_0, x0_0.m) + dot(g3_1, x0_1.m) + dot(g3_2, x0_2.m) + dot(g3_3, x0_3.m);
+    s3_0_2 += dot(g3_0, x0_0.r) + dot(g3_1, x0_1.r) + dot(g3_2, x0_2.r) + dot(g3_3, x0_3.r);
+    s3_0_3 += dot(g3_0, x0_1.l) + dot(g3_1, x0_2.l) + dot(g3_2, x0_3.l) + dot(g3_3, x0_4.l);
+    s3_0_4 += dot(g3_0, x0_1.m) + dot(g3_1, x0_2.m) + dot(g3_2, x0_3.m) + dot(g3_3, x0_4.m);
+    s3_0_5 += dot(g3_0, x0_1.r) + dot(g3_1, x0_2.r) + dot(g3_2, x0_3.r) + dot(g3_3, x0_4.r);
+    s3_0_6 += dot(g3_0, x0_2.l) + dot(g3_1, x0_3.l) + dot(g3_2, x0_4.l) + dot(g3_3, x0_5.l);
+    s3_0_7 += dot(g3_0, x0_2.m) + dot(g3_1, x0_3.m) + dot(g3_2, x0_4.m) + dot(g3_3, x0_5.m);
+    s3_0_8 += dot(g3_0, x0_2.r) + dot(g3_1, x0_3.r) + dot(g3_2, x0_4.r) + dot(g3_3, x0_5.r);
+
+    let x1_0 = readRow(row0 + c1 * height * width, in0, at);
+    let x1_1 = readRow(row1 + c1 * height * width, in1, at);
+    let x1_2 = readRow(row2 + c1 * height * width, in2, at);
+    let x1_3 = readRow(row3 + c1 * height * width, in3, at);
+    let x1_4 = readRow(row4 + c1 * height * width, in4, at);
+    let x1_5 = readRow(row5 + c1 * height * width, in5, at);
+    s0_1_0 += dot(g0_0, x1_0.l) + dot(g0_1, x1_1.l) + dot(g0_2, x1_2.l) + dot(g0_3, x1_3.l);
+    s0_1_1 += dot(g0_0, x1_0.m) + dot(g0_1, x1_1.m) + dot(g0_2, x1_2.m) + dot(g0_3, x1_3.m);
+    s0_1_2 += dot(g0_0, x1_0.r) + dot(g0_1, x1_1.r) + dot(g0_2, x1_2.r) + dot(g0_3, x1_3.r);
+    s0_1_3 += dot(g0_0, x1_1.l) + dot(g0_1, x1_2.l) + dot(g0_2, x1_3.l) + dot(g0_3, x1_4.l);
+    s0_1_4 += dot(g0_0, x1_1.m) + dot(g0_1, x1_2.m) + dot(g0_2, x1_3.m) + dot(g0_3, x1_4.m);
+    s0_1_5 += dot(g0_0, x1_1.r) + dot(g0_1, x1_2.r) + dot(g0_2, x1_3.r) + dot(g0_3, x1_4.r);
+    s0_1_6 += dot(g0_0, x1_2.l) + dot(g0_1, x1_3.l) + dot(g0_2, x1_4.l) + dot(g0_3, x1_5.l);
+    s0_1_7 += dot(g0_0, x1_2.m) + dot(g0_1, x1_3.m) + dot(g0_2, x1_4.m) + dot(g0_3, x1_5.m);
+    s0_1_8 += dot(g0_0, x1_2.r) + dot(g0_1, x1_3.r) + dot(g0_2, x1_4.r) + dot(g0_3, x1_5.r);
+    s1_1_0 += dot(g1_0, x1_0.l) + dot(g1_1, x1_1.l) + dot(g1_2, x1_2.l) + dot(g1_3, x1_3.l);
+    s1_1_1 += dot(g1_0, x1_0.m) + dot(g1_1, x1_1.m) + dot(g1_2, x1_2.m) + dot(g1_3, x1_3.m);
+    s1_1_2 += dot(g1_0, x1_0.r) + dot(g1_1, x1_1.r) + dot(g1_2, x1_2.r) + dot(g1_3, x1_3.r);
+    s1_1_3 += dot(g1_0, x1_1.l) + dot(g1_1, x1_2.l) + dot(g1_2, x1_3.l) + dot(g1_3, x1_4.l);
+    s1_1_4 += dot(g1_0, x1_1.m) + dot(g1_1, x1_2.m) + dot(g1_2, x1_3.m) + dot(g1_3, x1_4.m);
+    s1_1_5 += dot(g1_0, x1_1.r) + dot(g1_1, x1_2.r) + dot(g1_2, x1_3.r) + dot(g1_3, x1_4.r);
+    s1_1_6 += dot(g1_0, x1_2.l) + dot(g1_1, x1_3.l) + dot(g1_2, x1_4.l) + dot(g1_3, x1_5.l);
+    s1_1_7 += dot(g1_0, x1_2.m) + dot(g1_1, x1_3.m) + dot(g1_2, x1_4.m) + dot(g1_3, x1_5.m);
+    s1_1_8 += dot(g1_0, x1_2.r) + dot(g1_1, x1_3.r) + dot(g1_2, x1_4.r) + dot(g1_3, x1_5.r);
+    s2_1_0 += dot(g2_0, x1_0.l) + dot(g2_1, x1_1.l) + dot(g2_2, x1_2.l) + dot(g2_3, x1_3.l);
+    s2_1_1 += dot(g2_0, x1_0.m) + dot(g2_1, x1_1.m) + dot(g2_2, x1_2.m) + dot(g2_3, x1_3.m);
+    s2_1_2 += dot(g2_0, x1_0.r) + dot(g2_1, x1_1.r) + dot(g2_2, x1_2.r) + dot(g2_3, x1_3.r);
+    s2_1_3 += dot(g2_0, x1_1.l) + dot(g2_1, x1_2.l) + dot(g2_2, x1_3.l) + dot(g2_3, x1_4.l);
+    s2_1_4 += dot(g2_0, x1_1.m) + dot(g2_1, x1_2.m) + dot(g2_2, x1_3.m) + dot(g2_3, x1_4.m);
+    s2_1_5 += dot(g2_0, x1_1.r) + dot(g2_1, x1_2.r) + dot(g2_2, x1_3.r) + dot(g2_3, x1_4.r);
+    s2_1_6 += dot(g2_0, x1_2.l) + dot(g2_1, x1_3.l) + dot(g2_2, x1_4.l) + dot(g2_3, x1_5.l);
+    s2_1_7 += dot(g2_0, x1_2.m) + dot(g2_1, x1_3.m) + dot(g2_2, x1_4.m) + dot(g2_3, x1_5.m);
+    s2_1_8 += dot(g2_0, x1_2.r) + dot(g2_1, x1_3.r) + dot(g2_2, x1_4.r) + dot(g2_3, x1_5.r);
+    s3_1_0 += dot(g3_0, x1_0.l) + dot(g3_1, x1_1.l) + dot(g3_2, x1_2.l) + dot(g3_3, x1_3.l);
+    s3_1_1 += dot(g3_0, x1_0.m) + dot(g3_1, x1_1.m) + dot(g3_2, x1_2.m) + dot(g3_3, x1_3.m);
+    s3_1_2 += dot(g3_0, x1_0.r) + dot(g3_1, x1_1.r) + dot(g3_2, x1_2.r) + dot(g3_3, x1_3.r);
+    s3_1_3 += dot(g3_0, x1_1.l) + dot(g3_1, x1_2.l) + dot(g3_2, x1_3.l) + dot(g3_3, x1_4.l);
+    s3_1_4 += dot(g3_0, x1_1.m) + dot(g3_1, x1_2.m) + dot(g3_2, x1_3.m) + dot(g3_3, x1_4.m);
+    s3_1_5 += dot(g3_0, x1_1.r) + dot(g3_1, x1_2.r) + dot(g3_2, x1_3.r) + dot(g3_3, x1_4.r);
+    s3_1_6 += dot(g3_0, x1_2.l) + dot(g3_1, x1_3.l) + dot(g3_2, x1_4.l) + dot(g3_3, x1_5.l);
+    s3_1_7 += dot(g3_0, x1_2.m) + dot(g3_1, x1_3.m) + dot(g3_2, x1_4.m) + dot(g3_3, x1_5.m);
+    s3_1_8 += dot(g3_0, x1_2.r) + dot(g3_1, x1_3.r) + dot(g3_2, x1_4.r) + dot(g3_3, x1_5.r);
+  }
+
+  let outputs = group * k.outputs + rowBlock * 4;
+  let to = (outputs * k.inputs + columnBlock * 2) * 9 * slices + slice;
+  let nextO = k.inputs * 9 * slices;
+  let nextC = 9 * slices;
+  let hasBoth = columnBlock * 2 + 1 < k.inputs;
+  store(vec4f(s0_0_0, s0_0_1, s0_0_2, s0_0_3), vec4f(s0_0_4, s0_0_5, s0_0_6, s0_0_7), s0_0_8, to);
+  if (hasBoth) { store(vec4f(s0_1_0, s0_1_1, s0_1_2, s0_1_3), vec4f(s0_1_4, s0_1_5, s0_1_6, s0_1_7), s0_1_8, to + nextC); }
+  if (rowBlock * 4 + 1 < k.outputs) {
+    store(vec4f(s1_0_0, s1_0_1, s1_0_2, s1_0_3), vec4f(s1_0_4, s1_0_5, s1_0_6, s1_0_7), s1_0_8, to + 1 * nextO);
+    if (hasBoth) { store(vec4f(s1_1_0, s1_1_1, s1_1_2, s1_1_3), vec4f(s1_1_4, s1_1_5, s1_1_6, s1_1_7), s1_1_8, to + 1 * nextO + nextC); }
+  }
+  if (rowBlock * 4 + 2 < k.outputs) {
+    store(vec4f(s2_0_0, s2_0_1, s2_0_2, s2_0_3), vec4f(s2_0_4, s2_0_5, s2_0_6, s2_0_7), s2_0_8, to + 2 * nextO);
+    if (hasBoth) { store(vec4f(s2_1_0, s2_1_1, s2_1_2, s2_1_3), vec4f(s2_1_4, s2_1_5, s2_1_6, s2_1_7), s2_1_8, to + 2 * nextO + nextC); }
+  }
+  if (rowBlock * 4 + 3 < k.outputs) {
+    store(vec4f(s3_0_0, s3_0_1, s3_0_2, s3_0_3), vec4f(s3_0_4, s3_0_5, s3_0_6, s3_0_7), s3_0_8, to + 3 * nextO);
+    if (hasBoth) { store(vec4f(s3_1_0, s3_1_1, s3_1_2, s3_1_3), vec4f(s3_1_4, s3_1_5, s3_1_6, s3_1_7), s3_1_8, to + 3 * nextO + nextC); }
+  }
+}
+`;
+
+/** shaders/conv_pack_weights.wgsl */
+export const convPackWeights: string = /* wgsl */ `// Weights of a convolution as vec4s over four written channels, so that one load brings four of them without subgroups.
+//   packed[group, block, b, tap] = (w(4 block, b, tap), ..., w(4 block + 3, b, tap)), zero beyond the last channel
+// w(a, b, tap) is the weight from summed channel b to written channel a of the group; taps in reverse order on request, which turns
+// the input gradient of stride 1 into a convolution. One invocation a vec4. Tested by test/shared/conv_kernels.test.ts.
+struct Layout {
+  size: i32, blocks: i32, outputs: i32, inputs: i32, taps: i32,
+  // Distances in w between groups, written channels, summed channels.
+  weightGroup: i32, weightOut: i32, weightIn: i32,
+  reversed: u32,
+}
+
+@group(0) @binding(0) var<uniform> k: Layout;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> packed: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let id = i32((group.y * groups.x + group.x) * 64u + lane);
+  if (id >= k.size) { return; }
+  let tap = id % k.taps;
+  let b = id / k.taps % k.inputs;
+  let block = id / (k.taps * k.inputs);
+  let first = block % k.blocks * 4;
+  let start = block / k.blocks * k.weightGroup + b * k.weightIn + select(tap, k.taps - 1 - tap, k.reversed == 1u);
+  let channel = vec4i(first) + vec4i(0, 1, 2, 3);
+  let at = start + min(channel, vec4i(k.outputs - 1)) * k.weightOut;
+  let value = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]);
+  packed[id] = select(vec4f(), value, channel < vec4i(k.outputs));
+}
+`;
+
+/** shaders/conv_tile.wgsl */
+export const convTile: string = /* wgsl */ `// Convolution and its input gradient for every geometry, without subgroups: weights are vec4s over four written channels, packed by
+// conv_pack_weights.wgsl.
+//   written[n, a, y, x] = sum over b, i, j of source[n, b, y', x'] w(a, b, i, j), zeros outside the source
+// Forward: the source is x, y' = y sy - top + i dy. Input gradient: the source is g, y' = (y + top - i dy) / sy where whole. Both
+// are y = u ratioY + phase, y' = u strideY + (phase + originY + i stepY) / ratioY: the gradient of a strided convolution is a
+// unit-stride one for each phase (y mod sy, x mod sx), and taps that miss a phase are skipped whole.
+// A lane takes four values of u in one column, and CHANNELS written channels; lanes run over n, blocks of u and columns, so that
+// small images fill them too. Workgroups: x lanes, y group and block of channels, z phase.
+// Tested by test/shared/conv_kernels.test.ts.
+struct Geometry {
+  lanes: i32, blocks: i32, columns: i32, channelBlocks: i32,
+  sourceChannels: i32, sourceHeight: i32, sourceWidth: i32, inputs: i32,
+  channels: i32, height: i32, width: i32, outputs: i32,
+  kh: i32, kw: i32, strideY: i32, strideX: i32,
+  originY: i32, originX: i32, stepY: i32, stepX: i32,
+  ratioY: i32, ratioX: i32,
+  // Distances in vec4s between groups and between blocks of four channels in the packed weights.
+  weightGroup: i32, weightBlock: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> source: array<f32>;
+@group(0) @binding(2) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> written: array<f32>;
+
+// 1, 4, 8 or 16.
+override CHANNELS: u32 = 8;
+
+fn store(value: vec4f, n: i32, group: i32, output: i32, y: i32, x: i32) {
+  if (output >= k.outputs) { return; }
+  let to = ((n * k.channels + group * k.outputs + output) * k.height + y) * k.width + x;
+  let next = k.ratioY * k.width;
+  written[to] = value.x;
+  if (y + k.ratioY < k.height) { written[to + next] = value.y; }
+  if (y + 2 * k.ratioY < k.height) { written[to + 2 * next] = value.z; }
+  if (y + 3 * k.ratioY < k.height) { written[to + 3 * next] = value.w; }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let id = i32(workgroup.x * 64u + local);
+  if (id >= k.lanes) { return; }
+  let v = id % k.columns;
+  let u = (id / k.columns) % k.blocks * 4;
+  let n = id / (k.columns * k.blocks);
+  let group = i32(workgroup.y) / k.channelBlocks;
+  let first = i32(workgroup.y) % k.channelBlocks * i32(CHANNELS);
+  let phaseY = i32(workgroup.z) / k.ratioX;
+  let phaseX = i32(workgroup.z) % k.ratioX;
+
+  let inputs = k.inputs;
+  let taps = k.kh * k.kw;
+  let near = k.weightGroup * group + first / 4 * k.weightBlock;
+  // Blocks beyond the last repeat it and are not stored.
+  let lastBlock = k.weightGroup * group + (k.outputs - 1) / 4 * k.weightBlock;
+  let next4 = min(near + k.weightBlock, lastBlock);
+  let next8 = min(near + 2 * k.weightBlock, lastBlock);
+  let next12 = min(near + 3 * k.weightBlock, lastBlock);
+
+  let plane = k.sourceHeight * k.sourceWidth;
+  let base = (n * k.sourceChannels + group * k.inputs) * plane;
+  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
+  var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
+  var a8 = vec4f(); var a9 = vec4f(); var a10 = vec4f(); var a11 = vec4f();
+  var a12 = vec4f(); var a13 = vec4f(); var a14 = vec4f(); var a15 = vec4f();
+  for (var i = 0; i < k.kh; i++) {
+    let offsetY = phaseY + k.originY + i * k.stepY;
+    if (offsetY % k.ratioY != 0) { continue; }
+    let row = (u + vec4i(0, 1, 2, 3)) * k.strideY + offsetY / k.ratioY;
+    let rowInside = (row >= vec4i(0)) & (row < vec4i(k.sourceHeight));
+    let rowStart = base + clamp(row, vec4i(0), vec4i(k.sourceHeight - 1)) * k.sourceWidth;
+    for (var j = 0; j < k.kw; j++) {
+      let offsetX = phaseX + k.originX + j * k.stepX;
+      if (offsetX % k.ratioX != 0) { continue; }
+      let column = v * k.strideX + offsetX / k.ratioX;
+      let inside = rowInside & vec4<bool>(column >= 0 && column < k.sourceWidth);
+      var start = rowStart + clamp(column, 0, k.sourceWidth - 1);
+      var tap = i * k.kw + j;
+      for (var c = 0; c < inputs; c++) {
+        let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
+        let w0 = packed[near + tap];
+        a0 = fma(x, vec4f(w0.x), a0);
+        if (CHANNELS > 1u) {
+          a1 = fma(x, vec4f(w0.y), a1);
+          a2 = fma(x, vec4f(w0.z), a2);
+          a3 = fma(x, vec4f(w0.w), a3);
+        }
+        if (CHANNELS > 4u) {
+          let w4 = packed[next4 + tap];
+          a4 = fma(x, vec4f(w4.x), a4);
+          a5 = fma(x, vec4f(w4.y), a5);
+          a6 = fma(x, vec4f(w4.z), a6);
+          a7 = fma(x, vec4f(w4.w), a7);
+        }
+        if (CHANNELS > 8u) {
+          let w8 = packed[next8 + tap];
+          a8 = fma(x, vec4f(w8.x), a8);
+          a9 = fma(x, vec4f(w8.y), a9);
+          a10 = fma(x, vec4f(w8.z), a10);
+          a11 = fma(x, vec4f(w8.w), a11);
+          let w12 = packed[next12 + tap];
+          a12 = fma(x, vec4f(w12.x), a12);
+          a13 = fma(x, vec4f(w12.y), a13);
+          a14 = fma(x, vec4f(w12.z), a14);
+          a15 = fma(x, vec4f(w12.w), a15);
+        }
+        start += vec4i(plane);
+        tap += taps;
+      }
+    }
+  }
+
+  let y = u * k.ratioY + phaseY;
+  let x = v * k.ratioX + phaseX;
+  if (y >= k.height || x >= k.width) { return; }
+  store(a0, n, group, first, y, x);
+  if (CHANNELS > 1u) {
+    store(a1, n, group, first + 1, y, x);
+    store(a2, n, group, first + 2, y, x);
+    store(a3, n, group, first + 3, y, x);
+  }
+  if (CHANNELS > 4u) {
+    store(a4, n, group, first + 4, y, x);
+    store(a5, n, group, first + 5, y, x);
+    store(a6, n, group, first + 6, y, x);
+    store(a7, n, group, first + 7, y, x);
+  }
+  if (CHANNELS > 8u) {
+    store(a8, n, group, first + 8, y, x);
+    store(a9, n, group, first + 9, y, x);
+    store(a10, n, group, first + 10, y, x);
+    store(a11, n, group, first + 11, y, x);
+    store(a12, n, group, first + 12, y, x);
+    store(a13, n, group, first + 13, y, x);
+    store(a14, n, group, first + 14, y, x);
+    store(a15, n, group, first + 15, y, x);
+  }
+}
+`;
+
+/** shaders/conv_tile_3x3.wgsl */
+export const convTile3x3: string = /* wgsl */ `// Convolution 3x3 of stride and dilation 1, and its input gradient, without subgroups.
+//   written[n, a, y, x] = sum over b, i, j of source[n, b, y - top + i, x - left + j] w(a, b, i, j), zeros outside the source
+// A lane takes a tile of 4x4 of four or eight channels: for each summed channel it loads 6x6 pixels once for all nine taps, and
+// weights as vec4s over channels, packed by conv_pack_weights.wgsl (for the gradient with taps reversed). A sum is touched once a
+// channel and not once a tap. Lanes run over n and tiles. Workgroups: x lanes, y group and block of channels.
+// Tested by test/shared/conv_kernels.test.ts.
+struct Geometry {
+  lanes: i32, blocksY: i32, blocksX: i32, channelBlocks: i32,
+  sourceChannels: i32, sourceHeight: i32, sourceWidth: i32, inputs: i32,
+  channels: i32, height: i32, width: i32, outputs: i32,
+  top: i32, left: i32,
+  // Distance in vec4s between groups in the packed weights.
+  weightGroup: i32,
+}
+
+@group(0) @binding(0) var<uniform> k: Geometry;
+@group(0) @binding(1) var<storage, read> source: array<f32>;
+@group(0) @binding(2) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> written: array<f32>;
+
+// Eight channels a lane, else four.
+override EIGHT: bool = true;
+
+// The six columns that a tile reads, clamped, and which of them are inside.
+struct Columns { a: vec4i, b: vec2i, inA: vec4<bool>, inB: vec2<bool> }
+
+// Pixels under the left, middle and right tap of four neighbours.
+struct Row { l: vec4f, m: vec4f, r: vec4f }
+
+fn readRow(start: i32, inside: bool, at: Columns) -> Row {
+  let i = start + at.a;
+  let j = start + at.b;
+  let a = select(vec4f(), vec4f(source[i.x], source[i.y], source[i.z], source[i.w]), at.inA & vec4<bool>(inside));
+  let b = select(vec2f(), vec2f(source[j.x], source[j.y]), at.inB & vec2<bool>(inside));
+  return Row(a, vec4f(a.yzw, b.x), vec4f(a.zw, b));
+}
+
+fn across(row: Row, l: f32, m: f32, r: f32) -> vec4f {
+  return row.l * l + row.m * m + row.r * r;
+}
+
+fn storeRow(value: vec4f, to: i32, x: i32) {
+  written[to] = value.x;
+  if (x + 1 < k.width) { written[to + 1] = value.y; }
+  if (x + 2 < k.width) { written[to + 2] = value.z; }
+  if (x + 3 < k.width) { written[to + 3] = value.w; }
+}
+
+fn store(v0: vec4f, v1: vec4f, v2: vec4f, v3: vec4f, output: i32, plane: i32, y: i32, x: i32) {
+  if (output >= k.outputs) { return; }
+  let to = ((plane + output) * k.height + y) * k.width + x;
+  storeRow(v0, to, x);
+  if (y + 1 < k.height) { storeRow(v1, to + k.width, x); }
+  if (y + 2 < k.height) { storeRow(v2, to + 2 * k.width, x); }
+  if (y + 3 < k.height) { storeRow(v3, to + 3 * k.width, x); }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let id = i32(workgroup.x * 64u + local);
+  if (id >= k.lanes) { return; }
+  let x = id % k.blocksX * 4;
+  let y = id / k.blocksX % k.blocksY * 4;
+  let n = id / (k.blocksX * k.blocksY);
+  let group = i32(workgroup.y) / k.channelBlocks;
+  let block = i32(workgroup.y) % k.channelBlocks;
+  let first = block * select(4, 8, EIGHT);
+  let height = k.sourceHeight;
+  let width = k.sourceWidth;
+  let inputs = k.inputs;
+
+  let a = vec4i(x - k.left) + vec4i(0, 1, 2, 3);
+  let b = a.zw + 2;
+  let last = width - 1;
+  let at = Columns(
+    clamp(a, vec4i(0), vec4i(last)), clamp(b, vec2i(0), vec2i(last)),
+    (a >= vec4i(0)) & (a <= vec4i(last)), (b >= vec2i(0)) & (b <= vec2i(last)),
+  );
+  let top = y - k.top;
+  let in0 = top + 0 >= 0 && top + 0 < height;
+  let in1 = top + 1 >= 0 && top + 1 < height;
+  let in2 = top + 2 >= 0 && top + 2 < height;
+  let in3 = top + 3 >= 0 && top + 3 < height;
+  let in4 = top + 4 >= 0 && top + 4 < height;
+  let in5 = top + 5 >= 0 && top + 5 < height;
+  let row0 = clamp(top + 0, 0, height - 1) * width;
+  let row1 = clamp(top + 1, 0, height - 1) * width;
+  let row2 = clamp(top + 2, 0, height - 1) * width;
+  let row3 = clamp(top + 3, 0, height - 1) * width;
+  let row4 = clamp(top + 4, 0, height - 1) * width;
+  let row5 = clamp(top + 5, 0, height - 1) * width;
+  var s0_0 = vec4f(); var s0_1 = vec4f(); var s0_2 = vec4f(); var s0_3 = vec4f();
+  var s1_0 = vec4f(); var s1_1 = vec4f(); var s1_2 = vec4f(); var s1_3 = vec4f();
+  var s2_0 = vec4f(); var s2_1 = vec4f(); var s2_2 = vec4f(); var s2_3 = vec4f();
+  var s3_0 = vec4f(); var s3_1 = vec4f(); var s3_2 = vec4f(); var s3_3 = vec4f();
+  var s4_0 = vec4f(); var s4_1 = vec4f(); var s4_2 = vec4f(); var s4_3 = vec4f();
+  var s5_0 = vec4f(); var s5_1 = vec4f(); var s5_2 = vec4f(); var s5_3 = vec4f();
+  var s6_0 = vec4f(); var s6_1 = vec4f(); var s6_2 = vec4f(); var s6_3 = vec4f();
+  var s7_0 = vec4f(); var s7_1 = vec4f(); var s7_2 = vec4f(); var s7_3 = vec4f();
+  var base = (n * k.sourceChannels + group * inputs) * height * width;
+  var near = k.weightGroup * group + first / 4 * inputs * 9;
+  for (var c = 0; c < inputs; c++) {
+    let r0 = readRow(base + row0, in0, at);
+    let r1 = readRow(base + row1, in1, at);
+    let r2 = readRow(base + row2, in2, at);
+    let r3 = readRow(base + row3, in3, at);
+    let r4 = readRow(base + row4, in4, at);
+    let r5 = readRow(base + row5, in5, at);
+    let w0 = packed[near];
+    let w1 = packed[near + 1];
+    let w2 = packed[near + 2];
+    let w3 = packed[near + 3];
+    let w4 = packed[near + 4];
+    let w5 = packed[near + 5];
+    let w6 = packed[near + 6];
+    let w7 = packed[near + 7];
+    let w8 = packed[near + 8];
+    s0_0 += across(r0, w0.x, w1.x, w2.x) + across(r1, w3.x, w4.x, w5.x) + across(r2, w6.x, w7.x, w8.x);
+    s0_1 += across(r1, w0.x, w1.x, w2.x) + across(r2, w3.x, w4.x, w5.x) + across(r3, w6.x, w7.x, w8.x);
+    s0_2 += across(r2, w0.x, w1.x, w2.x) + across(r3, w3.x, w4.x, w5.x) + across(r4, w6.x, w7.x, w8.x);
+    s0_3 += across(r3, w0.x, w1.x, w2.x) + across(r4, w3.x, w4.x, w5.x) + across(r5, w6.x, w7.x, w8.x);
+    s1_0 += across(r0, w0.y, w1.y, w2.y) + across(r1, w3.y, w4.y, w5.y) + across(r2, w6.y, w7.y, w8.y);
+    s1_1 += across(r1, w0.y, w1.y, w2.y) + across(r2, w3.y, w4.y, w5.y) + across(r3, w6.y, w7.y, w8.y);
+    s1_2 += across(r2, w0.y, w1.y, w2.y) + across(r3, w3.y, w4.y, w5.y) + across(r4, w6.y, w7.y, w8.y);
+    s1_3 += across(r3, w0.y, w1.y, w2.y) + across(r4, w3.y, w4.y, w5.y) + across(r5, w6.y, w7.y, w8.y);
+    s2_0 += across(r0, w0.z, w1.z, w2.z) + across(r1, w3.z, w4.z, w5.z) + across(r2, w6.z, w7.z, w8.z);
+    s2_1 += across(r1, w0.z, w1.z, w2.z) + across(r2, w3.z, w4.z, w5.z) + across(r3, w6.z, w7.z, w8.z);
+    s2_2 += across(r2, w0.z, w1.z, w2.z) + across(r3, w3.z, w4.z, w5.z) + across(r4, w6.z, w7.z, w8.z);
+    s2_3 += across(r3, w0.z, w1.z, w2.z) + across(r4, w3.z, w4.z, w5.z) + across(r5, w6.z, w7.z, w8.z);
+    s3_0 += across(r0, w0.w, w1.w, w2.w) + across(r1, w3.w, w4.w, w5.w) + across(r2, w6.w, w7.w, w8.w);
+    s3_1 += across(r1, w0.w, w1.w, w2.w) + across(r2, w3.w, w4.w, w5.w) + across(r3, w6.w, w7.w, w8.w);
+    s3_2 += across(r2, w0.w, w1.w, w2.w) + across(r3, w3.w, w4.w, w5.w) + across(r4, w6.w, w7.w, w8.w);
+    s3_3 += across(r3, w0.w, w1.w, w2.w) + across(r4, w3.w, w4.w, w5.w) + across(r5, w6.w, w7.w, w8.w);
+    if (EIGHT) {
+      let far = near + inputs * 9;
+      let v0 = packed[far];
+      let v1 = packed[far + 1];
+      let v2 = packed[far + 2];
+      let v3 = packed[far + 3];
+      let v4 = packed[far + 4];
+      let v5 = packed[far + 5];
+      let v6 = packed[far + 6];
+      let v7 = packed[far + 7];
+      let v8 = packed[far + 8];
+      s4_0 += across(r0, v0.x, v1.x, v2.x) + across(r1, v3.x, v4.x, v5.x) + across(r2, v6.x, v7.x, v8.x);
+      s4_1 += across(r1, v0.x, v1.x, v2.x) + across(r2, v3.x, v4.x, v5.x) + across(r3, v6.x, v7.x, v8.x);
+      s4_2 += across(r2, v0.x, v1.x, v2.x) + across(r3, v3.x, v4.x, v5.x) + across(r4, v6.x, v7.x, v8.x);
+      s4_3 += across(r3, v0.x, v1.x, v2.x) + across(r4, v3.x, v4.x, v5.x) + across(r5, v6.x, v7.x, v8.x);
+      s5_0 += across(r0, v0.y, v1.y, v2.y) + across(r1, v3.y, v4.y, v5.y) + across(r2, v6.y, v7.y, v8.y);
+      s5_1 += across(r1, v0.y, v1.y, v2.y) + across(r2, v3.y, v4.y, v5.y) + across(r3, v6.y, v7.y, v8.y);
+      s5_2 += across(r2, v0.y, v1.y, v2.y) + across(r3, v3.y, v4.y, v5.y) + across(r4, v6.y, v7.y, v8.y);
+      s5_3 += across(r3, v0.y, v1.y, v2.y) + across(r4, v3.y, v4.y, v5.y) + across(r5, v6.y, v7.y, v8.y);
+      s6_0 += across(r0, v0.z, v1.z, v2.z) + across(r1, v3.z, v4.z, v5.z) + across(r2, v6.z, v7.z, v8.z);
+      s6_1 += across(r1, v0.z, v1.z, v2.z) + across(r2, v3.z, v4.z, v5.z) + across(r3, v6.z, v7.z, v8.z);
+      s6_2 += across(r2, v0.z, v1.z, v2.z) + across(r3, v3.z, v4.z, v5.z) + across(r4, v6.z, v7.z, v8.z);
+      s6_3 += across(r3, v0.z, v1.z, v2.z) + across(r4, v3.z, v4.z, v5.z) + across(r5, v6.z, v7.z, v8.z);
+      s7_0 += across(r0, v0.w, v1.w, v2.w) + across(r1, v3.w, v4.w, v5.w) + across(r2, v6.w, v7.w, v8.w);
+      s7_1 += across(r1, v0.w, v1.w, v2.w) + across(r2, v3.w, v4.w, v5.w) + across(r3, v6.w, v7.w, v8.w);
+      s7_2 += across(r2, v0.w, v1.w, v2.w) + across(r3, v3.w, v4.w, v5.w) + across(r4, v6.w, v7.w, v8.w);
+      s7_3 += across(r3, v0.w, v1.w, v2.w) + across(r4, v3.w, v4.w, v5.w) + across(r5, v6.w, v7.w, v8.w);
+    }
+    base += height * width;
+    near += 9;
+  }
+
+  let plane = n * k.channels + group * k.outputs;
+  store(s0_0, s0_1, s0_2, s0_3, first, plane, y, x);
+  store(s1_0, s1_1, s1_2, s1_3, first + 1, plane, y, x);
+  store(s2_0, s2_1, s2_2, s2_3, first + 2, plane, y, x);
+  store(s3_0, s3_1, s3_2, s3_3, first + 3, plane, y, x);
+  if (EIGHT) {
+    store(s4_0, s4_1, s4_2, s4_3, first + 4, plane, y, x);
+    store(s5_0, s5_1, s5_2, s5_3, first + 5, plane, y, x);
+    store(s6_0, s6_1, s6_2, s6_3, first + 6, plane, y, x);
+    store(s7_0, s7_1, s7_2, s7_3, first + 7, plane, y, x);
+  }
+}
+`;
+
 /** shaders/conv_tile_subgroups.wgsl */
 export const convTileSubgroups: string = /* wgsl */ `// Convolution and its input gradient for every geometry, with weights loaded one a lane and spread by subgroup broadcasts.
 //   written[n, a, y, x] = sum over b, i, j of source[n, b, y', x'] w(a, b, i, j), zeros outside the source
@@ -1820,7 +2413,7 @@ export const crossEntropy: string = /* wgsl */ `// Cross-entropy of each row: lo
 // \`forward\` also keeps normaliser [2, rows] (max and log sum e^(x - max)), from which \`gradient\` writes
 //   gx = (e^(x - max - log sum) - [i = label]) g[row].
 // A label that is no class has a one-hot row of zeros, as in the composite: loss 0 and no gradient.
-// \`forward\` takes one invocation a row (long rows on a GPU: softmax_rows.wgsl), \`gradient\` four elements an invocation.
+// \`forward\` and \`gradient\` take one invocation a row (long rows on a GPU: softmax_rows.wgsl), \`longGradient\` one workgroup a row.
 // Tested by test/shared/fused.test.ts.
 struct Rows { rows: u32, k: u32 }
 
@@ -1830,19 +2423,37 @@ struct Rows { rows: u32, k: u32 }
 @group(0) @binding(3) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(4) var<storage, read_write> normaliser: array<f32>;
 
+override LANES: u32 = 64;
+
 fn isClass(label: f32) -> bool {
   return label >= 0.0 && label < f32(size.k) && floor(label) == label;
 }
 
-@compute @workgroup_size(64)
+// A row's maximum and sum e^(x - max) in one pass: what has been summed is scaled anew where eight more elements have a larger maximum.
+// The maximum starts at the least finite number, so that a row may begin with minus infinity.
+@compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = (group.y * groups.x + group.x) * 64u + lane;
+  let row = (group.y * groups.x + group.x) * LANES + lane;
   if (row >= size.rows) { return; }
   let start = row * size.k;
-  var best = x[start];
-  for (var i = 1u; i < size.k; i++) { best = max(best, x[start + i]); }
+  let end = start + size.k;
+  var best = max(x[start], -3.4028234e38);
   var sum = 0.0;
-  for (var i = start; i < start + size.k; i++) { sum += exp(x[i] - best); }
+  var i = start;
+  for (; i + 8u <= end; i += 8u) {
+    let u = vec4f(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
+    let v = vec4f(x[i + 4u], x[i + 5u], x[i + 6u], x[i + 7u]);
+    let w = max(u, v);
+    let top = max(best, max(max(w.x, w.y), max(w.z, w.w)));
+    let e = exp(u - top) + exp(v - top);
+    sum = sum * exp(best - top) + ((e.x + e.y) + (e.z + e.w));
+    best = top;
+  }
+  for (; i < end; i++) {
+    let top = max(best, x[i]);
+    sum = sum * exp(best - top) + exp(x[i] - top);
+    best = top;
+  }
   let shift = log(sum);
   let label = labels[row];
   let at = select(0u, u32(max(label, 0.0)), isClass(label));
@@ -1855,16 +2466,29 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 @group(0) @binding(4) var<storage, read> g: array<f32>;
 @group(0) @binding(5) var<storage, read_write> gx: array<f32>;
 
-@compute @workgroup_size(64)
-fn gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = (group.y * groups.x + group.x) * 1024u + lane;
-  for (var i = first; i < min(first + 1024u, size.rows * size.k); i += 64u) {
-    let row = i / size.k;
-    let label = labels[row];
-    let p = exp(x[i] - normalised[row] - normalised[size.rows + row]);
-    let expected = select(0.0, 1.0, f32(i - row * size.k) == label);
-    gx[i] = select(0.0, (p - expected) * g[row], isClass(label));
+// Elements first, first + step, ... of a row.
+fn rowGradient(row: u32, first: u32, step: u32) {
+  let label = labels[row];
+  let factor = select(0.0, g[row], isClass(label));
+  let best = normalised[row];
+  let shift = normalised[size.rows + row];
+  let start = row * size.k;
+  for (var i = first; i < size.k; i += step) {
+    let p = exp(x[start + i] - best - shift);
+    gx[start + i] = (p - select(0.0, 1.0, f32(i) == label)) * factor;
   }
+}
+
+@compute @workgroup_size(LANES)
+fn gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = (group.y * groups.x + group.x) * LANES + lane;
+  if (row < size.rows) { rowGradient(row, 0u, 1u); }
+}
+
+@compute @workgroup_size(LANES)
+fn longGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row < size.rows) { rowGradient(row, lane, LANES); }
 }
 `;
 
@@ -3006,7 +3630,7 @@ fn logSoftmaxGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgrou
 
 /** shaders/softmax_rows.wgsl */
 export const softmaxRows: string = /* wgsl */ `// The operations of softmax.wgsl with one workgroup of 64 a row, for long rows on a GPU: lanes stride along the row, then a
-// tree in workgroup memory. Tested by test/scratch/fused.test.ts.
+// tree in workgroup memory. Tested by test/webgpu/hardware_kernels.test.ts.
 struct Rows { rows: u32, k: u32 }
 
 @group(0) @binding(0) var<uniform> size: Rows;

@@ -148,6 +148,38 @@ describe('kernel and gradient equal the composite', () => {
   }
 });
 
+it('crossEntropy of logits that are masked with minus infinity counts the others', async () => {
+  const k = 100;
+  const open = (i: number): boolean => i >= 24 && i % 3 === 0;
+  const values = Array.from({ length: 2 * k }, (_, i) => (open(i % k) ? Math.sin(i * 12.9898) : -Infinity));
+  const logits = device.tensor(values, [2, k]);
+  const labels = [27, 96];
+  const loss = crossEntropy(logits, device.tensor(labels), { reduction: 'none' });
+  const [g] = grad(sum(loss), [logits]);
+  const got = { loss: await loss.data(), g: await g!.data() };
+  for (const row of [0, 1]) {
+    const total = values.slice(row * k, (row + 1) * k).reduce((a, v) => a + Math.exp(v), 0);
+    expect(got.loss[row]).toBeCloseTo(Math.log(total) - values[row * k + labels[row]!]!, 5);
+    for (let i = 0; i < k; i++) {
+      expect(got.g[row * k + i]).toBeCloseTo(Math.exp(values[row * k + i]!) / total - (i === labels[row] ? 1 : 0), 5);
+    }
+  }
+});
+
+it('crossEntropy of a label that is no class is 0 and takes no gradient', async () => {
+  for (const k of [3, 100]) {
+    const logits = device.tensor(
+      Array.from({ length: 4 * k }, (_, i) => Math.sin(i)),
+      [4, k],
+    );
+    const loss = crossEntropy(logits, device.tensor([-1, k, 0.5, 1]), { reduction: 'none' });
+    const [g] = grad(sum(loss), [logits]);
+    const rows = await loss.data();
+    expect([...rows].map((v) => v === 0)).toEqual([true, true, true, false]);
+    expect((await g!.data()).findIndex((v) => v !== 0)).toBe(3 * k);
+  }
+});
+
 it('adds many tensors to the bits of a chain of additions', async () => {
   for (const [count, size] of [
     [2, 5],

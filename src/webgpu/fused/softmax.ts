@@ -9,9 +9,18 @@ import { crossEntropy, softmax, softmaxRows } from '../shaders.gen.ts';
 /** From this length on a row gets a workgroup, on hardware; software adapters pay too much for barriers. */
 const LONG_ROW = 64;
 
+/** Lanes of a workgroup of cross-entropy: few where rows are long on a software adapter, so that all cores get workgroups. */
+function lanesOf(facts: GpuFacts, k: number): number {
+  return facts.software && k >= LONG_ROW ? 8 : 64;
+}
+
 function rowsOf(x: Tensor): readonly [number, number] {
   const k = x.shape.at(-1) ?? 1;
   return [k === 0 ? 0 : x.size / k, k];
+}
+
+function isLong(facts: GpuFacts, k: number): boolean {
+  return k >= LONG_ROW && !facts.software;
 }
 
 function rowKernel(
@@ -21,7 +30,7 @@ function rowKernel(
   short: { readonly code: string; readonly entry: string },
 ): WgslKernel {
   const [rows, k] = rowsOf(x);
-  const long = k >= LONG_ROW && !facts.software;
+  const long = isLong(facts, k);
   return {
     kind: 'wgsl',
     name: `${entryPoint} ${long ? 'long rows' : 'rows'}`,
@@ -46,24 +55,40 @@ export function softmaxKernel(facts: GpuFacts, name: 'softmax' | 'logSoftmax'): 
   };
 }
 
+function crossEntropyKernelOf(
+  facts: GpuFacts,
+  entryPoint: 'forward' | 'gradient' | 'longGradient',
+  [rows, k]: readonly [number, number],
+  rowsPerGroup: number,
+): WgslKernel {
+  return {
+    kind: 'wgsl',
+    name: `crossEntropy ${entryPoint}`,
+    code: crossEntropy,
+    entryPoint,
+    constants: { LANES: lanesOf(facts, k) },
+    uniforms: [rows, k],
+    workgroups: foldedGrid(facts, rows, rowsPerGroup),
+  };
+}
+
 export function crossEntropyKernel(facts: GpuFacts): FusedKernel<unknown> {
   return {
     forward([logits, labels]) {
       if (logits!.size === 0) return undefined;
-      const [rows] = rowsOf(logits!);
-      const launch = rowKernel(facts, logits!, 'crossEntropy', { code: crossEntropy, entry: 'forward' });
+      const [rows, k] = rowsOf(logits!);
+      const launch: WgslKernel = isLong(facts, k)
+        ? rowKernel(facts, logits!, 'crossEntropy', { code: softmaxRows, entry: 'crossEntropy' })
+        : crossEntropyKernelOf(facts, 'forward', [rows, k], lanesOf(facts, k));
       const [loss, normaliser] = logits!.device.launch(launch, [logits!, labels!], [[rows], [2, rows]]);
       return { output: loss!, saved: [normaliser!] };
     },
     backward({ inputs: [logits, labels], saved: [normaliser] }, g) {
-      const launch: WgslKernel = {
-        kind: 'wgsl',
-        name: 'crossEntropy gradient',
-        code: crossEntropy,
-        entryPoint: 'gradient',
-        uniforms: [...rowsOf(logits!)],
-        workgroups: foldedGrid(facts, logits!.size, 1024),
-      };
+      const [rows, k] = rowsOf(logits!);
+      const launch =
+        k >= LONG_ROW
+          ? crossEntropyKernelOf(facts, 'longGradient', [rows, k], 1)
+          : crossEntropyKernelOf(facts, 'gradient', [rows, k], lanesOf(facts, k));
       return logits!.device.launch(launch, [logits!, labels!, normaliser!, g], [logits!.shape]);
     },
   };
