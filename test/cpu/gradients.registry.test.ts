@@ -27,6 +27,7 @@ const notOperations: Readonly<Record<string, string>> = {
   fused: 'defines operations',
   customVjp: 'defines operations',
   withComposites: 'chooses how they run',
+  capture: 'records a step',
   cpu: 'a device',
   webgpu: 'a device',
   scope: 'memory',
