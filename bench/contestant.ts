@@ -1,17 +1,17 @@
-/** @file reparam as a contestant: `tsx bench/contestant.ts webgpu|cpu eager|captured`. */
+/** @file reparam as a contestant: `tsx bench/contestant.ts webgpu|cpu [eager]`. Whole steps are recorded unless eager; single operations never are. */
 import { readFileSync } from 'node:fs';
 import { openDevice } from './device.ts';
 import { serve } from './serve.ts';
 import { prepare } from './workloads.ts';
 
-const [kind = 'webgpu', mode = 'captured'] = process.argv.slice(2);
+const [kind = 'webgpu', mode = ''] = process.argv.slice(2);
 const device = await openDevice(kind);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 await serve({
-  identity: { name: `reparam ${mode}`, version, on: device.name },
+  identity: { name: mode === 'eager' ? 'reparam, eager' : 'reparam', version, on: device.name },
   prepare: async (task) => {
-    const prepared = prepare(device, task, mode === 'captured');
+    const prepared = prepare(device, task, mode !== 'eager' && task.name.endsWith('_step'));
     return {
       run: async () => {
         prepared.run();

@@ -21,7 +21,7 @@ const USAGE = `npm run bench:peers -- [flags]
   --peers LIST               of jax, tfjs (on the same kind of device), torch, or jax-webgpu, jax-wasm, tfjs-webgpu, tfjs-wasm;
                              default jax,tfjs, with torch on --device cpu
   --filter RE                tasks, by name
-  --eager                    ours without recorded steps
+  --eager                    ours without recording the whole steps (jax-js runs everything under its jit)
   --rounds N                 samples of each, at most; default 7
   --budget MS                of a task, after its third round; default 20000
   --patience MS              for one answer of a contestant; default 120000
@@ -117,7 +117,7 @@ if (tasks.length === 0) throw new Error(`--filter ${values.filter}: no task of $
 const names = (values.peers ?? (values.device === 'cpu' ? 'jax,tfjs,torch' : 'jax,tfjs')).split(',');
 if (names.some((name) => name !== 'torch')) installPeers();
 const patience = Number(values.patience);
-const ours = new Player(script('reparam', 'contestant.ts', values.device, values.eager ? 'eager' : 'captured'), patience);
+const ours = new Player(script('reparam', 'contestant.ts', values.device, ...(values.eager ? ['eager'] : [])), patience);
 const peers = names.map((name) => new Player(peerCommand(name), patience));
 const all = [ours, ...peers];
 
