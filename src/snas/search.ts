@@ -1,25 +1,18 @@
 /** @file The search: one backward pass a step updates weights and architecture; children inherit without retraining. */
-import { grad } from '../autograd.ts';
-import { capture, type CapturedInfo, type CapturedStep } from '../capture.ts';
+import type { CapturedInfo } from '../capture.ts';
 import { batches, type Batch, channelStatistics, type BatchOptions, type ChannelStatistics, type Dataset } from '../data/index.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError, OptionError } from '../errors.ts';
 import type { StateDict } from '../nn/module.ts';
 import { dot } from '../composites.ts';
-import { add, assign, mul } from '../ops.ts';
-import { Adam } from '../optim/adam.ts';
-import { clipGradNorm } from '../optim/clip.ts';
+import { add, assign } from '../ops.ts';
 import { cosine, linearSchedule } from '../optim/schedule.ts';
-import { SGD } from '../optim/sgd.ts';
 import { foldIn, type Key, key } from '../random.ts';
 import { scope } from '../scope.ts';
-import { crossEntropy } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
 import { BlackBoxCost } from './black-box.ts';
-import { addToTotals, correctCount, recomputeStatistics, score, type Score, withBatchStatistics } from './evaluation.ts';
+import { recomputeStatistics, score, type Score, withBatchStatistics } from './evaluation.ts';
 import { CELL_TYPES, type Genotype } from './genotype.ts';
 import { type ChildNetwork, inherit, Supernet } from './network.ts';
-import { drawPathMasks, pathMaskOf } from './path-masks.ts';
 import { meanEntropy, Snas } from './relaxation.ts';
 import {
   checkConfig,
@@ -30,16 +23,12 @@ import {
   type SearchData,
   type SearchOptions,
 } from './search-config.ts';
-import type { ArchitectureStrategy, CellWeights, StrategyStep } from './strategy.ts';
+import type { ArchitectureStrategy, CellWeights } from './strategy.ts';
+import { type LabelledImages, type StepMoment, TrainingStep } from './training-step.ts';
 
 /** What each derived key is for. */
 const PURPOSE = { weights: 0, architecture: 1, data: 2, noise: 3, evaluation: 4, dropPath: 5, calibration: 6 } as const;
 const READ_EVERY = 16;
-
-interface LabelledImages {
-  readonly images: Tensor;
-  readonly labels: Tensor;
-}
 
 /** A search in progress. `run()` yields after every epoch; `state()` and `loadState()` save and resume it exactly. */
 export class Search {
@@ -56,14 +45,9 @@ export class Search {
   readonly #root: Key;
   readonly #cost: CellWeights | undefined;
   readonly #blackBox: BlackBoxCost | undefined;
-  readonly #weightParameters: readonly Tensor[];
-  readonly #weightOptimizer: SGD;
-  readonly #architectureOptimizer: Adam | undefined;
+  readonly #training: TrainingStep;
   readonly #lr: (step: number) => number;
   readonly #temperature: (step: number) => number;
-  readonly #totals: Tensor;
-  readonly #eager: boolean;
-  readonly #programs = new Map<string, CapturedStep<Tensor[], void>>();
 
   constructor(device: Device, config: SearchConfig, data: SearchData, options: SearchOptions = {}) {
     checkConfig(config, data);
@@ -83,15 +67,18 @@ export class Search {
     this.stepsPerEpoch = Math.floor(data.train.labels.length / config.batchSize);
     this.statistics = channelStatistics(data.train);
     const steps = this.steps;
-    const { weights, architecture, temperature } = config;
-    this.#weightParameters = this.supernet.parameters();
-    this.#weightOptimizer = new SGD(this.#weightParameters, weights);
-    const own = this.strategy.parameters();
-    this.#architectureOptimizer = own.length > 0 ? new Adam(own, architecture) : undefined;
+    const { weights, temperature } = config;
     this.#lr = cosine(weights.lr, weights.lrEnd, steps);
     this.#temperature = linearSchedule(temperature.start, temperature.end, Math.max(1, steps - 1));
-    this.#totals = device.parameter([0, 0], [2]);
-    this.#eager = options.eager ?? false;
+    this.#training = new TrainingStep({
+      device,
+      config,
+      supernet: this.supernet,
+      strategy: this.strategy,
+      cost: options.cost,
+      blackBox: this.#blackBox,
+      eager: options.eager ?? false,
+    });
   }
 
   /** Steps of the whole run. */
@@ -144,7 +131,7 @@ export class Search {
     const first = this.step % this.stepsPerEpoch;
     const training = batches(this.data.train, this.#batchOptions(epoch));
     const validation = this.strategy.level === 'bilevel' ? this.#validationStream(epoch) : undefined;
-    scope(() => assign(this.#totals, this.device.tensor([0, 0])));
+    this.#training.resetTotals();
     const before = this.step;
     let index = 0;
     let loss = 0;
@@ -159,14 +146,14 @@ export class Search {
         images: this.device.tensor(validationBatch.images, this.#imageShape(validationBatch.n)),
         labels: this.device.tensor(validationBatch.labels, [validationBatch.n]),
       };
-      await this.#blackBox?.measure(this.step, this.#strategyStep());
+      await this.#blackBox?.measure(this.step, this.#moment().strategy);
       this.trainStep({ images, labels }, held);
       for (const t of [images, labels, held?.images, held?.labels]) t?.dispose();
       // A queue without bound breaks software drivers; waiting also lets a page breathe.
       await this.device.finish();
       await options.afterStep?.(this.step);
       if (index % READ_EVERY === 0 || index === this.stepsPerEpoch || options.signal?.aborted) {
-        [loss, correct] = (await this.#totals.data()) as unknown as [number, number];
+        [loss, correct] = await this.#training.totals();
         const seen = (this.step - before) * this.config.batchSize;
         if (!Number.isFinite(loss)) {
           throw new NonFiniteError(
@@ -188,10 +175,7 @@ export class Search {
 
   /** One step on one batch: draws noise, updates weights and architecture in place. `held`: the validation batch of a bi-level strategy. */
   trainStep(batch: LabelledImages, held?: LabelledImages): void {
-    this.#weightOptimizer.lr = this.#lr(this.step);
-    this.#weightOptimizer.prepare();
-    this.#architectureOptimizer?.prepare();
-    scope(() => this.#programFor(batch, held)(...this.#inputs(batch, held)));
+    this.#training.run(batch, held, this.#moment());
     this.step++;
   }
 
@@ -200,110 +184,27 @@ export class Search {
    * `onProgress` is called after each kernel.
    */
   async warmUp(onProgress?: (compiled: number, of: number) => void): Promise<void> {
-    if (this.#eager) return;
     const n = this.config.batchSize;
     const some = (): LabelledImages => ({ images: this.device.zeros(this.#imageShape(n)), labels: this.device.zeros([n]) });
-    await scope(() => {
-      const batch = some();
-      const held = this.strategy.level === 'bilevel' ? some() : undefined;
-      const program = this.#programFor(batch, held);
-      return { done: 'prepare' in program ? program.prepare(this.#inputs(batch, held), onProgress) : Promise.resolve() };
-    }).done;
+    const batch = some();
+    const held = this.strategy.level === 'bilevel' ? some() : undefined;
+    await this.#training.prepare(batch, held, this.#moment(), onProgress);
+    for (const t of [batch.images, batch.labels, held?.images, held?.labels]) t?.dispose();
   }
 
   /** Figures of the recorded training step; undefined before the first step, and in an eager search. */
   get recorded(): CapturedInfo | undefined {
-    return [...this.#programs.values()][0]?.info;
+    return this.#training.recorded;
   }
 
-  /** The device's part of a step on batches of these sizes: recorded, unless the search is to be eager. */
-  #programFor(
-    batch: LabelledImages,
-    held: LabelledImages | undefined,
-  ): CapturedStep<Tensor[], void> | ((...inputs: Tensor[]) => void) {
-    const bilevel = held !== undefined;
-    const step = (...inputs: Tensor[]): void => this.#program(inputs, bilevel);
-    if (this.#eager) return step;
-    const sizes = `${batch.labels.size} ${held?.labels.size ?? ''}`;
-    let program = this.#programs.get(sizes);
-    if (!program) {
-      program = capture(step);
-      this.#programs.set(sizes, program);
-    }
-    return program;
-  }
-
-  /** Everything that changes from step to step. */
-  #inputs(batch: LabelledImages, held: LabelledImages | undefined): Tensor[] {
-    const { dropPath } = this.config;
-    const { cells, nodes } = this.supernet;
-    const key = foldIn(this.#key('dropPath'), this.step);
-    return [
-      batch.images,
-      batch.labels,
-      ...(held ? [held.images, held.labels, this.device.tensor(this.#lr(this.step), [])] : []),
-      ...(dropPath > 0 ? [drawPathMasks(this.device, key, cells.length, nodes, batch.labels.size, dropPath)] : []),
-      ...(this.#blackBox?.inputs(this.step) ?? []),
-      ...this.strategy.inputs(this.#strategyStep()),
-    ];
-  }
-
-  /** What the strategy is given in the next step. */
-  #strategyStep(): StrategyStep {
-    return { key: foldIn(this.#key('noise'), this.step), temperature: this.temperature };
-  }
-
-  /** What a step does on the device, as `#inputs` lists its inputs. */
-  #program(inputs: readonly Tensor[], bilevel: boolean): void {
-    const rest = [...inputs];
-    const next = (): Tensor => rest.shift()!;
-    const batch = { images: next(), labels: next() };
-    const validation = bilevel ? { images: next(), labels: next(), learningRate: next() } : undefined;
-    const pathMask = this.config.dropPath > 0 ? pathMaskOf(next(), this.supernet.nodes) : undefined;
-    const measured = this.#blackBox ? [next(), next(), next()] : undefined;
-    const lossOf = (z: CellWeights, on: LabelledImages): Tensor =>
-      this.#withCost(crossEntropy(this.supernet.forward(on.images, z), on.labels), z);
-    if (validation && this.#architectureOptimizer) {
-      const gradients = this.strategy.bilevelGradients
-        ? this.strategy.bilevelGradients({
-            weights: this.#weightParameters,
-            learningRate: validation.learningRate,
-            trainingLoss: (z) => lossOf(z, batch),
-            validationLoss: (z) => lossOf(z, validation),
-          })
-        : this.#architectureGradients(rest, (z) => lossOf(z, validation));
-      this.#updateArchitecture(gradients, measured);
-    }
-    const z = this.strategy.propose(rest);
-    const logits = this.supernet.forward(batch.images, z, pathMask ? { pathMask } : {});
-    const loss = crossEntropy(logits, batch.labels);
-    const objective = this.#withCost(loss, z);
-    // One backward pass for weights and architecture.
-    const [normal, reduce, ...gradients] = grad(objective, [z.normal, z.reduce, ...this.#weightParameters], {
-      unused: 'zeros',
-    }) as [Tensor, Tensor, ...Tensor[]];
-    if (!validation && this.#architectureOptimizer) {
-      this.#updateArchitecture(this.strategy.gradients(z, { loss: objective, gradient: { normal, reduce } }), measured);
-    }
-    this.#weightOptimizer.apply(gradients, { scale: clipGradNorm(gradients, this.config.weights.clip).scale });
-    addToTotals(this.#totals, mul(loss, batch.labels.size), correctCount(logits, batch.labels));
-  }
-
-  #updateArchitecture(gradients: readonly Tensor[], measured: readonly Tensor[] | undefined): void {
-    const penalty = measured && this.#blackBox?.gradients(measured);
-    this.#architectureOptimizer?.apply(penalty ? gradients.map((g, i) => add(g, penalty[i]!)) : gradients);
-  }
-
-  #architectureGradients(noise: readonly Tensor[], lossOf: (z: CellWeights) => Tensor): readonly Tensor[] {
-    const z = this.strategy.propose(noise);
-    const loss = lossOf(z);
-    const [normal, reduce] = grad(loss, [z.normal, z.reduce], { unused: 'zeros' });
-    return this.strategy.gradients(z, { loss, gradient: { normal: normal!, reduce: reduce! } });
-  }
-
-  #withCost(loss: Tensor, z: CellWeights): Tensor {
-    if (!this.#cost || this.config.eta === 0) return loss;
-    return add(loss, mul(add(dot(z.normal, this.#cost.normal), dot(z.reduce, this.#cost.reduce)), this.config.eta));
+  /** What is special about the next step. */
+  #moment(): StepMoment {
+    return {
+      step: this.step,
+      lr: this.lr,
+      strategy: { key: foldIn(this.#key('noise'), this.step), temperature: this.temperature },
+      dropPathKey: foldIn(this.#key('dropPath'), this.step),
+    };
   }
 
   /** Accuracy of the parent with batch statistics, one sampled architecture a batch. */
@@ -384,8 +285,9 @@ export class Search {
     };
     put('supernet', await this.supernet.stateDict());
     for (const [name, t] of this.strategy.stateDict()) out[`architecture.${name}`] = { shape: t.shape, data: await t.data() };
-    put('weight_optimizer', await this.#weightOptimizer.stateDict());
-    if (this.#architectureOptimizer) put('architecture_optimizer', await this.#architectureOptimizer.stateDict());
+    const { weightOptimizer, architectureOptimizer } = this.#training;
+    put('weight_optimizer', await weightOptimizer.stateDict());
+    if (architectureOptimizer) put('architecture_optimizer', await architectureOptimizer.stateDict());
     if (this.#blackBox) put('black_box', this.#blackBox.state());
     return out;
   }
@@ -404,8 +306,8 @@ export class Search {
       if (!entry) throw new OptionError(`search: architecture.${name} is missing from the saved state`);
       scope(() => assign(t, this.device.tensor(entry.data, entry.shape)));
     }
-    this.#weightOptimizer.loadStateDict(part('weight_optimizer'));
-    this.#architectureOptimizer?.loadStateDict(part('architecture_optimizer'));
+    this.#training.weightOptimizer.loadStateDict(part('weight_optimizer'));
+    this.#training.architectureOptimizer?.loadStateDict(part('architecture_optimizer'));
     this.#blackBox?.loadState(part('black_box'));
     const step = state['step']?.data[0];
     if (step === undefined) throw new OptionError('search: step is missing from the saved state');
@@ -413,13 +315,9 @@ export class Search {
   }
 
   dispose(): void {
-    for (const program of this.#programs.values()) program.dispose();
-    this.#programs.clear();
+    this.#training.dispose();
     this.supernet.dispose();
     for (const t of this.strategy.stateDict().values()) t.dispose();
-    this.#weightOptimizer.dispose();
-    this.#architectureOptimizer?.dispose();
-    this.#totals.dispose();
     this.#blackBox?.dispose();
   }
 
