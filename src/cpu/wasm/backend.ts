@@ -108,14 +108,10 @@ export class SimdBackend implements Backend {
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
     const recording = this.#recorder.current;
-    if (recording) recording.push(blocksOf(inputs, outputs), () => this.#run(op, params, inputs, outputs));
-    else this.#run(op, params, inputs, outputs);
-  }
-
-  #run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
-    const fast = this.#kernels[op];
-    if (fast?.(params, inputs, outputs)) return;
-    cpuKernels[op](params, inputs.map(inPlace), outputs.map(inPlace));
+    const work =
+      this.#kernels[op]?.(params, inputs, outputs) ?? (() => cpuKernels[op](params, inputs.map(inPlace), outputs.map(inPlace)));
+    if (recording) recording.push(blocksOf(inputs, outputs), work);
+    else work();
   }
 
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void {

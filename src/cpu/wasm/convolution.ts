@@ -1,12 +1,12 @@
 /** @file The three partials of convolution on the SIMD kernels: shapes and geometry made into plans, plans run on buffers. */
-import type { ConvGeometry } from '../../backend.ts';
+import type { ConvGeometry, Operand } from '../../backend.ts';
 import type { Shape } from '../../shape.ts';
 import { addressOf, heapBuffer } from './buffer.ts';
 import { convolveModule, convolveRecord, type Tile } from './convolve.ts';
 import { correlateModule, correlateRecord, type DotTile } from './correlate.ts';
 import type { SimdKernel } from './kernels.ts';
 import type { Linker } from './linker.ts';
-import { type Plan, placeRecord, PlanCache } from './plan.ts';
+import { type Plan, placeRecord, PlanCache, type Plans } from './plan.ts';
 import { copyTable, packingWords, type Tap, type TapGeometry, type TapLayout, tapLayout } from './taps.ts';
 
 type Quad = readonly [number, number, number, number];
@@ -42,38 +42,41 @@ export function convolutionKernels(linker: Linker): {
 } {
   const { heap } = linker;
   const plans = new PlanCache(heap);
-  const run = (plan: Plan, a: number, b: number, out: number): void =>
-    plan.run(plan.address, a, b, out, heap.scratch(plan.scratchBytes));
+  const work = (found: Plans, a: Operand, b: Operand, out: Operand) => (): void => {
+    for (const plan of found()) plan.run(plan.address, addressOf(a), addressOf(b), addressOf(out), heap.scratch(plan.scratchBytes));
+  };
   return {
     conv2d: (geometry, [x, w], [y]) => {
       const [xs, ws, ys] = [x!.shape as Quad, w!.shape as Quad, y!.shape as Quad];
-      if (ws[1] * ws[2] * ws[3] === 0) return false;
+      if (ws[1] * ws[2] * ws[3] === 0) return undefined;
       const found = plans.get(`f ${planKey(geometry, xs, ws, ys)}`, () => [
         convolvePlan(linker, forwardSpec(geometry, xs, ws, ys)),
       ]);
-      for (const plan of found) run(plan, addressOf(x!), addressOf(w!), addressOf(y!));
-      return true;
+      return work(found, x!, w!, y!);
     },
     conv2dInput: (geometry, [g, w], [x]) => {
       const [xs, ws, gs] = [x!.shape as Quad, w!.shape as Quad, g!.shape as Quad];
-      if (gs[1] * gs[2] * gs[3] * ws[2] * ws[3] === 0) return false;
+      if (gs[1] * gs[2] * gs[3] * ws[2] * ws[3] === 0) return undefined;
       const [sy, sx] = geometry.stride;
-      const specs = plans.get(`i ${planKey(geometry, xs, ws, gs)}`, () =>
+      const found = plans.get(`i ${planKey(geometry, xs, ws, gs)}`, () =>
         inputSpecs(geometry, xs, ws, gs).map((spec) => convolvePlan(linker, spec)),
       );
       // Phases of the input that no tap reaches have no plan.
-      if (specs.length < Math.min(sy, xs[2]) * Math.min(sx, xs[3])) heapBuffer(x!.handle).array.fill(0);
-      for (const plan of specs) run(plan, addressOf(g!), addressOf(w!), addressOf(x!));
-      return true;
+      const unreached = found().length < Math.min(sy, xs[2]) * Math.min(sx, xs[3]);
+      const phases = work(found, g!, w!, x!);
+      if (!unreached) return phases;
+      return () => {
+        heapBuffer(x!.handle).array.fill(0);
+        phases();
+      };
     },
     conv2dFilter: (geometry, [x, g], [w]) => {
       const [xs, ws, gs] = [x!.shape as Quad, w!.shape as Quad, g!.shape as Quad];
-      if (xs[0] * gs[2] * gs[3] === 0) return false;
+      if (xs[0] * gs[2] * gs[3] === 0) return undefined;
       const found = plans.get(`w ${planKey(geometry, xs, ws, gs)}`, () => [
         correlatePlan(linker, forwardSpec(geometry, xs, ws, gs)),
       ]);
-      for (const plan of found) run(plan, addressOf(x!), addressOf(g!), addressOf(w!));
-      return true;
+      return work(found, x!, g!, w!);
     },
   };
 }

@@ -134,16 +134,16 @@ export function elementwiseKernels(linker: Linker): SimdKernels {
   const unary = (op: Unary): SimdKernel<object> => {
     return (_params, [x], [y]) => {
       const { run } = linker.load(op, () => unaryModule(op));
-      run!(addressOf(x!), addressOf(y!), sizeOf(y!.shape) * 4);
-      return true;
+      const bytes = sizeOf(y!.shape) * 4;
+      return () => run!(addressOf(x!), addressOf(y!), bytes);
     };
   };
   const binary = (op: Binary): SimdKernel<object> => {
     return (_params, [a, b], [y]) => {
       const { flat, rows } = linker.load(op, () => binaryModule(op));
       if (sameShape(a!.shape, b!.shape)) {
-        flat!(addressOf(a!), addressOf(b!), addressOf(y!), sizeOf(y!.shape) * 4);
-        return true;
+        const bytes = sizeOf(y!.shape) * 4;
+        return () => flat!(addressOf(a!), addressOf(b!), addressOf(y!), bytes);
       }
       return overRows(rows!, a!, b!, y!);
     };
@@ -161,40 +161,28 @@ export function elementwiseKernels(linker: Linker): SimdKernels {
     maximum: binary('maximum'),
     greater: binary('greater'),
     where: (_params, [c, a, b], [y]) => {
-      if (sizeOf(b!.shape) !== 1 || !sameShape(c!.shape, y!.shape) || !sameShape(a!.shape, y!.shape)) return false;
+      if (sizeOf(b!.shape) !== 1 || !sameShape(c!.shape, y!.shape) || !sameShape(a!.shape, y!.shape)) return undefined;
       const { run } = linker.load('where', whereModule);
-      run!(addressOf(c!), addressOf(a!), addressOf(y!), sizeOf(y!.shape) * 4, addressOf(b!));
-      return true;
+      const bytes = sizeOf(y!.shape) * 4;
+      return () => run!(addressOf(c!), addressOf(a!), addressOf(y!), bytes, addressOf(b!));
     },
     broadcastTo: (_params, [x], [y]) => {
-      if (sizeOf(x!.shape) === 1) return false;
+      if (sizeOf(x!.shape) === 1) return undefined;
       const { rows } = linker.load('broadcastTo', () => binaryModule('broadcastTo'));
       return overRows(rows!, x!, x!, y!);
     },
   };
 }
 
-/** Runs a row kernel where the operands' broadcasting comes down to at most three axes. */
-function overRows(rows: (...parameters: number[]) => void, a: Operand, b: Operand, y: Operand): boolean {
+/** A row kernel's work where the operands' broadcasting comes down to at most three axes. */
+function overRows(rows: (...parameters: number[]) => void, a: Operand, b: Operand, y: Operand): (() => void) | undefined {
   const [inner, middle, outer, ...more] = mergedAxes(y.shape, [a.shape, b.shape]);
   const flat = middle === undefined;
-  if (more.length > 0 || (inner!.size < 4 && !flat)) return false;
+  if (more.length > 0 || (inner!.size < 4 && !flat)) return undefined;
   const [sa, sb] = inner!.strides as [number, number];
   // A single row is a whole buffer, which may be passed by a vector's end.
   const bytes = flat ? Math.ceil(inner!.size / 4) * 16 : inner!.size * 4;
-  rows(
-    addressOf(a),
-    addressOf(b),
-    addressOf(y),
-    bytes,
-    sa * 4,
-    sb * 4,
-    middle?.size ?? 1,
-    (middle?.strides[0] ?? 0) * 4,
-    (middle?.strides[1] ?? 0) * 4,
-    outer?.size ?? 1,
-    (outer?.strides[0] ?? 0) * 4,
-    (outer?.strides[1] ?? 0) * 4,
-  );
-  return true;
+  const [size1, a1, b1] = [middle?.size ?? 1, (middle?.strides[0] ?? 0) * 4, (middle?.strides[1] ?? 0) * 4];
+  const [size2, a2, b2] = [outer?.size ?? 1, (outer?.strides[0] ?? 0) * 4, (outer?.strides[1] ?? 0) * 4];
+  return () => rows(addressOf(a), addressOf(b), addressOf(y), bytes, sa * 4, sb * 4, size1, a1, b1, size2, a2, b2);
 }

@@ -4,7 +4,7 @@ import { convolvePlan, correlatePlan } from './convolution.ts';
 import { gemmModule, gemmScratch } from './gemm.ts';
 import type { SimdKernels } from './kernels.ts';
 import type { Linker } from './linker.ts';
-import { type Plan, PlanCache } from './plan.ts';
+import { type Plan, PlanCache, type Plans } from './plan.ts';
 
 /** Elements of b up to which it stays in cache unpacked. */
 const SMALL = 16_384;
@@ -20,22 +20,20 @@ export function matmulKernels(linker: Linker): SimdKernels {
     matmul: ({ transposeA, transposeB }, [a, b], [y]) => {
       const [m, n] = y!.shape.slice(-2) as [number, number];
       const k = a!.shape.at(transposeA ? -2 : -1)!;
-      if (k === 0) return false;
+      if (k === 0) return undefined;
       const batch = y!.shape.length === 3 ? y!.shape[0]! : 1;
       const size: Product = { batch, m, n, k };
       const key = (kind: string): string => [kind, batch, m, n, k].join(' ');
-      const run = (plan: Plan, left: number, right: number): void =>
-        plan.run(plan.address, left, right, addressOf(y!), heap.scratch(plan.scratchBytes));
+      const work = (found: Plans) => (): void => {
+        for (const plan of found())
+          plan.run(plan.address, addressOf(b!), addressOf(a!), addressOf(y!), heap.scratch(plan.scratchBytes));
+      };
       if (!transposeB && k <= SHORT && (k * n <= SMALL || m < 16)) {
         const kind = transposeA ? 'tn' : 'nn';
-        for (const plan of plans.get(key(kind), () => [asConvolution(linker, size, transposeA)]))
-          run(plan, addressOf(b!), addressOf(a!));
-      } else if (transposeB && !transposeA && m * n <= SMALL) {
-        for (const plan of plans.get(key('nt'), () => [asCorrelation(linker, size)])) run(plan, addressOf(b!), addressOf(a!));
-      } else {
-        blocked(linker, size, addressOf(a!), transposeA, addressOf(b!), transposeB, addressOf(y!));
+        return work(plans.get(key(kind), () => [asConvolution(linker, size, transposeA)]));
       }
-      return true;
+      if (transposeB && !transposeA && m * n <= SMALL) return work(plans.get(key('nt'), () => [asCorrelation(linker, size)]));
+      return () => blocked(linker, size, addressOf(a!), transposeA, addressOf(b!), transposeB, addressOf(y!));
     },
   };
 }

@@ -64,20 +64,14 @@ export function optimizerKernels(linker: Linker): SimdKernels {
   return {
     sgd: ({ nesterov }, [gradient, hyper], [parameter, velocity]) => {
       const { run } = linker.load(`sgd ${nesterov}`, () => sgdModule(nesterov));
-      run!(addressOf(gradient!), addressOf(hyper!), addressOf(parameter!), addressOf(velocity!), sizeOf(parameter!.shape) * 4);
-      return true;
+      const bytes = sizeOf(parameter!.shape) * 4;
+      return () => run!(addressOf(gradient!), addressOf(hyper!), addressOf(parameter!), addressOf(velocity!), bytes);
     },
     adam: (_params, [gradient, hyper], [parameter, first, second]) => {
       const { run } = linker.load('adam', adamModule);
-      run!(
-        addressOf(gradient!),
-        addressOf(hyper!),
-        addressOf(parameter!),
-        addressOf(first!),
-        addressOf(second!),
-        sizeOf(parameter!.shape) * 4,
-      );
-      return true;
+      const bytes = sizeOf(parameter!.shape) * 4;
+      return () =>
+        run!(addressOf(gradient!), addressOf(hyper!), addressOf(parameter!), addressOf(first!), addressOf(second!), bytes);
     },
   };
 }

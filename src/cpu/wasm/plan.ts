@@ -9,33 +9,49 @@ export interface Plan {
   readonly run: (...parameters: number[]) => void;
 }
 
+/** The plans for one set of shapes: made when first asked for, and again if the cache has dropped them since. */
+export type Plans = () => readonly Plan[];
+
 /** The plans of one kernel, the newest 512. Their words stay in the heap until the plan is dropped. */
 export class PlanCache {
   readonly #heap: Heap;
   readonly #capacity: number;
-  readonly #plans = new Map<string, readonly Plan[]>();
+  readonly #entries = new Map<string, Entry>();
 
   constructor(heap: Heap, capacity = 512) {
     this.#heap = heap;
     this.#capacity = capacity;
   }
 
-  get(key: string, make: () => readonly Plan[]): readonly Plan[] {
-    const found = this.#plans.get(key);
-    if (found) return found;
-    const made = make();
-    if (this.#plans.size >= this.#capacity) this.#dropOldest();
-    this.#plans.set(key, made);
-    return made;
+  /** What a kernel keeps of these shapes for as long as it likes; `make` must always make the same plans for a key. */
+  get(key: string, make: () => readonly Plan[]): Plans {
+    let entry = this.#entries.get(key) ?? this.#admit(key, { plans: make(), dropped: false });
+    return () => {
+      if (entry.dropped) entry = this.#entries.get(key) ?? this.#admit(key, { plans: make(), dropped: false });
+      return entry.plans;
+    };
+  }
+
+  #admit(key: string, entry: Entry): Entry {
+    if (this.#entries.size >= this.#capacity) this.#dropOldest();
+    this.#entries.set(key, entry);
+    return entry;
   }
 
   #dropOldest(): void {
-    for (const [key, plans] of this.#plans) {
-      for (const plan of plans) this.#heap.free(plan.address, plan.bytes);
-      this.#plans.delete(key);
+    for (const [key, entry] of this.#entries) {
+      for (const plan of entry.plans) this.#heap.free(plan.address, plan.bytes);
+      entry.dropped = true;
+      this.#entries.delete(key);
       return;
     }
   }
+}
+
+interface Entry {
+  readonly plans: readonly Plan[];
+  /** Its words have been given back to the heap. */
+  dropped: boolean;
 }
 
 /** Places tables behind a record in one block; `words` gives the record's words once the tables' addresses are known. */

@@ -145,23 +145,25 @@ export function poolKernels(linker: Linker): SimdKernels {
   return {
     maxPoolIndices: (geometry, [x], [y]) => {
       const [xs, ys] = [x!.shape as Quad, y!.shape as Quad];
-      if (ys[3] < 4 || xs[2] * xs[3] > EXACT) return false;
+      if (ys[3] < 4 || xs[2] * xs[3] > EXACT) return undefined;
       const { stride, padding, dilation, kernel } = geometry;
       const key = [stride, padding, dilation, kernel, xs].join(' ');
-      for (const plan of plans.get(key, () => [indicesPlan(linker, geometry, xs, ys)])) {
-        plan.run(plan.address, addressOf(x!), addressOf(y!), heap.scratch(plan.scratchBytes));
-      }
-      return true;
+      const found = plans.get(key, () => [indicesPlan(linker, geometry, xs, ys)]);
+      return () => {
+        for (const plan of found()) plan.run(plan.address, addressOf(x!), addressOf(y!), heap.scratch(plan.scratchBytes));
+      };
     },
     take: (_params, [x, index], [y]) => {
       const [rows, m] = index!.shape as readonly [number, number];
-      linker.load('gather', gatherModule)['take']!(addressOf(x!), addressOf(index!), addressOf(y!), rows, x!.shape[1]! * 4, m * 4);
-      return true;
+      const { take } = linker.load('gather', gatherModule);
+      const n = x!.shape[1]!;
+      return () => take!(addressOf(x!), addressOf(index!), addressOf(y!), rows, n * 4, m * 4);
     },
     put: (_params, [g, index], [x]) => {
       const [rows, m] = index!.shape as readonly [number, number];
-      linker.load('gather', gatherModule)['put']!(addressOf(g!), addressOf(index!), addressOf(x!), rows, x!.shape[1]! * 4, m * 4);
-      return true;
+      const { put } = linker.load('gather', gatherModule);
+      const n = x!.shape[1]!;
+      return () => put!(addressOf(g!), addressOf(index!), addressOf(x!), rows, n * 4, m * 4);
     },
   };
 }

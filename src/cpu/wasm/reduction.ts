@@ -130,16 +130,12 @@ export function reductionKernels(linker: Linker): SimdKernels {
       // Innermost first; an axis along which y stays is summed.
       const axes = mergedAxes(x!.shape, [y!.shape]);
       const sizes = axes.map((axis) => axis.size);
+      const inner = axes[0]!.strides[0] === 0;
+      if (axes.length > 3 || (!inner && axes.length < 2)) return undefined;
       const { outer, middle } = linker.load('sum', sumModule);
-      const [at, to] = [addressOf(x!), addressOf(y!)];
-      if (axes[0]!.strides[0] === 0) {
-        if (axes.length > 3) return false;
-        outer!(at, to, sizes[2] ?? 1, sizes[1] ?? 1, sizes[0]! * 4);
-      } else {
-        if (axes.length > 3 || axes.length < 2) return false;
-        middle!(at, to, sizes[2] ?? 1, sizes[1]!, sizes[0]! * 4);
-      }
-      return true;
+      const sum = (inner ? outer : middle)!;
+      const [bytes, second, third] = [sizes[0]! * 4, sizes[1] ?? 1, sizes[2] ?? 1];
+      return () => sum(addressOf(x!), addressOf(y!), third, second, bytes);
     },
   };
 }
