@@ -6,6 +6,8 @@ import { WebGpuBackend } from './backend.ts';
 export interface WebGpuOptions extends AdapterOptions {
   /** Pretend that the adapter lacks subgroups, to run the kernels that do without. Default false. */
   readonly withoutSubgroups?: boolean;
+  /** Choose kernels as for hardware on a software adapter too, to run those that it would avoid. Default false. */
+  readonly asHardware?: boolean;
 }
 
 /**
@@ -15,8 +17,10 @@ export interface WebGpuOptions extends AdapterOptions {
 export async function webgpu(options: WebGpuOptions = {}): Promise<Device> {
   const adapter = await requestAdapter(options);
   const gpu = await requestDevice(adapter);
-  const facts = readFacts(adapter, gpu);
-  return new Device(
-    new WebGpuBackend(gpu, options.withoutSubgroups ? { ...facts, subgroups: false } : facts, adapterLabel(adapter)),
-  );
+  const facts = {
+    ...readFacts(adapter, gpu),
+    ...(options.withoutSubgroups && { subgroups: false }),
+    ...(options.asHardware && { software: false }),
+  };
+  return new Device(new WebGpuBackend(gpu, facts, adapterLabel(adapter)));
 }
