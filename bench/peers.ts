@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Command, type Comparison, type Outcome, play, Player } from './contest.ts';
@@ -47,7 +48,7 @@ if (values.help) {
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const env = { XDG_RUNTIME_DIR: process.env['XDG_RUNTIME_DIR'] ?? '/tmp', ...adapterEnvironment(values.adapter) };
+const env = { XDG_RUNTIME_DIR: process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), ...adapterEnvironment(values.adapter) };
 const script = (label: string, file: string, ...args: string[]): Command => ({
   label,
   file: process.execPath,
@@ -108,8 +109,8 @@ function summary(outcomes: readonly Outcome[], who: string, among: (peer: string
   const rivals = outcomes.map((o) => o.comparisons.filter((c) => among(c.peer) && agrees(o, c))).filter((cs) => cs.length > 0);
   const count = (what: 'wall' | 'cpu'): number => rivals.filter((cs) => cs.every((c) => c[what].median >= factor)).length;
   return rivals.length === 0
-    ? ''
-    : `Against ${who}, at least ${factor} times as fast: ${count('cpu')} of ${rivals.length} by CPU time, ${count('wall')} by wall time.\n`;
+    ? `Against ${who}: nothing to compare.`
+    : `Against ${who}, at least ${factor} times as fast: ${count('cpu')} of ${rivals.length} by CPU time, ${count('wall')} by wall time.`;
 }
 
 const tasks = TASKS.filter(({ name }) => new RegExp(values.filter).test(name));
@@ -121,6 +122,51 @@ const ours = new Player(script('reparam', 'contestant.ts', values.device, ...(va
 const peers = names.map((name) => new Player(peerCommand(name), patience));
 const all = [ours, ...peers];
 
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    interrupted = true;
+    for (const player of all) player.stop();
+  });
+}
+
+/** Plays the tasks; what is done by then is told when it is interrupted. */
+async function contest(save: (outcomes: readonly Outcome[]) => Promise<void>): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const task of tasks) {
+    try {
+      outcomes.push(await play(task, ours, peers, { rounds: Number(values.rounds), budget: Number(values.budget) }));
+    } catch (error) {
+      if (interrupted) break;
+      throw error;
+    }
+    if (interrupted) break;
+    for (const row of rowsOf(outcomes.at(-1)!)) process.stderr.write(`${row.join('  ')}\n`);
+    await save(outcomes);
+  }
+  return outcomes;
+}
+
+function report(outcomes: readonly Outcome[]): void {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  say(`${table(['task', 'peer', 'ours, ms', 'theirs, ms', 'wall time', 'CPU time'], outcomes.flatMap(rowsOf))}\n`);
+  const isTorch = (peer: string): boolean => peer === 'torch';
+  for (const factor of [3, 1]) say(summary(outcomes, 'the best JavaScript peer', (peer) => !isTorch(peer), factor));
+  for (const factor of [1, 0.5]) say(summary(outcomes, 'PyTorch', isTorch, factor));
+  for (const o of outcomes) {
+    for (const [peer, why] of Object.entries(o.absent)) say(`${o.task}, ${peer}: ${why}`);
+    for (const c of o.comparisons.filter((c) => !agrees(o, c))) {
+      const [theirs, ours] = [c.theirNorms, o.norms].map((norms) => norms.map(figure).join(' '));
+      say(`* ${o.task}, ${c.peer}: another result, so not counted; norms ${theirs}, ours ${ours}`);
+    }
+    if (o.comparisons.length > 1 && !o.comparisons.some((c) => agrees(o, c))) {
+      say(`${o.task}: no peer confirms our result`);
+      process.exitCode = 1;
+    }
+    if (o.lost.length > 0) process.exitCode = 1;
+  }
+}
+
 try {
   const identities: Identity[] = [];
   for (const player of all) identities.push(await player.identity());
@@ -129,37 +175,12 @@ try {
   process.stdout.write(
     `${date}; Node ${process.version}; ${versions.join('; ')}.\nMilliseconds are medians; ratios are theirs over ours, median (least to greatest), above 1 ours is faster.\n\n`,
   );
-  const outcomes: Outcome[] = [];
-  for (const task of tasks) {
-    const outcome = await play(task, ours, peers, { rounds: Number(values.rounds), budget: Number(values.budget) });
-    outcomes.push(outcome);
-    for (const row of rowsOf(outcome)) process.stderr.write(`${row.join('  ')}\n`);
-  }
-  process.stdout.write(
-    `${table(['task', 'peer', 'ours, ms', 'theirs, ms', 'wall time', 'CPU time'], outcomes.flatMap(rowsOf))}\n\n`,
-  );
-  const isTorch = (peer: string): boolean => peer === 'torch';
-  for (const factor of [3, 1])
-    process.stdout.write(summary(outcomes, 'the best JavaScript peer', (peer) => !isTorch(peer), factor));
-  for (const factor of [1, 0.5]) process.stdout.write(summary(outcomes, 'PyTorch', isTorch, factor));
-  for (const o of outcomes) {
-    for (const [peer, why] of Object.entries(o.absent)) process.stdout.write(`${o.task}, ${peer}: ${why}\n`);
-    for (const c of o.comparisons.filter((c) => !agrees(o, c))) {
-      process.stdout.write(
-        `* ${o.task}, ${c.peer}: another result, so not counted; norms ${c.theirNorms.map(figure).join(' ')}, ours ${o.norms.map(figure).join(' ')}\n`,
-      );
-    }
-  }
-  if (values.json !== undefined) {
-    const { device, adapter } = values;
-    await writeFile(
-      values.json,
-      `${JSON.stringify({ date, node: process.version, device, adapter, identities, outcomes }, undefined, 2)}\n`,
-    );
-  }
-  const doubted = outcomes.filter((o) => o.comparisons.length > 1 && !o.comparisons.some((c) => agrees(o, c)));
-  for (const { task } of doubted) process.stdout.write(`${task}: no peer confirms our result\n`);
-  if (doubted.length > 0 || outcomes.some(({ lost }) => lost.length > 0)) process.exitCode = 1;
+  const { device, adapter, json } = values;
+  const save = async (outcomes: readonly Outcome[]): Promise<void> => {
+    const all = { date, node: process.version, device, adapter, identities, outcomes };
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(all, undefined, 2)}\n`);
+  };
+  report(await contest(save));
 } finally {
   for (const player of all) player.stop();
 }
