@@ -1,5 +1,6 @@
 /** @file What the values of flags may be: each parser refuses what breaks its rule, and commander names the flag. */
 import { InvalidArgumentError } from 'commander';
+import { ETA_PRESETS } from '../snas/eta-presets.ts';
 
 /** A parser of numbers for which the rule holds; its error says the rule. */
 function number(rule: string, holds: (n: number) => boolean): (text: string) => number {
@@ -21,3 +22,9 @@ export const images: (text: string) => number = number(
   'a number of images, or a part of the training set below 1',
   (n) => n > 0 && (n < 1 || Number.isInteger(n)),
 );
+
+/** eta: a number, or the name of a strength that was found by a sweep. */
+export function price(text: string): number {
+  const named = Object.entries(ETA_PRESETS).find(([name]) => name === text)?.[1];
+  return named ?? number(`a number of 0 or more, or one of ${Object.keys(ETA_PRESETS).join(', ')}`, (n) => n >= 0)(text);
+}

@@ -23,6 +23,7 @@ const configSchema = v.object({
   versions: v.record(v.string(), v.string()),
   strategy: v.string(),
   cost: v.string(),
+  latency: v.exactOptional(v.object({ every: positive })),
   trainImages: positive,
   validationImages: positive,
   search: v.object({
@@ -58,6 +59,8 @@ export interface RunConfig {
   readonly versions: Readonly<Record<string, string>>;
   readonly strategy: string;
   readonly cost: string;
+  /** How latency is measured, where it is the cost: on every n-th step. */
+  readonly latency?: { readonly every: number };
   readonly trainImages: number;
   readonly validationImages: number;
   readonly search: SearchConfig;

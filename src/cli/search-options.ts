@@ -1,12 +1,19 @@
 /** @file The flags of `reparam search`: each value of a preset can be overridden, and is checked with a message that names the flag. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { STRATEGY_NAMES, type StrategyName } from '../baselines/index.ts';
+import { ETA_PRESETS } from '../snas/eta-presets.ts';
 import { PRESETS, type Preset, type PresetName } from '../snas/presets.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from './device.ts';
-import { count, images, natural, notNegative, positive, probability, seed, stride } from './option-values.ts';
+import { count, images, natural, notNegative, positive, price, probability, seed, stride } from './option-values.ts';
+import { architectureSettings, LEARN_NOTHING, SAMPLING } from './strategy-settings.ts';
 import { UsageError } from './usage-error.ts';
 
-export const COST_CHOICES = ['weighted', 'parameters', 'flops', 'memory'] as const;
-export type CostChoice = (typeof COST_CHOICES)[number];
+export const COST_CHOICES = ['weighted', 'params', 'flops', 'memory', 'latency'] as const;
+/** As it stands in config.json; `params` and `parameters` are one. */
+export type CostChoice = 'weighted' | 'parameters' | 'flops' | 'memory' | 'latency';
+
+/** Steps between measurements of latency. */
+const LATENCY_EVERY = 4;
 
 /** What commander hands over. */
 export interface SearchFlags {
@@ -16,7 +23,9 @@ export interface SearchFlags {
   readonly seed: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly strategy: StrategyName;
   readonly cost: CostChoice;
+  readonly latencyEvery?: number;
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly channels?: number;
@@ -53,11 +62,24 @@ export function addSearchOptions(command: Command): Command {
     .option('--out <folder>', 'where the run is written (default: runs/PRESET-seedN-TIME)')
     .option('--resume <folder>', 'continue the run in this folder; its own settings hold')
     .addOption(
-      new Option('--cost <name>', 'resource whose expected value is reported and, with --eta, penalised')
-        .choices(COST_CHOICES)
+      new Option('--strategy <name>', 'how architectures are proposed and learned').choices(STRATEGY_NAMES).default('snas'),
+    )
+    .addOption(
+      new Option(
+        '--cost <name>',
+        `what is reported and, with --eta, penalised: ${COST_CHOICES.join(', ')} (the time of sampled children on this device)`,
+      )
+        .argParser(costChoice)
         .default('weighted'),
     )
-    .option('--eta <x>', 'price of the cost, nats for a network in which every edge has its dearest operation', notNegative)
+    .option(
+      '--eta <x>',
+      `price of the cost in nats for a network in which every edge has its dearest operation, or ${Object.entries(ETA_PRESETS)
+        .map(([name, eta]) => `${name} (${eta})`)
+        .join(', ')}`,
+      price,
+    )
+    .option('--latency-every <n>', `steps from one measurement of latency to the next (default: ${LATENCY_EVERY})`, count)
     .option('--epochs <n>', 'passes over the training images', count)
     .option('--batch-size <n>', 'images a step', count)
     .option('--channels <n>', 'channels of a node in the first cells', count)
@@ -88,10 +110,38 @@ export function addSearchOptions(command: Command): Command {
     );
 }
 
+function costChoice(text: string): CostChoice {
+  const name = text === 'params' ? 'parameters' : text;
+  const known = ['parameters', ...COST_CHOICES.filter((c) => c !== 'params')] as const satisfies readonly CostChoice[];
+  const found = known.find((c) => c === name);
+  if (!found) throw new InvalidArgumentError(`It must be one of ${COST_CHOICES.join(', ')}.`);
+  return found;
+}
+
+/** How latency is measured, if it is the cost; refuses what does not go together. */
+export function latencyOf(flags: SearchFlags): { readonly every: number } | undefined {
+  const { strategy, cost, latencyEvery } = flags;
+  if (LEARN_NOTHING.includes(strategy) && (flags.eta ?? PRESETS[flags.preset].eta) > 0) {
+    throw new UsageError(
+      `--eta has nothing to act on: --strategy ${strategy} learns no architecture. Leave out --eta, or take snas`,
+    );
+  }
+  if (cost === 'latency' && !SAMPLING.includes(strategy)) {
+    throw new UsageError(
+      `--cost latency needs a strategy that samples each edge from softmax(log alpha): ${SAMPLING.join(', ')}; ` +
+        `--strategy ${strategy} does not. Take one of them, or another --cost`,
+    );
+  }
+  if (cost === 'latency') return { every: latencyEvery ?? LATENCY_EVERY };
+  if (latencyEvery !== undefined) throw new UsageError(`--latency-every is for --cost latency, not for --cost ${cost}`);
+  return undefined;
+}
+
 /** The preset with the flags' values in place of its own. */
 export function resolvePreset(flags: SearchFlags): Preset {
   const preset = PRESETS[flags.preset];
-  const { network, weights, architecture, temperature } = preset;
+  const { network, weights, temperature } = preset;
+  const architecture = architectureSettings(flags.strategy, flags.preset);
   const start = flags.temperature ?? temperature.start;
   const end = flags.temperatureEnd ?? temperature.end;
   if (end > start) throw new UsageError(`--temperature-end ${end} is above --temperature ${start}: the temperature goes down`);

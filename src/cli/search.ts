@@ -1,29 +1,25 @@
-/** @file `reparam search`: a SNAS search on real images, from flags to a run folder. */
-import path from 'node:path';
+/** @file `reparam search`: a search on real images, from flags to a run folder. */
 import { type Command, Option } from 'commander';
-import { loadFolder, loadMnist, type TrainTest } from '../data/files.node.ts';
+import { RandomSearch } from '../baselines/index.ts';
+import type { TrainTest } from '../data/files.node.ts';
 import { splitDataset } from '../data/index.ts';
-import type { Device } from '../device.ts';
 import { foldIn, key } from '../random.ts';
-import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../snas/cost.ts';
-import { costTensors } from '../snas/expected-cost.ts';
 import { printGenotype } from '../snas/genotype-literal.ts';
 import { Search } from '../snas/search.ts';
-import type { EpochMetrics, SearchConfig } from '../snas/search-config.ts';
-import type { CellWeights } from '../snas/strategy.ts';
+import type { EpochMetrics } from '../snas/search-config.ts';
 import { type CreditRecording, creditRecording } from './credit/record.ts';
 import { chooseDevice, type DeviceChoice } from './device.ts';
 import { Progress } from './progress.ts';
-import { type RunConfig, RunFolder } from './run-folder.ts';
-import { addSearchOptions, type CostChoice, resolvePreset, type SearchFlags } from './search-options.ts';
-import { UsageError } from './usage-error.ts';
-import { version } from './version.ts';
+import { RunFolder } from './run-folder.ts';
+import { addSearchOptions, type SearchFlags } from './search-options.ts';
+import { defaultFolder, loadData, newConfig, searchOptions } from './search-setup.ts';
+import { CANDIDATES, chooseCandidate } from './strategy-settings.ts';
 
 /** Split off the seed's other uses: which images are trained on. */
 const SPLIT = 100;
 
 export function registerSearch(program: Command): void {
-  addSearchOptions(program.command('search').description('search an architecture with SNAS and write a run folder'))
+  addSearchOptions(program.command('search').description('search an architecture with SNAS or a rival and write a run folder'))
     .addOption(new Option('--quiet', 'print only the result'))
     .action((flags: SearchFlags & { readonly quiet?: boolean }) => runSearch(flags, flags.quiet ?? false));
 }
@@ -45,8 +41,12 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
     [config.trainImages, config.validationImages],
     foldIn(key(settings.seed), SPLIT),
   );
-  const cost = costOf(device, settings, config.cost as CostChoice, train.height);
-  const search = new Search(device, settings, { train, validation }, { cost });
+  const progress = new Progress();
+  const options = searchOptions(device, config, train.height, (line) => {
+    progress.clear();
+    say(line);
+  });
+  const search = new Search(device, settings, { train, validation }, options);
   if (resumed) {
     search.loadState(await resumed.readCheckpoint());
     await resumed.truncateMetrics(search.step);
@@ -60,23 +60,30 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
   say(
     `supernet   ${settings.network.cells} cells, ${settings.network.channels} channels, ${search.supernet.parameterCount().toLocaleString('en-GB')} parameters`,
   );
+  say(`strategy   ${config.strategy}, cost ${config.cost}, eta ${settings.eta}`);
+  if (config.cost === 'latency')
+    say('           measured times differ from run to run, so the same seed does not give the same run to the bit');
   say(`run        ${folder.path}, seed ${settings.seed}, ${settings.epochs} epochs of ${search.stepsPerEpoch} steps`);
   const metrics = resumed ? await resumed.readMetrics() : [];
-  const credits = flags.credits === undefined ? undefined : await creditRecording(search, folder, flags.credits, cost);
-  await searchEpochs(search, folder, metrics, started, quiet, credits);
+  const credits = flags.credits === undefined ? undefined : await creditRecording(search, folder, flags.credits, options.cost);
+  await searchEpochs(search, { folder, metrics, started, quiet, progress, credits });
   await credits?.finish();
   await finish(search, folder, data, metrics, say);
   say(`time       ${((performance.now() - started) / 1000).toFixed(0)} s; everything is in ${folder.path}`);
 }
 
-async function searchEpochs(
-  search: Search,
-  folder: RunFolder,
-  metrics: EpochMetrics[],
-  started: number,
-  quiet: boolean,
-  credits: CreditRecording | undefined,
-): Promise<void> {
+interface Run {
+  readonly folder: RunFolder;
+  /** Those of the epochs so far; the new ones are added. */
+  readonly metrics: EpochMetrics[];
+  /** When the command began. */
+  readonly started: number;
+  readonly quiet: boolean;
+  readonly progress: Progress;
+  readonly credits: CreditRecording | undefined;
+}
+
+async function searchEpochs(search: Search, { folder, metrics, started, quiet, progress, credits }: Run): Promise<void> {
   const stop = new AbortController();
   const interrupt = (): void => {
     if (stop.signal.aborted) process.exit(130);
@@ -84,7 +91,6 @@ async function searchEpochs(
     stop.abort();
   };
   process.on('SIGINT', interrupt);
-  const progress = new Progress();
   if (!quiet) {
     process.stdout.write(`${HEADER}\n`);
     progress.update(0, 'warming up: the first steps compile the kernels');
@@ -114,6 +120,10 @@ async function finish(
   metrics: readonly EpochMetrics[],
   say: (line: string) => void,
 ): Promise<void> {
+  if (search.strategy instanceof RandomSearch) {
+    const accuracies = await chooseCandidate(search, CANDIDATES);
+    say(`chosen     the best of ${CANDIDATES} drawn children on the validation images (${percent(Math.max(...accuracies))})`);
+  }
   const genotype = await search.strategy.derive();
   const validation = await search.childScore(search.data.validation, genotype);
   // The test set is touched here, once, and nothing is chosen by it.
@@ -128,7 +138,6 @@ async function finish(
   });
   await folder.saveCurves(metrics);
   await folder.saveWeights(await search.state(), await child.stateDict());
-  const percent = (x: number): string => `${(100 * x).toFixed(2)} %`;
   say('');
   say(printGenotype(genotype));
   say('');
@@ -160,49 +169,6 @@ function row(m: EpochMetrics): string {
   return COLUMNS.map(([, width, show]) => show(m).padStart(width)).join('  ');
 }
 
-async function loadData(name: string): Promise<TrainTest> {
-  return name === 'mnist' ? loadMnist() : loadFolder(name);
-}
-
-/** What the flags and the data make of a preset. */
-function newConfig(flags: SearchFlags, data: TrainTest, device: Device): RunConfig {
-  const { trainImages, validationImages, network, ...rest } = resolvePreset(flags);
-  const available = data.train.labels.length;
-  const images = (n: number): number => (n < 1 ? Math.floor(n * available) : n);
-  const train = images(trainImages);
-  const validation = images(validationImages);
-  if (train + validation > available) {
-    throw new UsageError(
-      `--train-images ${train} and --validation-images ${validation} are more than the ${available} training images of ${flags.data}`,
-    );
-  }
-  if (train < rest.batchSize)
-    throw new UsageError(`--train-images ${train} is less than one batch (--batch-size ${rest.batchSize})`);
-  if (validation < rest.batchSize) {
-    throw new UsageError(`--validation-images ${validation} is less than one batch (--batch-size ${rest.batchSize})`);
-  }
-  return {
-    preset: flags.preset,
-    data: flags.data === 'mnist' ? 'mnist' : path.resolve(flags.data),
-    device: device.kind,
-    adapter: device.name,
-    versions: { reparam: version, node: process.version },
-    strategy: 'snas',
-    cost: flags.cost,
-    trainImages: train,
-    validationImages: validation,
-    search: { ...rest, seed: flags.seed, network: { ...network, classes: data.train.classes, inChannels: data.train.channels } },
-  };
-}
-
-/** Costs as fractions: 0 where every edge is `none`, 1 where every edge has its dearest operation. */
-function costOf(device: Device, settings: SearchConfig, choice: CostChoice, imageSide: number): CellWeights {
-  const table = costTable({ ...settings.network, imageSide });
-  const shares: ResourceWeights = choice === 'weighted' ? Object.fromEntries(RESOURCES.map((r) => [r, 1])) : { [choice]: 1 };
-  return costTensors(device, table, relativeWeights(table, shares));
-}
-
-function defaultFolder(config: RunConfig): string {
-  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
-  return path.join('runs', `${config.preset}-seed${config.search.seed}-${time}`);
+function percent(x: number): string {
+  return `${(100 * x).toFixed(2)} %`;
 }

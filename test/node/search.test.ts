@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { RunConfig } from '../../src/cli/run-folder.ts';
+import { loadWeights } from '../../src/cli/weights.ts';
 import { parseGenotype } from '../../src/snas/index.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -66,6 +68,12 @@ function metrics(folder: string): Record<string, unknown>[] {
     });
 }
 
+/** config.json of a run that ended well. */
+function configOf(folder: string, code: number | null): RunConfig {
+  expect(code).toBe(0);
+  return JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8')) as RunConfig;
+}
+
 describe('reparam search', () => {
   const whole = path.join(scratch, 'whole');
 
@@ -104,6 +112,34 @@ describe('reparam search', () => {
       expect(last[name], name).toEqual(expected[name]);
     }
   }, 180_000);
+
+  it('runs a rival with its own settings, and continues it as what it was', async () => {
+    const folder = path.join(scratch, 'enas');
+    const args = [...TINY, '--strategy', 'enas', '--cost', 'params', '--eta', 'mild', '--epochs', '1', '--out', folder];
+    const { strategy, cost, search: settings } = configOf(folder, (await search(args)).code);
+    expect([strategy, cost, settings.eta]).toEqual(['enas', 'parameters', 0.3]);
+    // The rate that the experiments give a controller in a short run.
+    expect(settings.architecture.lr).toBe(0.01);
+    // The saved state of a controller fits no other strategy.
+    const { code, out } = await search(['--resume', folder, '--strategy', 'snas']);
+    expect(code).toBe(0);
+    expect(out).toContain('strategy   enas');
+  }, 120_000);
+
+  it('prices by measured latency, says in what unit, and keeps the unit for a continued run', async () => {
+    const folder = path.join(scratch, 'latency');
+    const args = [...TINY, '--cost', 'latency', '--latency-every', '1', '--eta', 'moderate', '--epochs', '1', '--out', folder];
+    const { code, out } = await search(args);
+    const { cost, latency, search: settings } = configOf(folder, code);
+    expect([cost, latency, settings.eta]).toEqual(['latency', { every: 1 }, 3]);
+    expect(out).toMatch(/by wall time: [\d.]+ ms .* \(cost 0\), [\d.]+ ms where every edge is \w+ \(cost 1\).* every step\n/);
+    expect(out).toContain('does not give the same run to the bit');
+    const resumed = await search(['--resume', folder]);
+    expect(resumed.code).toBe(0);
+    expect(resumed.out).not.toContain('(cost 1)');
+    const { tensors } = await loadWeights(path.join(folder, 'checkpoint.safetensors'));
+    expect(tensors['black_box.latency_unit']!.data).toHaveLength(2);
+  }, 120_000);
 
   it('refuses flags that make no sense, by name', async () => {
     for (const [flag, value] of [

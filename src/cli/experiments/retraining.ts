@@ -8,15 +8,13 @@ import { printGenotype } from '../../snas/genotype-literal.ts';
 import type { NetworkConfig } from '../../snas/network.ts';
 import type { PresetName } from '../../snas/presets.ts';
 import { genotype } from '../../snas/published.ts';
+import { CANDIDATES } from '../strategy-settings.ts';
 import { UsageError } from '../usage-error.ts';
 import type { Experiment, ExperimentContext, ExperimentResult, ScaleName } from './experiment.ts';
 import { interval, show, verdictOnPositive } from './interval.ts';
 import { loadData, type SearchRun } from './search-job.ts';
 import { type JobOptions, searchJob } from './settings.ts';
 import type { TrainedCell, TrainingJob } from './training-job.ts';
-
-/** Architectures that random search scores on validation images, before its choice is trained. */
-const CANDIDATES = 16;
 
 const ROW = {
   snas: 'SNAS, no penalty',

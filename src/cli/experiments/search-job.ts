@@ -1,15 +1,15 @@
 /** @file One search of an experiment, as data: what to run, and what came out. A process of its own can run it. */
-import { RandomSearch, strategy, type StrategyName } from '../../baselines/index.ts';
+import type { StrategyName } from '../../baselines/index.ts';
 import { splitDataset } from '../../data/index.ts';
 import { loadFolder, loadMnist, type TrainTest } from '../../data/files.node.ts';
 import type { Device } from '../../device.ts';
-import { OptionError } from '../../errors.ts';
 import { foldIn, key } from '../../random.ts';
 import { costTable, relativeWeights } from '../../snas/cost.ts';
 import { costTensors } from '../../snas/expected-cost.ts';
 import type { Genotype } from '../../snas/genotype.ts';
 import { Search } from '../../snas/search.ts';
 import type { EpochMetrics, SearchConfig } from '../../snas/search-config.ts';
+import { chooseCandidate, strategyFor } from '../strategy-settings.ts';
 
 export interface SearchJob {
   readonly strategy: StrategyName;
@@ -37,8 +37,8 @@ export interface SearchRun {
   readonly seconds: number;
 }
 
-/** Keys that the search itself does not use. */
-const PURPOSE = { split: 100, strategy: 101 } as const;
+/** The key of the split, which the search itself does not use. */
+const SPLIT = 100;
 
 export function loadData(name: string): Promise<TrainTest> {
   return name === 'mnist' ? loadMnist() : loadFolder(name);
@@ -52,12 +52,11 @@ export async function runSearchJob(
 ): Promise<SearchRun> {
   const started = performance.now();
   const { config } = job;
-  const root = key(config.seed);
   const { train: all } = await loadData(job.data);
-  const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], foldIn(root, PURPOSE.split));
+  const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], foldIn(key(config.seed), SPLIT));
   const table = costTable({ ...config.network, imageSide: train.height });
   const cost = costTensors(device, table, relativeWeights(table, { parameters: 1, flops: 1, memory: 1 }));
-  const chosen = strategy(job.strategy, device, foldIn(root, PURPOSE.strategy), table.nodes);
+  const chosen = strategyFor(job.strategy, device, config.seed, table.nodes);
   const search = new Search(device, config, { train, validation }, { strategy: chosen, cost });
   const frames: { step: number; genotype: Genotype }[] = [];
   const epochs: Omit<EpochMetrics, 'imagesPerSecond'>[] = [];
@@ -87,17 +86,4 @@ export async function runSearchJob(
     cost.normal.dispose();
     cost.reduce.dispose();
   }
-}
-
-/** Scores a random search's draws on validation images under the shared weights, and makes the best the child. */
-async function chooseCandidate(search: Search, count: number): Promise<number[]> {
-  if (count === 0) return [];
-  if (!(search.strategy instanceof RandomSearch)) {
-    throw new OptionError(`search job: candidates are for random search, not for ${search.strategy.name}`);
-  }
-  const drawn = search.strategy.candidates(count);
-  const accuracies: number[] = [];
-  for (const genotype of drawn) accuracies.push((await search.childScore(search.data.validation, genotype)).accuracy);
-  search.strategy.choose(drawn[accuracies.indexOf(Math.max(...accuracies))]!);
-  return accuracies;
 }

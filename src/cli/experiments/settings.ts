@@ -1,6 +1,7 @@
 /** @file The sizes of the experiments' searches: `smoke` runs in seconds, `default` fits two cores, `paper` is SNAS's own and needs a GPU. */
 import type { StrategyName } from '../../baselines/index.ts';
 import { type PresetName, PRESETS } from '../../snas/presets.ts';
+import { architectureSettings } from '../strategy-settings.ts';
 import type { ExperimentContext, ScaleName } from './experiment.ts';
 import type { SearchJob } from './search-job.ts';
 
@@ -18,9 +19,6 @@ const SCALES: Readonly<Record<ScaleName, Scale>> = {
   paper: { preset: 'paper', nodes: 4, epochs: 150, trainImages: 25_000, validationImages: 25_000 },
 };
 
-/** An LSTM controller diverges at the rate that suits log alpha in a short run. */
-const ENAS_LEARNING_RATE = 0.01;
-
 export interface JobOptions {
   readonly eta?: number;
   readonly frameEvery?: number;
@@ -37,8 +35,6 @@ export function searchJob(
 ): SearchJob {
   const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
   const { network, trainImages: _train, validationImages: _validation, ...training } = PRESETS[preset];
-  const architecture =
-    strategy === 'enas' && scale !== 'paper' ? { ...training.architecture, lr: ENAS_LEARNING_RATE } : training.architecture;
   return {
     strategy,
     data,
@@ -48,7 +44,7 @@ export function searchJob(
     ...(options.candidates !== undefined && { candidates: options.candidates }),
     config: {
       ...training,
-      architecture,
+      architecture: architectureSettings(strategy, preset),
       epochs,
       seed,
       eta: options.eta ?? 0,
