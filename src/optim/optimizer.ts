@@ -47,6 +47,11 @@ export abstract class Optimizer {
   protected abstract hyperparameters(): readonly number[];
   protected abstract update(parameter: Tensor, slots: readonly Tensor[], gradient: Tensor, hyper: Tensor): void;
 
+  /** Updates every parameter; an optimiser may know a way to update several at once. */
+  protected updateAll(gradients: readonly Tensor[], hyper: Tensor): void {
+    for (const [i, p] of this.parameters.entries()) this.update(p, this.slots[i]!, gradients[i]!, hyper);
+  }
+
   /** Counts a step and uploads its hyperparameters. */
   prepare(): void {
     this.steps++;
@@ -68,8 +73,8 @@ export abstract class Optimizer {
           if (!sameShape(g.shape, p.shape)) {
             throw new ShapeError(`optimizer: gradient ${showShape(g.shape)} for parameter ${i} of shape ${showShape(p.shape)}`);
           }
-          this.update(p, this.slots[i]!, g, hyper);
         }
+        this.updateAll(gradients, hyper);
       }),
     );
   }

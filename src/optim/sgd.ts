@@ -39,6 +39,20 @@ export class SGD extends Optimizer {
     return [this.lr, this.momentum, this.weightDecay];
   }
 
+  protected override updateAll(gradients: readonly Tensor[], hyper: Tensor): void {
+    const kernel = hyper.device.backend.fusedKernels.get('sgdMany');
+    const triple = (i: number): readonly Tensor[] => [gradients[i]!, this.parameters[i]!, this.slots[i]![0]!];
+    const count = this.parameters.length;
+    for (let i = 0; i < count;) {
+      const many = [5, 2].find((n) => {
+        const triples = Array.from({ length: Math.min(n, count - i) }, (_, k) => triple(i + k));
+        return triples.length === n && kernel?.forward([hyper, ...triples.flat()], { nesterov: this.nesterov }, false);
+      });
+      if (many === undefined) this.update(this.parameters[i]!, this.slots[i]!, gradients[i]!, hyper);
+      i += many ?? 1;
+    }
+  }
+
   protected update(parameter: Tensor, [velocity]: readonly Tensor[], gradient: Tensor, hyper: Tensor): void {
     applyInPlace('sgd', { nesterov: this.nesterov }, [gradient, hyper], [parameter, velocity!]);
   }

@@ -4,7 +4,7 @@ import { dropPath } from '../composites.ts';
 import { OptionError, ShapeError } from '../errors.ts';
 import { mixedSum } from '../mixed.ts';
 import { type Layer, Module } from '../nn/module.ts';
-import { add, concat, reshape, slice } from '../ops.ts';
+import { add, addAll, concat, reshape, slice } from '../ops.ts';
 import { foldIn, type Key } from '../random.ts';
 import { showShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -118,8 +118,8 @@ export class MixedCell extends Module {
     const list = edgesOf(this.nodes);
     const beginnings = new SharedBeginnings();
     for (let to = CELL_INPUTS; to < CELL_INPUTS + this.nodes; to++) {
-      let node: Tensor | undefined;
-      const traces: EdgeTrace[] = [];
+      const outputs: Tensor[] = [];
+      const traces: Omit<EdgeTrace, 'node'>[] = [];
       for (const [e, edge] of list.entries()) {
         if (edge.to !== to) continue;
         const x = states[edge.from]!;
@@ -134,14 +134,14 @@ export class MixedCell extends Module {
           operations.map((o) => o.output),
         );
         const output = context.tap ? context.tap(context.index, e, mixed) : mixed;
-        node = node ? add(node, output) : output;
+        outputs.push(output);
         if (context.trace) {
-          traces.push({ cell: context.index, type: this.shape.type, edge: e, from: edge.from, to, z, operations, output, node });
+          traces.push({ cell: context.index, type: this.shape.type, edge: e, from: edge.from, to, z, operations, output });
         }
       }
-      for (const trace of traces) trace.node = node!;
-      context.trace?.push(...traces);
-      states.push(node!);
+      const node = addAll(outputs);
+      context.trace?.push(...traces.map((trace) => ({ ...trace, node })));
+      states.push(node);
     }
     return concat(states.slice(CELL_INPUTS), 1);
   }

@@ -1657,13 +1657,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 /** shaders/conv_filter_3x3.wgsl */
 export const convFilter3x3: string = /* wgsl */ `// Filter gradient of a 3x3 convolution of stride and dilation 1.
 //   gw[o, c, i, j] = sum over n, p, q of g[n, o, p, q] x[n, c, p - top + i, q - left + j]
-// A lane owns the taps of four output and two input channels and walks over tiles of 4x4 of g: 4 * 16 + 2 * 36 loads for 1152
+// A lane owns the taps of four output channels and one input channel and walks over tiles of 4x4 of g: 4 * 16 + 36 loads for 576
 // products, and no two lanes share a sum unless the tiles are cut into slices. Partials [o, c, i, j, slices] are added by
-// partial_sums.wgsl. Lanes run over pairs of channel blocks, then slices. Tested by test/shared/conv_kernels.test.ts.
+// partial_sums.wgsl. Lanes run over pairs of channels, then slices. Tested by test/shared/conv_kernels.test.ts.
 struct Geometry {
   tiles: i32, blocksY: i32, blocksX: i32, slices: i32,
-  // Channel blocks in a group: of outputs, of inputs, and both with the groups.
-  rowBlocks: i32, columnBlocks: i32, pairs: i32,
+  // Blocks of four outputs in a group; pairs of a block and an input, over all groups.
+  rowBlocks: i32, pairs: i32,
   channels: i32, height: i32, width: i32, inputs: i32,
   outputChannels: i32, outputHeight: i32, outputWidth: i32, outputs: i32,
   top: i32, left: i32,
@@ -1710,9 +1710,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   if (id >= pairs * slices) { return; }
   let pair = id % pairs;
   let slice = id / pairs;
-  let columnBlock = pair % k.columnBlocks;
-  let rowBlock = pair / k.columnBlocks % k.rowBlocks;
-  let group = pair / (k.columnBlocks * k.rowBlocks);
+  let input = pair % k.inputs;
+  let rowBlock = pair / k.inputs % k.rowBlocks;
+  let group = pair / (k.inputs * k.rowBlocks);
   let height = k.height;
   let width = k.width;
   let outputHeight = k.outputHeight;
@@ -1723,20 +1723,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let o1 = min(rowBlock * 4 + 1, k.outputs - 1);
   let o2 = min(rowBlock * 4 + 2, k.outputs - 1);
   let o3 = min(rowBlock * 4 + 3, k.outputs - 1);
-  let c0 = min(columnBlock * 2, k.inputs - 1);
-  let c1 = min(columnBlock * 2 + 1, k.inputs - 1);
-  var s0_0_0 = 0.0; var s0_0_1 = 0.0; var s0_0_2 = 0.0; var s0_0_3 = 0.0; var s0_0_4 = 0.0; var s0_0_5 = 0.0; var s0_0_6 = 0.0; var s0_0_7 = 0.0; var s0_0_8 = 0.0;
-  var s0_1_0 = 0.0; var s0_1_1 = 0.0; var s0_1_2 = 0.0; var s0_1_3 = 0.0; var s0_1_4 = 0.0; var s0_1_5 = 0.0; var s0_1_6 = 0.0; var s0_1_7 = 0.0; var s0_1_8 = 0.0;
-  var s1_0_0 = 0.0; var s1_0_1 = 0.0; var s1_0_2 = 0.0; var s1_0_3 = 0.0; var s1_0_4 = 0.0; var s1_0_5 = 0.0; var s1_0_6 = 0.0; var s1_0_7 = 0.0; var s1_0_8 = 0.0;
-  var s1_1_0 = 0.0; var s1_1_1 = 0.0; var s1_1_2 = 0.0; var s1_1_3 = 0.0; var s1_1_4 = 0.0; var s1_1_5 = 0.0; var s1_1_6 = 0.0; var s1_1_7 = 0.0; var s1_1_8 = 0.0;
-  var s2_0_0 = 0.0; var s2_0_1 = 0.0; var s2_0_2 = 0.0; var s2_0_3 = 0.0; var s2_0_4 = 0.0; var s2_0_5 = 0.0; var s2_0_6 = 0.0; var s2_0_7 = 0.0; var s2_0_8 = 0.0;
-  var s2_1_0 = 0.0; var s2_1_1 = 0.0; var s2_1_2 = 0.0; var s2_1_3 = 0.0; var s2_1_4 = 0.0; var s2_1_5 = 0.0; var s2_1_6 = 0.0; var s2_1_7 = 0.0; var s2_1_8 = 0.0;
-  var s3_0_0 = 0.0; var s3_0_1 = 0.0; var s3_0_2 = 0.0; var s3_0_3 = 0.0; var s3_0_4 = 0.0; var s3_0_5 = 0.0; var s3_0_6 = 0.0; var s3_0_7 = 0.0; var s3_0_8 = 0.0;
-  var s3_1_0 = 0.0; var s3_1_1 = 0.0; var s3_1_2 = 0.0; var s3_1_3 = 0.0; var s3_1_4 = 0.0; var s3_1_5 = 0.0; var s3_1_6 = 0.0; var s3_1_7 = 0.0; var s3_1_8 = 0.0;
-  for (var id = slice; id < k.tiles; id += slices) {
-    let q = id % k.blocksX * 4;
-    let p = id / k.blocksX % k.blocksY * 4;
-    let n = id / (k.blocksX * k.blocksY);
+  var s0_0 = 0.0; var s0_1 = 0.0; var s0_2 = 0.0; var s0_3 = 0.0; var s0_4 = 0.0; var s0_5 = 0.0; var s0_6 = 0.0; var s0_7 = 0.0; var s0_8 = 0.0;
+  var s1_0 = 0.0; var s1_1 = 0.0; var s1_2 = 0.0; var s1_3 = 0.0; var s1_4 = 0.0; var s1_5 = 0.0; var s1_6 = 0.0; var s1_7 = 0.0; var s1_8 = 0.0;
+  var s2_0 = 0.0; var s2_1 = 0.0; var s2_2 = 0.0; var s2_3 = 0.0; var s2_4 = 0.0; var s2_5 = 0.0; var s2_6 = 0.0; var s2_7 = 0.0; var s2_8 = 0.0;
+  var s3_0 = 0.0; var s3_1 = 0.0; var s3_2 = 0.0; var s3_3 = 0.0; var s3_4 = 0.0; var s3_5 = 0.0; var s3_6 = 0.0; var s3_7 = 0.0; var s3_8 = 0.0;
+  for (var tile = slice; tile < k.tiles; tile += slices) {
+    let q = tile % k.blocksX * 4;
+    let p = tile / k.blocksX % k.blocksY * 4;
+    let n = tile / (k.blocksX * k.blocksY);
 
     let across = vec4i(q) + vec4i(0, 1, 2, 3);
     let acrossAt = min(across, vec4i(outputWidth - 1));
@@ -1771,125 +1765,76 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       (a >= vec4i(0)) & (a <= vec4i(last)), (b >= vec2i(0)) & (b <= vec2i(last)),
     );
     let top = p - k.top;
-    let firstX = (n * k.channels + group * k.inputs) * height * width;
-    let row0 = firstX + clamp(top + 0, 0, height - 1) * width;
+    let firstX = (n * k.channels + group * k.inputs + input) * height * width;
+    let row0 = firstX + clamp(top, 0, height - 1) * width;
     let row1 = firstX + clamp(top + 1, 0, height - 1) * width;
     let row2 = firstX + clamp(top + 2, 0, height - 1) * width;
     let row3 = firstX + clamp(top + 3, 0, height - 1) * width;
     let row4 = firstX + clamp(top + 4, 0, height - 1) * width;
     let row5 = firstX + clamp(top + 5, 0, height - 1) * width;
-    let in0 = top + 0 >= 0 && top + 0 < height;
+    let in0 = top >= 0 && top < height;
     let in1 = top + 1 >= 0 && top + 1 < height;
     let in2 = top + 2 >= 0 && top + 2 < height;
     let in3 = top + 3 >= 0 && top + 3 < height;
     let in4 = top + 4 >= 0 && top + 4 < height;
     let in5 = top + 5 >= 0 && top + 5 < height;
 
-    let x0_0 = readRow(row0 + c0 * height * width, in0, at);
-    let x0_1 = readRow(row1 + c0 * height * width, in1, at);
-    let x0_2 = readRow(row2 + c0 * height * width, in2, at);
-    let x0_3 = readRow(row3 + c0 * height * width, in3, at);
-    let x0_4 = readRow(row4 + c0 * height * width, in4, at);
-    let x0_5 = readRow(row5 + c0 * height * width, in5, at);
-    s0_0_0 += dot(g0_0, x0_0.l) + dot(g0_1, x0_1.l) + dot(g0_2, x0_2.l) + dot(g0_3, x0_3.l);
-    s0_0_1 += dot(g0_0, x0_0.m) + dot(g0_1, x0_1.m) + dot(g0_2, x0_2.m) + dot(g0_3, x0_3.m);
-    s0_0_2 += dot(g0_0, x0_0.r) + dot(g0_1, x0_1.r) + dot(g0_2, x0_2.r) + dot(g0_3, x0_3.r);
-    s0_0_3 += dot(g0_0, x0_1.l) + dot(g0_1, x0_2.l) + dot(g0_2, x0_3.l) + dot(g0_3, x0_4.l);
-    s0_0_4 += dot(g0_0, x0_1.m) + dot(g0_1, x0_2.m) + dot(g0_2, x0_3.m) + dot(g0_3, x0_4.m);
-    s0_0_5 += dot(g0_0, x0_1.r) + dot(g0_1, x0_2.r) + dot(g0_2, x0_3.r) + dot(g0_3, x0_4.r);
-    s0_0_6 += dot(g0_0, x0_2.l) + dot(g0_1, x0_3.l) + dot(g0_2, x0_4.l) + dot(g0_3, x0_5.l);
-    s0_0_7 += dot(g0_0, x0_2.m) + dot(g0_1, x0_3.m) + dot(g0_2, x0_4.m) + dot(g0_3, x0_5.m);
-    s0_0_8 += dot(g0_0, x0_2.r) + dot(g0_1, x0_3.r) + dot(g0_2, x0_4.r) + dot(g0_3, x0_5.r);
-    s1_0_0 += dot(g1_0, x0_0.l) + dot(g1_1, x0_1.l) + dot(g1_2, x0_2.l) + dot(g1_3, x0_3.l);
-    s1_0_1 += dot(g1_0, x0_0.m) + dot(g1_1, x0_1.m) + dot(g1_2, x0_2.m) + dot(g1_3, x0_3.m);
-    s1_0_2 += dot(g1_0, x0_0.r) + dot(g1_1, x0_1.r) + dot(g1_2, x0_2.r) + dot(g1_3, x0_3.r);
-    s1_0_3 += dot(g1_0, x0_1.l) + dot(g1_1, x0_2.l) + dot(g1_2, x0_3.l) + dot(g1_3, x0_4.l);
-    s1_0_4 += dot(g1_0, x0_1.m) + dot(g1_1, x0_2.m) + dot(g1_2, x0_3.m) + dot(g1_3, x0_4.m);
-    s1_0_5 += dot(g1_0, x0_1.r) + dot(g1_1, x0_2.r) + dot(g1_2, x0_3.r) + dot(g1_3, x0_4.r);
-    s1_0_6 += dot(g1_0, x0_2.l) + dot(g1_1, x0_3.l) + dot(g1_2, x0_4.l) + dot(g1_3, x0_5.l);
-    s1_0_7 += dot(g1_0, x0_2.m) + dot(g1_1, x0_3.m) + dot(g1_2, x0_4.m) + dot(g1_3, x0_5.m);
-    s1_0_8 += dot(g1_0, x0_2.r) + dot(g1_1, x0_3.r) + dot(g1_2, x0_4.r) + dot(g1_3, x0_5.r);
-    s2_0_0 += dot(g2_0, x0_0.l) + dot(g2_1, x0_1.l) + dot(g2_2, x0_2.l) + dot(g2_3, x0_3.l);
-    s2_0_1 += dot(g2_0, x0_0.m) + dot(g2_1, x0_1.m) + dot(g2_2, x0_2.m) + dot(g2_3, x0_3.m);
-    s2_0_2 += dot(g2_0, x0_0.r) + dot(g2_1, x0_1.r) + dot(g2_2, x0_2.r) + dot(g2_3, x0_3.r);
-    s2_0_3 += dot(g2_0, x0_1.l) + dot(g2_1, x0_2.l) + dot(g2_2, x0_3.l) + dot(g2_3, x0_4.l);
-    s2_0_4 += dot(g2_0, x0_1.m) + dot(g2_1, x0_2.m) + dot(g2_2, x0_3.m) + dot(g2_3, x0_4.m);
-    s2_0_5 += dot(g2_0, x0_1.r) + dot(g2_1, x0_2.r) + dot(g2_2, x0_3.r) + dot(g2_3, x0_4.r);
-    s2_0_6 += dot(g2_0, x0_2.l) + dot(g2_1, x0_3.l) + dot(g2_2, x0_4.l) + dot(g2_3, x0_5.l);
-    s2_0_7 += dot(g2_0, x0_2.m) + dot(g2_1, x0_3.m) + dot(g2_2, x0_4.m) + dot(g2_3, x0_5.m);
-    s2_0_8 += dot(g2_0, x0_2.r) + dot(g2_1, x0_3.r) + dot(g2_2, x0_4.r) + dot(g2_3, x0_5.r);
-    s3_0_0 += dot(g3_0, x0_0.l) + dot(g3_1, x0_1.l) + dot(g3_2, x0_2.l) + dot(g3_3, x0_3.l);
-    s3_0_1 += dot(g3_0, x0_0.m) + dot(g3_1, x0_1.m) + dot(g3_2, x0_2.m) + dot(g3_3, x0_3.m);
-    s3_0_2 += dot(g3_0, x0_0.r) + dot(g3_1, x0_1.r) + dot(g3_2, x0_2.r) + dot(g3_3, x0_3.r);
-    s3_0_3 += dot(g3_0, x0_1.l) + dot(g3_1, x0_2.l) + dot(g3_2, x0_3.l) + dot(g3_3, x0_4.l);
-    s3_0_4 += dot(g3_0, x0_1.m) + dot(g3_1, x0_2.m) + dot(g3_2, x0_3.m) + dot(g3_3, x0_4.m);
-    s3_0_5 += dot(g3_0, x0_1.r) + dot(g3_1, x0_2.r) + dot(g3_2, x0_3.r) + dot(g3_3, x0_4.r);
-    s3_0_6 += dot(g3_0, x0_2.l) + dot(g3_1, x0_3.l) + dot(g3_2, x0_4.l) + dot(g3_3, x0_5.l);
-    s3_0_7 += dot(g3_0, x0_2.m) + dot(g3_1, x0_3.m) + dot(g3_2, x0_4.m) + dot(g3_3, x0_5.m);
-    s3_0_8 += dot(g3_0, x0_2.r) + dot(g3_1, x0_3.r) + dot(g3_2, x0_4.r) + dot(g3_3, x0_5.r);
-
-    let x1_0 = readRow(row0 + c1 * height * width, in0, at);
-    let x1_1 = readRow(row1 + c1 * height * width, in1, at);
-    let x1_2 = readRow(row2 + c1 * height * width, in2, at);
-    let x1_3 = readRow(row3 + c1 * height * width, in3, at);
-    let x1_4 = readRow(row4 + c1 * height * width, in4, at);
-    let x1_5 = readRow(row5 + c1 * height * width, in5, at);
-    s0_1_0 += dot(g0_0, x1_0.l) + dot(g0_1, x1_1.l) + dot(g0_2, x1_2.l) + dot(g0_3, x1_3.l);
-    s0_1_1 += dot(g0_0, x1_0.m) + dot(g0_1, x1_1.m) + dot(g0_2, x1_2.m) + dot(g0_3, x1_3.m);
-    s0_1_2 += dot(g0_0, x1_0.r) + dot(g0_1, x1_1.r) + dot(g0_2, x1_2.r) + dot(g0_3, x1_3.r);
-    s0_1_3 += dot(g0_0, x1_1.l) + dot(g0_1, x1_2.l) + dot(g0_2, x1_3.l) + dot(g0_3, x1_4.l);
-    s0_1_4 += dot(g0_0, x1_1.m) + dot(g0_1, x1_2.m) + dot(g0_2, x1_3.m) + dot(g0_3, x1_4.m);
-    s0_1_5 += dot(g0_0, x1_1.r) + dot(g0_1, x1_2.r) + dot(g0_2, x1_3.r) + dot(g0_3, x1_4.r);
-    s0_1_6 += dot(g0_0, x1_2.l) + dot(g0_1, x1_3.l) + dot(g0_2, x1_4.l) + dot(g0_3, x1_5.l);
-    s0_1_7 += dot(g0_0, x1_2.m) + dot(g0_1, x1_3.m) + dot(g0_2, x1_4.m) + dot(g0_3, x1_5.m);
-    s0_1_8 += dot(g0_0, x1_2.r) + dot(g0_1, x1_3.r) + dot(g0_2, x1_4.r) + dot(g0_3, x1_5.r);
-    s1_1_0 += dot(g1_0, x1_0.l) + dot(g1_1, x1_1.l) + dot(g1_2, x1_2.l) + dot(g1_3, x1_3.l);
-    s1_1_1 += dot(g1_0, x1_0.m) + dot(g1_1, x1_1.m) + dot(g1_2, x1_2.m) + dot(g1_3, x1_3.m);
-    s1_1_2 += dot(g1_0, x1_0.r) + dot(g1_1, x1_1.r) + dot(g1_2, x1_2.r) + dot(g1_3, x1_3.r);
-    s1_1_3 += dot(g1_0, x1_1.l) + dot(g1_1, x1_2.l) + dot(g1_2, x1_3.l) + dot(g1_3, x1_4.l);
-    s1_1_4 += dot(g1_0, x1_1.m) + dot(g1_1, x1_2.m) + dot(g1_2, x1_3.m) + dot(g1_3, x1_4.m);
-    s1_1_5 += dot(g1_0, x1_1.r) + dot(g1_1, x1_2.r) + dot(g1_2, x1_3.r) + dot(g1_3, x1_4.r);
-    s1_1_6 += dot(g1_0, x1_2.l) + dot(g1_1, x1_3.l) + dot(g1_2, x1_4.l) + dot(g1_3, x1_5.l);
-    s1_1_7 += dot(g1_0, x1_2.m) + dot(g1_1, x1_3.m) + dot(g1_2, x1_4.m) + dot(g1_3, x1_5.m);
-    s1_1_8 += dot(g1_0, x1_2.r) + dot(g1_1, x1_3.r) + dot(g1_2, x1_4.r) + dot(g1_3, x1_5.r);
-    s2_1_0 += dot(g2_0, x1_0.l) + dot(g2_1, x1_1.l) + dot(g2_2, x1_2.l) + dot(g2_3, x1_3.l);
-    s2_1_1 += dot(g2_0, x1_0.m) + dot(g2_1, x1_1.m) + dot(g2_2, x1_2.m) + dot(g2_3, x1_3.m);
-    s2_1_2 += dot(g2_0, x1_0.r) + dot(g2_1, x1_1.r) + dot(g2_2, x1_2.r) + dot(g2_3, x1_3.r);
-    s2_1_3 += dot(g2_0, x1_1.l) + dot(g2_1, x1_2.l) + dot(g2_2, x1_3.l) + dot(g2_3, x1_4.l);
-    s2_1_4 += dot(g2_0, x1_1.m) + dot(g2_1, x1_2.m) + dot(g2_2, x1_3.m) + dot(g2_3, x1_4.m);
-    s2_1_5 += dot(g2_0, x1_1.r) + dot(g2_1, x1_2.r) + dot(g2_2, x1_3.r) + dot(g2_3, x1_4.r);
-    s2_1_6 += dot(g2_0, x1_2.l) + dot(g2_1, x1_3.l) + dot(g2_2, x1_4.l) + dot(g2_3, x1_5.l);
-    s2_1_7 += dot(g2_0, x1_2.m) + dot(g2_1, x1_3.m) + dot(g2_2, x1_4.m) + dot(g2_3, x1_5.m);
-    s2_1_8 += dot(g2_0, x1_2.r) + dot(g2_1, x1_3.r) + dot(g2_2, x1_4.r) + dot(g2_3, x1_5.r);
-    s3_1_0 += dot(g3_0, x1_0.l) + dot(g3_1, x1_1.l) + dot(g3_2, x1_2.l) + dot(g3_3, x1_3.l);
-    s3_1_1 += dot(g3_0, x1_0.m) + dot(g3_1, x1_1.m) + dot(g3_2, x1_2.m) + dot(g3_3, x1_3.m);
-    s3_1_2 += dot(g3_0, x1_0.r) + dot(g3_1, x1_1.r) + dot(g3_2, x1_2.r) + dot(g3_3, x1_3.r);
-    s3_1_3 += dot(g3_0, x1_1.l) + dot(g3_1, x1_2.l) + dot(g3_2, x1_3.l) + dot(g3_3, x1_4.l);
-    s3_1_4 += dot(g3_0, x1_1.m) + dot(g3_1, x1_2.m) + dot(g3_2, x1_3.m) + dot(g3_3, x1_4.m);
-    s3_1_5 += dot(g3_0, x1_1.r) + dot(g3_1, x1_2.r) + dot(g3_2, x1_3.r) + dot(g3_3, x1_4.r);
-    s3_1_6 += dot(g3_0, x1_2.l) + dot(g3_1, x1_3.l) + dot(g3_2, x1_4.l) + dot(g3_3, x1_5.l);
-    s3_1_7 += dot(g3_0, x1_2.m) + dot(g3_1, x1_3.m) + dot(g3_2, x1_4.m) + dot(g3_3, x1_5.m);
-    s3_1_8 += dot(g3_0, x1_2.r) + dot(g3_1, x1_3.r) + dot(g3_2, x1_4.r) + dot(g3_3, x1_5.r);
+    let x0 = readRow(row0, in0, at);
+    let x1 = readRow(row1, in1, at);
+    let x2 = readRow(row2, in2, at);
+    let x3 = readRow(row3, in3, at);
+    let x4 = readRow(row4, in4, at);
+    let x5 = readRow(row5, in5, at);
+    s0_0 += dot(g0_0, x0.l) + dot(g0_1, x1.l) + dot(g0_2, x2.l) + dot(g0_3, x3.l);
+    s0_1 += dot(g0_0, x0.m) + dot(g0_1, x1.m) + dot(g0_2, x2.m) + dot(g0_3, x3.m);
+    s0_2 += dot(g0_0, x0.r) + dot(g0_1, x1.r) + dot(g0_2, x2.r) + dot(g0_3, x3.r);
+    s0_3 += dot(g0_0, x1.l) + dot(g0_1, x2.l) + dot(g0_2, x3.l) + dot(g0_3, x4.l);
+    s0_4 += dot(g0_0, x1.m) + dot(g0_1, x2.m) + dot(g0_2, x3.m) + dot(g0_3, x4.m);
+    s0_5 += dot(g0_0, x1.r) + dot(g0_1, x2.r) + dot(g0_2, x3.r) + dot(g0_3, x4.r);
+    s0_6 += dot(g0_0, x2.l) + dot(g0_1, x3.l) + dot(g0_2, x4.l) + dot(g0_3, x5.l);
+    s0_7 += dot(g0_0, x2.m) + dot(g0_1, x3.m) + dot(g0_2, x4.m) + dot(g0_3, x5.m);
+    s0_8 += dot(g0_0, x2.r) + dot(g0_1, x3.r) + dot(g0_2, x4.r) + dot(g0_3, x5.r);
+    s1_0 += dot(g1_0, x0.l) + dot(g1_1, x1.l) + dot(g1_2, x2.l) + dot(g1_3, x3.l);
+    s1_1 += dot(g1_0, x0.m) + dot(g1_1, x1.m) + dot(g1_2, x2.m) + dot(g1_3, x3.m);
+    s1_2 += dot(g1_0, x0.r) + dot(g1_1, x1.r) + dot(g1_2, x2.r) + dot(g1_3, x3.r);
+    s1_3 += dot(g1_0, x1.l) + dot(g1_1, x2.l) + dot(g1_2, x3.l) + dot(g1_3, x4.l);
+    s1_4 += dot(g1_0, x1.m) + dot(g1_1, x2.m) + dot(g1_2, x3.m) + dot(g1_3, x4.m);
+    s1_5 += dot(g1_0, x1.r) + dot(g1_1, x2.r) + dot(g1_2, x3.r) + dot(g1_3, x4.r);
+    s1_6 += dot(g1_0, x2.l) + dot(g1_1, x3.l) + dot(g1_2, x4.l) + dot(g1_3, x5.l);
+    s1_7 += dot(g1_0, x2.m) + dot(g1_1, x3.m) + dot(g1_2, x4.m) + dot(g1_3, x5.m);
+    s1_8 += dot(g1_0, x2.r) + dot(g1_1, x3.r) + dot(g1_2, x4.r) + dot(g1_3, x5.r);
+    s2_0 += dot(g2_0, x0.l) + dot(g2_1, x1.l) + dot(g2_2, x2.l) + dot(g2_3, x3.l);
+    s2_1 += dot(g2_0, x0.m) + dot(g2_1, x1.m) + dot(g2_2, x2.m) + dot(g2_3, x3.m);
+    s2_2 += dot(g2_0, x0.r) + dot(g2_1, x1.r) + dot(g2_2, x2.r) + dot(g2_3, x3.r);
+    s2_3 += dot(g2_0, x1.l) + dot(g2_1, x2.l) + dot(g2_2, x3.l) + dot(g2_3, x4.l);
+    s2_4 += dot(g2_0, x1.m) + dot(g2_1, x2.m) + dot(g2_2, x3.m) + dot(g2_3, x4.m);
+    s2_5 += dot(g2_0, x1.r) + dot(g2_1, x2.r) + dot(g2_2, x3.r) + dot(g2_3, x4.r);
+    s2_6 += dot(g2_0, x2.l) + dot(g2_1, x3.l) + dot(g2_2, x4.l) + dot(g2_3, x5.l);
+    s2_7 += dot(g2_0, x2.m) + dot(g2_1, x3.m) + dot(g2_2, x4.m) + dot(g2_3, x5.m);
+    s2_8 += dot(g2_0, x2.r) + dot(g2_1, x3.r) + dot(g2_2, x4.r) + dot(g2_3, x5.r);
+    s3_0 += dot(g3_0, x0.l) + dot(g3_1, x1.l) + dot(g3_2, x2.l) + dot(g3_3, x3.l);
+    s3_1 += dot(g3_0, x0.m) + dot(g3_1, x1.m) + dot(g3_2, x2.m) + dot(g3_3, x3.m);
+    s3_2 += dot(g3_0, x0.r) + dot(g3_1, x1.r) + dot(g3_2, x2.r) + dot(g3_3, x3.r);
+    s3_3 += dot(g3_0, x1.l) + dot(g3_1, x2.l) + dot(g3_2, x3.l) + dot(g3_3, x4.l);
+    s3_4 += dot(g3_0, x1.m) + dot(g3_1, x2.m) + dot(g3_2, x3.m) + dot(g3_3, x4.m);
+    s3_5 += dot(g3_0, x1.r) + dot(g3_1, x2.r) + dot(g3_2, x3.r) + dot(g3_3, x4.r);
+    s3_6 += dot(g3_0, x2.l) + dot(g3_1, x3.l) + dot(g3_2, x4.l) + dot(g3_3, x5.l);
+    s3_7 += dot(g3_0, x2.m) + dot(g3_1, x3.m) + dot(g3_2, x4.m) + dot(g3_3, x5.m);
+    s3_8 += dot(g3_0, x2.r) + dot(g3_1, x3.r) + dot(g3_2, x4.r) + dot(g3_3, x5.r);
   }
 
   let outputs = group * k.outputs + rowBlock * 4;
-  let to = (outputs * k.inputs + columnBlock * 2) * 9 * slices + slice;
+  let to = (outputs * k.inputs + input) * 9 * slices + slice;
   let nextO = k.inputs * 9 * slices;
-  let nextC = 9 * slices;
-  let hasBoth = columnBlock * 2 + 1 < k.inputs;
-  store(vec4f(s0_0_0, s0_0_1, s0_0_2, s0_0_3), vec4f(s0_0_4, s0_0_5, s0_0_6, s0_0_7), s0_0_8, to);
-  if (hasBoth) { store(vec4f(s0_1_0, s0_1_1, s0_1_2, s0_1_3), vec4f(s0_1_4, s0_1_5, s0_1_6, s0_1_7), s0_1_8, to + nextC); }
+  store(vec4f(s0_0, s0_1, s0_2, s0_3), vec4f(s0_4, s0_5, s0_6, s0_7), s0_8, to);
   if (rowBlock * 4 + 1 < k.outputs) {
-    store(vec4f(s1_0_0, s1_0_1, s1_0_2, s1_0_3), vec4f(s1_0_4, s1_0_5, s1_0_6, s1_0_7), s1_0_8, to + 1 * nextO);
-    if (hasBoth) { store(vec4f(s1_1_0, s1_1_1, s1_1_2, s1_1_3), vec4f(s1_1_4, s1_1_5, s1_1_6, s1_1_7), s1_1_8, to + 1 * nextO + nextC); }
+    store(vec4f(s1_0, s1_1, s1_2, s1_3), vec4f(s1_4, s1_5, s1_6, s1_7), s1_8, to + nextO);
   }
   if (rowBlock * 4 + 2 < k.outputs) {
-    store(vec4f(s2_0_0, s2_0_1, s2_0_2, s2_0_3), vec4f(s2_0_4, s2_0_5, s2_0_6, s2_0_7), s2_0_8, to + 2 * nextO);
-    if (hasBoth) { store(vec4f(s2_1_0, s2_1_1, s2_1_2, s2_1_3), vec4f(s2_1_4, s2_1_5, s2_1_6, s2_1_7), s2_1_8, to + 2 * nextO + nextC); }
+    store(vec4f(s2_0, s2_1, s2_2, s2_3), vec4f(s2_4, s2_5, s2_6, s2_7), s2_8, to + 2 * nextO);
   }
   if (rowBlock * 4 + 3 < k.outputs) {
-    store(vec4f(s3_0_0, s3_0_1, s3_0_2, s3_0_3), vec4f(s3_0_4, s3_0_5, s3_0_6, s3_0_7), s3_0_8, to + 3 * nextO);
-    if (hasBoth) { store(vec4f(s3_1_0, s3_1_1, s3_1_2, s3_1_3), vec4f(s3_1_4, s3_1_5, s3_1_6, s3_1_7), s3_1_8, to + 3 * nextO + nextC); }
+    store(vec4f(s3_0, s3_1, s3_2, s3_3), vec4f(s3_4, s3_5, s3_6, s3_7), s3_8, to + 3 * nextO);
   }
 }
 `;
@@ -2147,13 +2092,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     (a >= vec4i(0)) & (a <= vec4i(last)), (b >= vec2i(0)) & (b <= vec2i(last)),
   );
   let top = y - k.top;
-  let in0 = top + 0 >= 0 && top + 0 < height;
+  let in0 = top >= 0 && top < height;
   let in1 = top + 1 >= 0 && top + 1 < height;
   let in2 = top + 2 >= 0 && top + 2 < height;
   let in3 = top + 3 >= 0 && top + 3 < height;
   let in4 = top + 4 >= 0 && top + 4 < height;
   let in5 = top + 5 >= 0 && top + 5 < height;
-  let row0 = clamp(top + 0, 0, height - 1) * width;
+  let row0 = clamp(top, 0, height - 1) * width;
   let row1 = clamp(top + 1, 0, height - 1) * width;
   let row2 = clamp(top + 2, 0, height - 1) * width;
   let row3 = clamp(top + 3, 0, height - 1) * width;
@@ -3555,6 +3500,120 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v = hyper[1] * velocity[i] + g;
   velocity[i] = v;
   parameter[i] = old - hyper[0] * select(v, g + hyper[1] * v, NESTEROV);
+}
+`;
+
+/** shaders/sgd_five.wgsl */
+export const sgdFive: string = /* wgsl */ `// Stochastic gradient descent in place on 5 parameters at once, each as in sgd.wgsl: workgroups with the same y take one of them.
+// gradient_k, parameter_k, velocity_k: [n_k]; hyper: [4] = rate, momentum, decay, scale. Tested by test/shared/optimizers.test.ts.
+struct Params { sizes: array<vec4u, 2> }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> hyper: array<f32>;
+@group(0) @binding(2) var<storage, read> gradient0: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient1: array<f32>;
+@group(0) @binding(4) var<storage, read> gradient2: array<f32>;
+@group(0) @binding(5) var<storage, read> gradient3: array<f32>;
+@group(0) @binding(6) var<storage, read> gradient4: array<f32>;
+@group(0) @binding(7) var<storage, read_write> parameter0: array<f32>;
+@group(0) @binding(8) var<storage, read_write> velocity0: array<f32>;
+@group(0) @binding(9) var<storage, read_write> parameter1: array<f32>;
+@group(0) @binding(10) var<storage, read_write> velocity1: array<f32>;
+@group(0) @binding(11) var<storage, read_write> parameter2: array<f32>;
+@group(0) @binding(12) var<storage, read_write> velocity2: array<f32>;
+@group(0) @binding(13) var<storage, read_write> parameter3: array<f32>;
+@group(0) @binding(14) var<storage, read_write> velocity3: array<f32>;
+@group(0) @binding(15) var<storage, read_write> parameter4: array<f32>;
+@group(0) @binding(16) var<storage, read_write> velocity4: array<f32>;
+
+override NESTEROV: bool = false;
+
+// The new parameter and the new velocity.
+fn moved(old: f32, gradient: f32, velocity: f32) -> vec2f {
+  let g = gradient * hyper[3] + hyper[2] * old;
+  let v = hyper[1] * velocity + g;
+  return vec2f(old - hyper[0] * select(v, g + hyper[1] * v, NESTEROV), v);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let k = group.y;
+  let first = group.x * 256u + lane;
+  let end = min(group.x * 256u + 256u, p.sizes[k / 4u][k % 4u]);
+  for (var i = first; i < end; i += 64u) {
+    switch k {
+      case 0 {
+        let next = moved(parameter0[i], gradient0[i], velocity0[i]);
+        parameter0[i] = next.x;
+        velocity0[i] = next.y;
+      }
+      case 1 {
+        let next = moved(parameter1[i], gradient1[i], velocity1[i]);
+        parameter1[i] = next.x;
+        velocity1[i] = next.y;
+      }
+      case 2 {
+        let next = moved(parameter2[i], gradient2[i], velocity2[i]);
+        parameter2[i] = next.x;
+        velocity2[i] = next.y;
+      }
+      case 3 {
+        let next = moved(parameter3[i], gradient3[i], velocity3[i]);
+        parameter3[i] = next.x;
+        velocity3[i] = next.y;
+      }
+      default {
+        let next = moved(parameter4[i], gradient4[i], velocity4[i]);
+        parameter4[i] = next.x;
+        velocity4[i] = next.y;
+      }
+    }
+  }
+}
+`;
+
+/** shaders/sgd_two.wgsl */
+export const sgdTwo: string = /* wgsl */ `// Stochastic gradient descent in place on 2 parameters at once, each as in sgd.wgsl: workgroups with the same y take one of them.
+// gradient_k, parameter_k, velocity_k: [n_k]; hyper: [4] = rate, momentum, decay, scale. Tested by test/shared/optimizers.test.ts.
+struct Params { sizes: array<vec4u, 1> }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> hyper: array<f32>;
+@group(0) @binding(2) var<storage, read> gradient0: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient1: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parameter0: array<f32>;
+@group(0) @binding(5) var<storage, read_write> velocity0: array<f32>;
+@group(0) @binding(6) var<storage, read_write> parameter1: array<f32>;
+@group(0) @binding(7) var<storage, read_write> velocity1: array<f32>;
+
+override NESTEROV: bool = false;
+
+// The new parameter and the new velocity.
+fn moved(old: f32, gradient: f32, velocity: f32) -> vec2f {
+  let g = gradient * hyper[3] + hyper[2] * old;
+  let v = hyper[1] * velocity + g;
+  return vec2f(old - hyper[0] * select(v, g + hyper[1] * v, NESTEROV), v);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let k = group.y;
+  let first = group.x * 256u + lane;
+  let end = min(group.x * 256u + 256u, p.sizes[k / 4u][k % 4u]);
+  for (var i = first; i < end; i += 64u) {
+    switch k {
+      case 0 {
+        let next = moved(parameter0[i], gradient0[i], velocity0[i]);
+        parameter0[i] = next.x;
+        velocity0[i] = next.y;
+      }
+      default {
+        let next = moved(parameter1[i], gradient1[i], velocity1[i]);
+        parameter1[i] = next.x;
+        velocity1[i] = next.y;
+      }
+    }
+  }
 }
 `;
 

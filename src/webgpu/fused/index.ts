@@ -5,6 +5,7 @@ import { addAllKernel } from './add-all.ts';
 import { batchNormAffineKernel, batchNormKernel, batchNormRunningKernel } from './batch-norm.ts';
 import { mixedSumKernel } from './mixed-sum.ts';
 import { avgPoolKernel, maxPoolKernel } from './pools.ts';
+import { sgdManyKernel } from './sgd-many.ts';
 import { crossEntropyKernel, softmaxKernel } from './softmax.ts';
 
 /** The kernels for a device with these facts. */
@@ -19,6 +20,7 @@ export function webgpuFusedKernels(facts: GpuFacts): ReadonlyMap<string, FusedKe
     ['logSoftmax', softmaxKernel(facts, 'logSoftmax')],
     ['maxPool2d', maxPoolKernel(facts)],
     ['mixedSum', mixedSumKernel(facts)],
+    ['sgdMany', sgdManyKernel(facts)],
     ['softmax', softmaxKernel(facts, 'softmax')],
   ]);
 }
