@@ -141,10 +141,20 @@ function checkTraining(config: ChildTrainingConfig, train: Dataset): void {
   for (const [holds, rule] of rules) if (!holds) throw new OptionError(`trainChild: ${rule}`);
 }
 
-/** Accuracy of a trained child, standardised by the statistics of the images it was trained on. */
-export function scoreChild(device: Device, network: ChildNetwork, train: Dataset, test: Dataset): Promise<Score> {
+const SCORED_AT_ONCE = 64;
+
+/** Accuracy and loss of a trained child with running statistics, standardised by the statistics of the images it was trained on. */
+export async function scoreChild(device: Device, network: ChildNetwork, train: Dataset, test: Dataset): Promise<Score> {
   network.eval();
-  return score(device, test, { batchSize: 64, standardise: channelStatistics(train) }, (images) => network.forward(images));
+  const recorded = capture((images: Tensor) => network.forward(images));
+  try {
+    return await score(device, test, { batchSize: SCORED_AT_ONCE, standardise: channelStatistics(train) }, (images) =>
+      // What is left over at the end has another shape than was recorded.
+      images.shape[0] === SCORED_AT_ONCE ? recorded(images) : network.forward(images),
+    );
+  } finally {
+    recorded.dispose();
+  }
 }
 
 /** 1 / keep or 0 for every chosen operation of every cell and every sample: [operations, n]. */
