@@ -135,12 +135,13 @@ async function contest(save: (outcomes: readonly Outcome[]) => Promise<void>): P
   const outcomes: Outcome[] = [];
   for (const task of tasks) {
     try {
-      outcomes.push(await play(task, ours, peers, { rounds: Number(values.rounds), budget: Number(values.budget) }));
+      const outcome = await play(task, ours, peers, { rounds: Number(values.rounds), budget: Number(values.budget) });
+      if (interrupted) break;
+      outcomes.push(outcome);
     } catch (error) {
       if (interrupted) break;
       throw error;
     }
-    if (interrupted) break;
     for (const row of rowsOf(outcomes.at(-1)!)) process.stderr.write(`${row.join('  ')}\n`);
     await save(outcomes);
   }

@@ -54,7 +54,7 @@ async function measurePoint(factor: Factor, value: number): Promise<Point> {
   const step = snasStep(device, { ...BASE, [factor]: value });
   const stateBytes = device.memory().bytes - before;
   await step.search.warmUp();
-  const timing = await measure(device, step.run, { ms: Number(values.budget), least: 3, most: 15 });
+  const timing = await measure(device, step.run, { ms: Number(values.budget), least: 5, most: 15 });
   const { launches, bytes } = step.search.recorded!;
   step.dispose();
   await device.finish();
