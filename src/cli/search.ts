@@ -93,13 +93,21 @@ async function searchEpochs(search: Search, { folder, metrics, started, quiet, p
   process.on('SIGINT', interrupt);
   if (!quiet) {
     process.stdout.write(`${HEADER}\n`);
-    progress.update(0, 'warming up: the first steps compile the kernels');
+    progress.update(0, 'warming up: recording a step');
   }
   try {
+    const onWarmUp = (compiled: number, of: number): void => {
+      if (!quiet) progress.update(0, `warming up: ${compiled} of ${of} kernels compiled`);
+    };
     const onStep = ({ epoch, step, steps, loss }: { epoch: number; step: number; steps: number; loss: number }): void => {
       if (!quiet) progress.update(step / steps, `epoch ${epoch + 1}, step ${step} of ${steps}, loss ${loss.toFixed(3)}`);
     };
-    for await (const epoch of search.run({ onStep, signal: stop.signal, ...(credits && { afterStep: credits.afterStep }) })) {
+    for await (const epoch of search.run({
+      onWarmUp,
+      onStep,
+      signal: stop.signal,
+      ...(credits && { afterStep: credits.afterStep }),
+    })) {
       metrics.push(epoch);
       progress.clear();
       if (!quiet) process.stdout.write(`${row(epoch)}\n`);
