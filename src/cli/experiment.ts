@@ -163,6 +163,8 @@ function describeTimes(one: string, many: string, times: JobTimes | undefined): 
   if (!times) return '';
   const { count, seconds, secondsNow } = times;
   const spent =
-    secondsNow === seconds ? 'all of it now' : `of which ${secondsNow} s now, the rest when they were made for earlier figures`;
+    secondsNow === seconds
+      ? 'all of it now'
+      : `of which ${secondsNow} s now and the rest when they were first run, for they are kept`;
   return `; ${count} ${count === 1 ? one : many}, ${seconds} s in the sum of their processes, ${spent}`;
 }
