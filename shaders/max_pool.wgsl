@@ -54,19 +54,16 @@ fn storeRow(best: Best, plane: i32, p: i32, q: i32) {
   if (q + 3 < k.ow) { put(to + 3, best.value.w, best.at.w); }
 }
 
-// The maxima of three neighbours in a row, four of them from column q on; minus infinity for what lies outside.
+// The maxima of three neighbours in a row, four of them from column q on. What lies outside reads the nearest pixel inside, which is in
+// every window that reaches there, so that neither the maximum nor the first pixel that has it changes.
 fn rowBest(plane: i32, row: i32, q: i32) -> Best {
   let inRow = clamp(row, 0, k.h - 1) * k.w;
-  let start = plane * k.h * k.w + inRow;
+  let start = plane * k.h * k.w;
   let low = vec4i(q) + vec4i(0, 1, 2, 3);
-  let high = low.zw + 2;
-  let lowAt = clamp(low, vec4i(0), vec4i(k.w - 1));
-  let highAt = clamp(high, vec2i(0), vec2i(k.w - 1));
-  let inside = row >= 0 && row < k.h;
-  let v = select(vec4f(k.lowest), vec4f(x[start + lowAt.x], x[start + lowAt.y], x[start + lowAt.z], x[start + lowAt.w]), vec4<bool>(inside) & (low == lowAt));
-  let u = select(vec2f(k.lowest), vec2f(x[start + highAt.x], x[start + highAt.y]), vec2<bool>(inside) & (high == highAt));
-  let a = lowAt + inRow;
-  let b = highAt + inRow;
+  let a = clamp(low, vec4i(0), vec4i(k.w - 1)) + inRow;
+  let b = clamp(low.zw + 2, vec2i(0), vec2i(k.w - 1)) + inRow;
+  let v = vec4f(x[start + a.x], x[start + a.y], x[start + a.z], x[start + a.w]);
+  let u = vec2f(x[start + b.x], x[start + b.y]);
   return better(better(Best(v, a), vec4f(v.yzw, u.x), vec4i(a.yzw, b.x)), vec4f(v.zw, u), vec4i(a.zw, b));
 }
 

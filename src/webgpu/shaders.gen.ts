@@ -2015,7 +2015,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 /** shaders/conv_tile_3x3.wgsl */
 export const convTile3x3: string = /* wgsl */ `// Convolution 3x3 of stride and dilation 1, and its input gradient, without subgroups.
 //   written[n, a, y, x] = sum over b, i, j of source[n, b, y - top + i, x - left + j] w(a, b, i, j), zeros outside the source
-// A lane takes a tile of 4x4 of four or eight channels: for each summed channel it loads 6x6 pixels once for all nine taps, and
+// A lane takes a tile of 4x4 of four channels: for each summed channel it loads 6x6 pixels once for all nine taps, and
 // weights as vec4s over channels, packed by conv_pack_weights.wgsl (for the gradient with taps reversed). A sum is touched once a
 // channel and not once a tap. Lanes run over n and tiles. Workgroups: x lanes, y group and block of channels.
 // Tested by test/shared/conv_kernels.test.ts.
@@ -2032,9 +2032,6 @@ struct Geometry {
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read> packed: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> written: array<f32>;
-
-// Eight channels a lane, else four.
-override EIGHT: bool = true;
 
 // The six columns that a tile reads, clamped, and which of them are inside.
 struct Columns { a: vec4i, b: vec2i, inA: vec4<bool>, inB: vec2<bool> }
@@ -2079,7 +2076,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let n = id / (k.blocksX * k.blocksY);
   let group = i32(workgroup.y) / k.channelBlocks;
   let block = i32(workgroup.y) % k.channelBlocks;
-  let first = block * select(4, 8, EIGHT);
+  let first = block * 4;
   let height = k.sourceHeight;
   let width = k.sourceWidth;
   let inputs = k.inputs;
@@ -2108,10 +2105,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var s1_0 = vec4f(); var s1_1 = vec4f(); var s1_2 = vec4f(); var s1_3 = vec4f();
   var s2_0 = vec4f(); var s2_1 = vec4f(); var s2_2 = vec4f(); var s2_3 = vec4f();
   var s3_0 = vec4f(); var s3_1 = vec4f(); var s3_2 = vec4f(); var s3_3 = vec4f();
-  var s4_0 = vec4f(); var s4_1 = vec4f(); var s4_2 = vec4f(); var s4_3 = vec4f();
-  var s5_0 = vec4f(); var s5_1 = vec4f(); var s5_2 = vec4f(); var s5_3 = vec4f();
-  var s6_0 = vec4f(); var s6_1 = vec4f(); var s6_2 = vec4f(); var s6_3 = vec4f();
-  var s7_0 = vec4f(); var s7_1 = vec4f(); var s7_2 = vec4f(); var s7_3 = vec4f();
   var base = (n * k.sourceChannels + group * inputs) * height * width;
   var near = k.weightGroup * group + first / 4 * inputs * 9;
   for (var c = 0; c < inputs; c++) {
@@ -2146,34 +2139,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     s3_1 += across(r1, w0.w, w1.w, w2.w) + across(r2, w3.w, w4.w, w5.w) + across(r3, w6.w, w7.w, w8.w);
     s3_2 += across(r2, w0.w, w1.w, w2.w) + across(r3, w3.w, w4.w, w5.w) + across(r4, w6.w, w7.w, w8.w);
     s3_3 += across(r3, w0.w, w1.w, w2.w) + across(r4, w3.w, w4.w, w5.w) + across(r5, w6.w, w7.w, w8.w);
-    if (EIGHT) {
-      let far = near + inputs * 9;
-      let v0 = packed[far];
-      let v1 = packed[far + 1];
-      let v2 = packed[far + 2];
-      let v3 = packed[far + 3];
-      let v4 = packed[far + 4];
-      let v5 = packed[far + 5];
-      let v6 = packed[far + 6];
-      let v7 = packed[far + 7];
-      let v8 = packed[far + 8];
-      s4_0 += across(r0, v0.x, v1.x, v2.x) + across(r1, v3.x, v4.x, v5.x) + across(r2, v6.x, v7.x, v8.x);
-      s4_1 += across(r1, v0.x, v1.x, v2.x) + across(r2, v3.x, v4.x, v5.x) + across(r3, v6.x, v7.x, v8.x);
-      s4_2 += across(r2, v0.x, v1.x, v2.x) + across(r3, v3.x, v4.x, v5.x) + across(r4, v6.x, v7.x, v8.x);
-      s4_3 += across(r3, v0.x, v1.x, v2.x) + across(r4, v3.x, v4.x, v5.x) + across(r5, v6.x, v7.x, v8.x);
-      s5_0 += across(r0, v0.y, v1.y, v2.y) + across(r1, v3.y, v4.y, v5.y) + across(r2, v6.y, v7.y, v8.y);
-      s5_1 += across(r1, v0.y, v1.y, v2.y) + across(r2, v3.y, v4.y, v5.y) + across(r3, v6.y, v7.y, v8.y);
-      s5_2 += across(r2, v0.y, v1.y, v2.y) + across(r3, v3.y, v4.y, v5.y) + across(r4, v6.y, v7.y, v8.y);
-      s5_3 += across(r3, v0.y, v1.y, v2.y) + across(r4, v3.y, v4.y, v5.y) + across(r5, v6.y, v7.y, v8.y);
-      s6_0 += across(r0, v0.z, v1.z, v2.z) + across(r1, v3.z, v4.z, v5.z) + across(r2, v6.z, v7.z, v8.z);
-      s6_1 += across(r1, v0.z, v1.z, v2.z) + across(r2, v3.z, v4.z, v5.z) + across(r3, v6.z, v7.z, v8.z);
-      s6_2 += across(r2, v0.z, v1.z, v2.z) + across(r3, v3.z, v4.z, v5.z) + across(r4, v6.z, v7.z, v8.z);
-      s6_3 += across(r3, v0.z, v1.z, v2.z) + across(r4, v3.z, v4.z, v5.z) + across(r5, v6.z, v7.z, v8.z);
-      s7_0 += across(r0, v0.w, v1.w, v2.w) + across(r1, v3.w, v4.w, v5.w) + across(r2, v6.w, v7.w, v8.w);
-      s7_1 += across(r1, v0.w, v1.w, v2.w) + across(r2, v3.w, v4.w, v5.w) + across(r3, v6.w, v7.w, v8.w);
-      s7_2 += across(r2, v0.w, v1.w, v2.w) + across(r3, v3.w, v4.w, v5.w) + across(r4, v6.w, v7.w, v8.w);
-      s7_3 += across(r3, v0.w, v1.w, v2.w) + across(r4, v3.w, v4.w, v5.w) + across(r5, v6.w, v7.w, v8.w);
-    }
     base += height * width;
     near += 9;
   }
@@ -2183,12 +2148,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   store(s1_0, s1_1, s1_2, s1_3, first + 1, plane, y, x);
   store(s2_0, s2_1, s2_2, s2_3, first + 2, plane, y, x);
   store(s3_0, s3_1, s3_2, s3_3, first + 3, plane, y, x);
-  if (EIGHT) {
-    store(s4_0, s4_1, s4_2, s4_3, first + 4, plane, y, x);
-    store(s5_0, s5_1, s5_2, s5_3, first + 5, plane, y, x);
-    store(s6_0, s6_1, s6_2, s6_3, first + 6, plane, y, x);
-    store(s7_0, s7_1, s7_2, s7_3, first + 7, plane, y, x);
-  }
 }
 `;
 
@@ -3011,19 +2970,16 @@ fn storeRow(best: Best, plane: i32, p: i32, q: i32) {
   if (q + 3 < k.ow) { put(to + 3, best.value.w, best.at.w); }
 }
 
-// The maxima of three neighbours in a row, four of them from column q on; minus infinity for what lies outside.
+// The maxima of three neighbours in a row, four of them from column q on. What lies outside reads the nearest pixel inside, which is in
+// every window that reaches there, so that neither the maximum nor the first pixel that has it changes.
 fn rowBest(plane: i32, row: i32, q: i32) -> Best {
   let inRow = clamp(row, 0, k.h - 1) * k.w;
-  let start = plane * k.h * k.w + inRow;
+  let start = plane * k.h * k.w;
   let low = vec4i(q) + vec4i(0, 1, 2, 3);
-  let high = low.zw + 2;
-  let lowAt = clamp(low, vec4i(0), vec4i(k.w - 1));
-  let highAt = clamp(high, vec2i(0), vec2i(k.w - 1));
-  let inside = row >= 0 && row < k.h;
-  let v = select(vec4f(k.lowest), vec4f(x[start + lowAt.x], x[start + lowAt.y], x[start + lowAt.z], x[start + lowAt.w]), vec4<bool>(inside) & (low == lowAt));
-  let u = select(vec2f(k.lowest), vec2f(x[start + highAt.x], x[start + highAt.y]), vec2<bool>(inside) & (high == highAt));
-  let a = lowAt + inRow;
-  let b = highAt + inRow;
+  let a = clamp(low, vec4i(0), vec4i(k.w - 1)) + inRow;
+  let b = clamp(low.zw + 2, vec2i(0), vec2i(k.w - 1)) + inRow;
+  let v = vec4f(x[start + a.x], x[start + a.y], x[start + a.z], x[start + a.w]);
+  let u = vec2f(x[start + b.x], x[start + b.y]);
   return better(better(Best(v, a), vec4f(v.yzw, u.x), vec4i(a.yzw, b.x)), vec4f(v.zw, u), vec4i(a.zw, b));
 }
 

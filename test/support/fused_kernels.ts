@@ -281,6 +281,29 @@ export function describeFusedKernels(open: () => Promise<Device>): void {
     });
   });
 
+  it('batch norm adds eps to the variance, under the root, and its gradient does too', async () => {
+    const [c, count] = [2, 12];
+    const values = Array.from({ length: c * count }, (_, i) => Math.sin(i * 12.9898) / 300);
+    const cotangents = values.map((_, i) => Math.cos(i * 7.13));
+    const x = device.tensor(values, [1, c, 3, 4]);
+    const y = batchNorm2d(x);
+    const [dx] = grad(y, [x], { cotangent: device.tensor(cotangents, x.shape) });
+    const got = { y: await y.data(), dx: await dx!.data() };
+    for (const channel of [0, 1]) {
+      const of = (all: readonly number[]): number[] => all.slice(channel * count, (channel + 1) * count);
+      const mean = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0) / count;
+      const [xs, g] = [of(values), of(cotangents)];
+      const centre = mean(xs);
+      const scale = 1 / Math.sqrt(mean(xs.map((v) => (v - centre) ** 2)) + 1e-5);
+      const z = xs.map((v) => (v - centre) * scale);
+      const projection = mean(g.map((v, i) => v * z[i]!));
+      for (let i = 0; i < count; i++) {
+        expect(got.y[channel * count + i]).toBeCloseTo(z[i]!, 4);
+        expect(got.dx[channel * count + i]! / scale).toBeCloseTo(g[i]! - mean(g) - z[i]! * projection, 4);
+      }
+    }
+  });
+
   it('batch norm keeps its precision where the mean is a thousand times the spread', async () => {
     const values = Float32Array.from({ length: 4 * 2 * 9 * 9 }, (_, i) => 1000 + Math.sin(i * 12.9898));
     const x = device.tensor(values, [4, 2, 9, 9]);
