@@ -2106,7 +2106,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var s2_0 = vec4f(); var s2_1 = vec4f(); var s2_2 = vec4f(); var s2_3 = vec4f();
   var s3_0 = vec4f(); var s3_1 = vec4f(); var s3_2 = vec4f(); var s3_3 = vec4f();
   var base = (n * k.sourceChannels + group * inputs) * height * width;
-  var near = k.weightGroup * group + first / 4 * inputs * 9;
+  var near = k.weightGroup * group + block * inputs * 9;
   for (var c = 0; c < inputs; c++) {
     let r0 = readRow(base + row0, in0, at);
     let r1 = readRow(base + row1, in1, at);

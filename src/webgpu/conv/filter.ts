@@ -1,7 +1,8 @@
 /** @file The filter gradient as an outer product in registers, for every geometry. */
 import type { ConvGeometry, Operand } from '../../backend.ts';
+import { foldedGrid } from '../grid.ts';
 import type { Gpu } from '../kernel.ts';
-import { convFilter } from '../shaders.gen.ts';
+import { convFilter, convFilter3x3 } from '../shaders.gen.ts';
 import { lanesFor, sumOfPartials } from './partial-sums.ts';
 
 /** Columns of the weight matrix that a lane takes. */
@@ -39,6 +40,48 @@ export function launchFilter(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Op
           ...[kh, kw, ...stride, padding[0][0], padding[1][0], ...dilation],
         ],
         workgroups: [lanes / 64, rowBlocks * groups, columnBlocks],
+      },
+      [x, g],
+      [partials],
+    ),
+  );
+  return true;
+}
+
+/** Lanes that keep the adapter busy: a software one has few to fill. */
+const LANES = { software: 2048, hardware: 16384 };
+
+/** 3x3 of stride and dilation 1: a lane owns the taps of four outputs and an input, so that pixels are loaded once for nine taps. */
+export function launchFilter3x3(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Operand, w: Operand): boolean {
+  const { stride, padding, dilation, groups } = geometry;
+  const [o, inputs, kh, kw] = w.shape as readonly [number, number, number, number];
+  const isCovered = kh === 3 && kw === 3 && [...stride, ...dilation].every((v) => v === 1);
+  const outputs = o / groups;
+  // Fewer outputs would leave much of a lane's sums unused.
+  if (!isCovered || outputs < 4) return false;
+  const [n, , oh, ow] = g.shape as readonly [number, number, number, number];
+  const rowBlocks = Math.ceil(outputs / 4);
+  const pairs = groups * rowBlocks * inputs;
+  const blocksY = Math.ceil(oh / 4);
+  const blocksX = Math.ceil(ow / 4);
+  const tiles = n * blocksY * blocksX;
+  const slices = Math.min(tiles, Math.ceil((gpu.facts.software ? LANES.software : LANES.hardware) / pairs));
+  sumOfPartials(gpu, slices, w, (partials) =>
+    gpu.launch(
+      {
+        kind: 'wgsl',
+        name: 'conv2dFilter 3x3',
+        code: convFilter3x3,
+        uniforms: [
+          ...[tiles, blocksY, blocksX, slices],
+          ...[rowBlocks, pairs],
+          ...x.shape.slice(1),
+          inputs,
+          ...g.shape.slice(1),
+          outputs,
+          ...[padding[0][0], padding[1][0]],
+        ],
+        workgroups: foldedGrid(gpu.facts, pairs * slices, 64),
       },
       [x, g],
       [partials],

@@ -1,121 +1,124 @@
-/** @file Convolution and its input gradient in register tiles: one kernel for every geometry, whose roles are set here. */
-import type { ConvGeometry, Operand } from '../../backend.ts';
-import type { Shape } from '../../shape.ts';
+/** @file Convolution and its input gradient in register tiles, for every geometry and for 3x3 of stride 1. */
+import type { Operand } from '../../backend.ts';
 import type { Gpu } from '../kernel.ts';
-import { convTileSubgroups } from '../shaders.gen.ts';
-
-/** What a kernel reads and writes, so that forward and input gradient are one: see the shader's `struct Geometry`. */
-export interface Roles {
-  readonly source: Shape;
-  readonly written: Shape;
-  /** Channels summed and channels written, in each group. */
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly groups: number;
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly origin: readonly [number, number];
-  readonly step: readonly [number, number];
-  readonly ratio: readonly [number, number];
-  /** Distances in the weight between groups, written channels and summed channels. */
-  readonly weightGroup: number;
-  readonly weightOut: number;
-  readonly weightIn: number;
-}
-
-/** x -> y. */
-export function forwardRoles(x: Shape, w: Shape, y: Shape, geometry: ConvGeometry): Roles {
-  const [o, inputs, kh, kw] = w as readonly [number, number, number, number];
-  const { groups, stride, padding, dilation } = geometry;
-  const taps = kh * kw;
-  return {
-    source: x,
-    written: y,
-    inputs,
-    outputs: o / groups,
-    groups,
-    kernel: [kh, kw],
-    stride,
-    origin: [-padding[0][0], -padding[1][0]],
-    step: dilation,
-    ratio: [1, 1],
-    weightGroup: (o / groups) * inputs * taps,
-    weightOut: inputs * taps,
-    weightIn: taps,
-  };
-}
-
-/** g -> gx. */
-export function inputRoles(g: Shape, w: Shape, x: Shape, geometry: ConvGeometry): Roles {
-  const [o, inputs, kh, kw] = w as readonly [number, number, number, number];
-  const { groups, stride, padding, dilation } = geometry;
-  const taps = kh * kw;
-  return {
-    source: g,
-    written: x,
-    inputs: o / groups,
-    outputs: inputs,
-    groups,
-    kernel: [kh, kw],
-    stride: [1, 1],
-    origin: [padding[0][0], padding[1][0]],
-    step: [-dilation[0], -dilation[1]],
-    ratio: stride,
-    weightGroup: (o / groups) * inputs * taps,
-    weightOut: taps,
-    weightIn: inputs * taps,
-  };
-}
-
-/** A pointwise convolution of stride 1 mixes channels pixel by pixel, so a plane may have any height that divides it. */
-export function flattened(roles: Roles): Roles {
-  const { kernel, stride, ratio, origin, source, written } = roles;
-  const isPointwise = [...kernel, ...stride, ...ratio].every((v) => v === 1) && origin.every((v) => v === 0);
-  const [n, c, h, w] = source as readonly [number, number, number, number];
-  if (!isPointwise || written[2] !== h || written[3] !== w) return roles;
-  const height = [4, 8, 7, 6].find((rows) => (h * w) % rows === 0) ?? h;
-  return { ...roles, source: [n, c, height, (h * w) / height], written: [n, written[1]!, height, (h * w) / height] };
-}
+import { convTile, convTile3x3, convTileSubgroups } from '../shaders.gen.ts';
+import { packWeights } from './pack-weights.ts';
+import { flattened, type Roles } from './roles.ts';
 
 /** Channels that a lane takes: more share a loaded pixel, but must not be many more than there are. */
 function channelsPerLane(outputs: number): number {
   return outputs > 8 ? 16 : outputs > 4 ? 8 : outputs > 1 ? 4 : 1;
 }
 
-export function launchTile(gpu: Gpu, given: Roles, inputs: readonly [Operand, Operand], output: Operand): boolean {
-  if (!gpu.facts.subgroups) return false;
-  const roles = flattened(given);
-  const { source, written, ratio } = roles;
+interface Tiles {
+  readonly lanes: number;
+  readonly blocks: number;
+  readonly columns: number;
+  readonly channels: number;
+  readonly channelBlocks: number;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** How the general kernels cut what is written; undefined where that exceeds the adapter's grid. */
+function cut(gpu: Gpu, { written, ratio, outputs, groups }: Roles): Tiles | undefined {
   const [n, , height, width] = written as readonly [number, number, number, number];
-  const channels = channelsPerLane(roles.outputs);
+  const channels = channelsPerLane(outputs);
   const columns = Math.ceil(width / ratio[1]);
   const blocks = Math.ceil(Math.ceil(height / ratio[0]) / 4);
   const lanes = n * blocks * columns;
-  const channelBlocks = Math.ceil(roles.outputs / channels);
-  const workgroups = [Math.ceil(lanes / 64), channelBlocks * roles.groups, ratio[0] * ratio[1]] as const;
-  if (workgroups.some((v) => v > gpu.facts.maxWorkgroups)) return false;
+  const channelBlocks = Math.ceil(outputs / channels);
+  const workgroups = [Math.ceil(lanes / 64), channelBlocks * groups, ratio[0] * ratio[1]] as const;
+  if (workgroups.some((v) => v > gpu.facts.maxWorkgroups)) return undefined;
+  return { lanes, blocks, columns, channels, channelBlocks, workgroups };
+}
+
+/** The words of the general shaders' `struct Geometry` up to the weights. */
+function geometryWords(roles: Roles, { lanes, blocks, columns, channelBlocks }: Tiles): number[] {
+  return [
+    ...[lanes, blocks, columns, channelBlocks],
+    ...roles.source.slice(1),
+    roles.inputs,
+    ...roles.written.slice(1),
+    roles.outputs,
+    ...roles.kernel,
+    ...roles.stride,
+    ...roles.origin,
+    ...roles.step,
+    ...roles.ratio,
+  ];
+}
+
+/** Every geometry, weights spread by subgroup broadcasts. */
+export function launchSubgroupTile(gpu: Gpu, given: Roles, inputs: readonly [Operand, Operand], output: Operand): boolean {
+  const roles = flattened(given);
+  const tiles = cut(gpu, roles);
+  if (!tiles) return false;
   gpu.launch(
     {
       kind: 'wgsl',
       name: 'conv2d tile subgroups',
       code: convTileSubgroups,
-      constants: { CHANNELS: channels, WIDE: gpu.facts.subgroupMinSize >= 8 ? 1 : 0 },
+      constants: { CHANNELS: tiles.channels, WIDE: gpu.facts.subgroupMinSize >= 8 ? 1 : 0 },
+      uniforms: [...geometryWords(roles, tiles), roles.weightGroup, roles.weightOut, roles.weightIn],
+      workgroups: tiles.workgroups,
+    },
+    inputs,
+    [output],
+  );
+  return true;
+}
+
+/** Every geometry, packed weights. */
+export function launchPackedTile(gpu: Gpu, given: Roles, [source, w]: readonly [Operand, Operand], output: Operand): boolean {
+  const roles = flattened(given);
+  const tiles = cut(gpu, roles);
+  if (!tiles) return false;
+  const packed = packWeights(gpu, roles, w, false);
+  gpu.launch(
+    {
+      kind: 'wgsl',
+      name: 'conv2d tile',
+      code: convTile,
+      constants: { CHANNELS: tiles.channels },
+      uniforms: [...geometryWords(roles, tiles), packed.group, packed.block],
+      workgroups: tiles.workgroups,
+    },
+    [source, packed.weights],
+    [output],
+  );
+  return true;
+}
+
+/** 3x3 of stride and dilation 1: pixels are loaded once for nine taps. */
+export function launchTile3x3(gpu: Gpu, roles: Roles, [source, w]: readonly [Operand, Operand], output: Operand): boolean {
+  const { written, outputs, groups, step, origin } = roles;
+  const [n, , height, width] = written as readonly [number, number, number, number];
+  const blocksY = Math.ceil(height / 4);
+  const blocksX = Math.ceil(width / 4);
+  const lanes = n * blocksY * blocksX;
+  const channelBlocks = Math.ceil(outputs / 4);
+  const workgroups = [Math.ceil(lanes / 64), channelBlocks * groups, 1] as const;
+  if (workgroups.some((v) => v > gpu.facts.maxWorkgroups)) return false;
+  // The gradient's taps go backwards from its origin: from the other end they go forwards.
+  const isReversed = step[0] < 0;
+  const [top, left] = isReversed ? [2 - origin[0], 2 - origin[1]] : [-origin[0], -origin[1]];
+  const packed = packWeights(gpu, roles, w, isReversed);
+  gpu.launch(
+    {
+      kind: 'wgsl',
+      name: 'conv2d tile 3x3',
+      code: convTile3x3,
       uniforms: [
-        ...[lanes, blocks, columns, channelBlocks],
-        ...source.slice(1),
+        ...[lanes, blocksY, blocksX, channelBlocks],
+        ...roles.source.slice(1),
         roles.inputs,
         ...written.slice(1),
-        roles.outputs,
-        ...roles.kernel,
-        ...roles.stride,
-        ...roles.origin,
-        ...roles.step,
-        ...ratio,
-        ...[roles.weightGroup, roles.weightOut, roles.weightIn],
+        outputs,
+        ...[top, left, packed.group],
       ],
       workgroups,
     },
-    inputs,
+    [source, packed.weights],
     [output],
   );
   return true;
