@@ -119,6 +119,42 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     );
   });
 
+  test('depthwise convolutions of as many rows as a tile, fewer and more', async () => {
+    for (let rows = 1; rows <= 13; rows++) {
+      for (const columns of [4, 5, 8]) {
+        for (const [side, stride, dilation] of [
+          [3, 1, 1],
+          [5, 1, 1],
+          [5, 1, 2],
+          [3, 2, 1],
+          [5, 2, 2],
+        ] as const) {
+          const low = (dilation * (side - 1)) / 2;
+          const c: Case = {
+            n: 2,
+            groups: 2,
+            inputs: 1,
+            outputs: 1,
+            kernel: [side, side],
+            stride: [stride, stride],
+            dilation: [dilation, dilation],
+            padding: [
+              [low, low],
+              [low, low],
+            ],
+            size: [rows * stride, columns * stride],
+            seed: 100 * rows + columns,
+          };
+          const s = shapes(c);
+          const taps = side * side;
+          expect(await fault(c, s.x, s.w, taps, (x, w) => conv2d(x, w, c))).toBeUndefined();
+          expect(await fault(c, s.g, s.w, taps, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
+          expect(await fault(c, s.x, s.g, 2 * rows * columns, (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
+        }
+      }
+    }
+  });
+
   test('pointwise convolutions of planes of every size around a vector', async () => {
     for (const side of [
       [1, 1],
@@ -166,10 +202,13 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
   });
 });
 
-test('a convolution reads none of the numbers that earlier work left in scratch', async () => {
-  const geometry = { padding: 1 };
+test.each([
+  ['dense', 1],
+  ['depthwise', 3],
+] as const)('a %s convolution reads none of the numbers that earlier work left in scratch', async (_name, groups) => {
+  const geometry = { padding: 1, groups };
   const poison = fast.tensor(new Float32Array(2 * 3 * 9 * 9).fill(NaN), [2, 3, 9, 9]);
-  const w = fast.tensor(numbers(1, [3, 3, 3, 3]), [3, 3, 3, 3]);
+  const w = fast.tensor(numbers(1, [3, 3 / groups, 3, 3]), [3, 3 / groups, 3, 3]);
   const x = fast.tensor(numbers(2, [2, 3, 5, 5]), [2, 3, 5, 5]);
   const g = fast.tensor(numbers(3, [2, 3, 5, 5]), [2, 3, 5, 5]);
   conv2d(poison, w, geometry);

@@ -4,6 +4,7 @@ import type { Shape } from '../../shape.ts';
 import { addressOf, heapBuffer } from './buffer.ts';
 import { convolveModule, convolveRecord, type Tile } from './convolve.ts';
 import { correlateModule, correlateRecord, type DotTile } from './correlate.ts';
+import { type ColumnTile, columnTileRows, showColumnTile, tapColumns } from './depthwise.ts';
 import type { SimdKernel } from './kernels.ts';
 import type { Linker } from './linker.ts';
 import { type Plan, placeRecord, PlanCache, type Plans } from './plan.ts';
@@ -183,12 +184,16 @@ function offsetTable(layout: TapLayout, inputs: number): number[] {
 }
 
 export function convolvePlan(linker: Linker, spec_: ConvolveSpec): Plan {
-  const spec = isPointwise(spec_) && spec_.out.step === 1 && spec_.out.pitch === spec_.width ? flatten(spec_) : spec_;
+  const byColumn = spec_.inputs === 1 && spec_.outputs === 1 ? tapColumns(spec_.taps, spec_.stride[0]) : undefined;
+  const flat = isPointwise(spec_) && spec_.out.step === 1 && spec_.out.pitch === spec_.width;
+  const spec = byColumn ? { ...spec_, taps: byColumn.taps } : flat ? flatten(spec_) : spec_;
   const { heap } = linker;
   const layout = tapLayout(spec);
   const columns = Math.max(4, spec.columns);
-  const { wide, narrow, wideColumns } = convolveTiles(spec.outputs, spec.rows, columns);
-  const perTile = (wide ?? narrow)!.outputs;
+  const { wide, narrow, wideColumns } = byColumn
+    ? { wide: undefined, narrow: { rows: columnTileRows(spec.rows), columns: byColumn.columns }, wideColumns: 0 }
+    : convolveTiles(spec.outputs, spec.rows, columns);
+  const perTile = Math.min(TILE_OUTPUTS, spec.outputs);
   const through = spec.out.step !== 1 || spec.columns < 4;
   const weightBytes = spec.groups * Math.ceil(spec.outputs / perTile) * perTile * spec.inputs * spec.taps.length * 4;
   const packed = align(weightBytes);
@@ -232,13 +237,16 @@ export function convolvePlan(linker: Linker, spec_: ConvolveSpec): Plan {
       outColumns: spec.columns,
     }),
   );
-  const name = `convolve ${wide ? showTile(wide) : ''} ${narrow ? showTile(narrow) : ''}`;
+  const name = `convolve ${[wide, narrow].flatMap((tile) => (tile ? [showTile(tile)] : [])).join(' ')}`;
   return { ...place, scratchBytes, run: linker.load(name, () => convolveModule(wide, narrow))['convolve']! };
 }
 
-function showTile(tile: Tile): string {
-  return `${tile.outputs}x${tile.rows}x${tile.vectors}`;
+function showTile(tile: Tile | ColumnTile): string {
+  return 'columns' in tile ? showColumnTile(tile) : `${tile.outputs}x${tile.rows}x${tile.vectors}`;
 }
+
+/** Channels of a tile. */
+const TILE_OUTPUTS = 4;
 
 /** Tiles for an output: wide ones along the rows, narrow ones (several rows of one vector) for the columns that are left. */
 function convolveTiles(
@@ -246,7 +254,7 @@ function convolveTiles(
   rows: number,
   columns: number,
 ): { wide: Tile | undefined; narrow: Tile | undefined; wideColumns: number } {
-  const channels = Math.min(4, outputs);
+  const channels = Math.min(TILE_OUTPUTS, outputs);
   const vectors = channels === 1 ? 4 : 2;
   const wideColumns = Math.floor(columns / (4 * vectors)) * 4 * vectors;
   const most = channels === 1 ? 4 : 2;
@@ -258,6 +266,11 @@ function convolveTiles(
   };
 }
 
+/** Bytes of the sums of one group: a vector a product, tiles at the end counted whole. */
+function sumBytes(outputs: number, taps: number, tile: DotTile): number {
+  return Math.ceil(outputs / tile.outputs) * Math.ceil(taps / tile.taps) * tile.outputs * tile.taps * 16;
+}
+
 /** Dot products in registers: 4 x 2, and more taps where there are fewer outputs. */
 function dotTile(outputs: number, taps: number): DotTile {
   const rows = Math.min(4, outputs);
@@ -266,20 +279,29 @@ function dotTile(outputs: number, taps: number): DotTile {
 
 export function correlatePlan(linker: Linker, spec_: CorrelateSpec): Plan {
   const pointwise = isPointwise(spec_);
-  const spec = pointwise ? flatten(spec_) : spec_;
+  const byColumn = spec_.inputs === 1 && spec_.outputs === 1 ? tapColumns(spec_.taps, spec_.stride[0]) : undefined;
+  const spec = byColumn ? { ...spec_, taps: byColumn.taps } : pointwise ? flatten(spec_) : spec_;
   const plane = spec.rows * spec.columns;
   const layout = tapLayout(spec, !pointwise || plane % 4 !== 0);
-  const direct = layout.pitch === spec.columns && plane % 4 === 0;
   const tapCount = spec.inputs * spec.taps.length;
-  const tile = dotTile(spec.outputs, tapCount);
-  const sumGroup = Math.ceil(spec.outputs / tile.outputs) * Math.ceil(tapCount / tile.taps) * tile.outputs * tile.taps * 16;
-  const contraction = Math.ceil((spec.rows * layout.pitch) / 4) * 4;
+  const tile: DotTile | ColumnTile = byColumn
+    ? { rows: columnTileRows(spec.rows), columns: byColumn.columns }
+    : dotTile(spec.outputs, tapCount);
+  const sumGroup = 'columns' in tile ? tapCount * 16 : sumBytes(spec.outputs, tapCount, tile);
+  // Rows of g that a tile walks through at once, and the pitch that they get.
+  const [gRows, gPitch] = 'columns' in tile ? [tile.rows, Math.ceil(spec.columns / 4) * 4] : [1, layout.pitch];
+  const direct = gPitch === spec.columns && ('columns' in tile ? spec.rows % gRows === 0 : plane % 4 === 0);
+  const contraction = Math.ceil((Math.ceil(spec.rows / gRows) * gRows * gPitch) / 4) * 4;
   const packed = align(spec.groups * sumGroup);
   // Reading past the last plane must find numbers.
-  const packedBytes = layout.direct ? 0 : align(spec.inputs * layout.planeSize * 4 + layout.pitch * 4 + 64);
+  const packedBytes = layout.direct ? 0 : align(spec.inputs * layout.planeSize * 4 + gRows * layout.pitch * 4 + 64);
   const gPacked = packed + packedBytes;
   const gPackedBytes = direct ? 0 : spec.outputs * contraction * 4;
-  const tables = { copies: copyTable(layout), offsets: offsetTable(layout, spec.inputs) };
+  const tables = {
+    copies: copyTable(layout),
+    offsets: offsetTable(layout, spec.inputs),
+    places: spec.taps.map((tap) => tap.weight * 16),
+  };
   const place = placeRecord(linker.heap, correlateRecord.bytes, tables, (at) =>
     correlateRecord.words({
       ...packingWords(spec, layout, spec.inputs, at('copies'), packed, packedBytes),
@@ -297,10 +319,12 @@ export function correlatePlan(linker: Linker, spec_: CorrelateSpec): Plan {
       gPackedBytes,
       gRows: spec.rows,
       gColumns: spec.columns,
+      gPitch: gPitch * 4,
+      places: at('places'),
       sumGroup,
       sumBytes: spec.groups * sumGroup,
     }),
   );
-  const name = `correlate ${tile.outputs}x${tile.taps}`;
+  const name = `correlate ${'columns' in tile ? showColumnTile(tile) : `${tile.outputs}x${tile.taps}`}`;
   return { ...place, scratchBytes: gPacked + gPackedBytes + 64, run: linker.load(name, () => correlateModule(tile))['correlate']! };
 }

@@ -6,6 +6,7 @@
  * moved back and computes some outputs twice, to the same value; nothing is ever written outside the output.
  */
 import { call, type FunctionReference, type FunctionWriter, type Local, minimum, ModuleWriter } from './assembler.ts';
+import { addColumnTiles, type ColumnTile } from './depthwise.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from './instructions.ts';
 import { addPlaneCopy, PACKING_FIELDS, type PackingField, packPlanes } from './planes.ts';
 import { recordLayout, type RecordLayout } from './record.ts';
@@ -51,13 +52,15 @@ export const convolveRecord: RecordLayout<Field> = recordLayout<Field>([...PACKI
 const { field } = convolveRecord;
 
 /** `convolve(record, x, weights, y, scratch)`: weights packed first, then each item. */
-export function convolveModule(wide: Tile | undefined, narrow: Tile | undefined): Uint8Array<ArrayBuffer> {
+export function convolveModule(wide: Tile | undefined, narrow: Tile | ColumnTile | undefined): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
-  const tile = (wide ?? narrow)!;
+  const tile = wide ?? narrow;
+  // A column tile is of one output channel.
+  const outputs = tile && 'outputs' in tile ? tile.outputs : 1;
   const copy = addPlaneCopy(module);
-  const pack = addWeightPacking(module, tile.outputs);
+  const pack = addWeightPacking(module, outputs);
   const wideTiles = wide && addTiles(module, wide);
-  const narrowTiles = narrow && addTiles(module, narrow);
+  const narrowTiles = narrow && ('columns' in narrow ? addColumnTiles(module, narrow, field) : addTiles(module, narrow));
   module.add('convolve', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, record, x, weights, y, scratch) => {
     const [item, group, input, packed, out, a, panelBytes] = f.locals('i32', 7) as [
       Local,
@@ -76,8 +79,8 @@ export function convolveModule(wide: Tile | undefined, narrow: Tile | undefined)
       ...packed.set(i32.add(scratch.get, get('packed'))),
       ...when(get('packedBytes'), zeroFill(packed.get, get('packedBytes'))),
       // Bytes of one group's packed weights: panels x k x outputs of a tile.
-      ...panelBytes.set(i32.mul(panels(get('outputs'), tile.outputs), i32.sub(get('tableEnd'), get('table')))),
-      ...panelBytes.set(i32.mul(panelBytes.get, i32.const(tile.outputs))),
+      ...panelBytes.set(i32.mul(panels(get('outputs'), outputs), i32.sub(get('tableEnd'), get('table')))),
+      ...panelBytes.set(i32.mul(panelBytes.get, i32.const(outputs))),
       ...group.set(i32.const(0)),
       ...a.set(scratch.get),
       ...f.loop(item, i32.const(0), get('items'), 1, [

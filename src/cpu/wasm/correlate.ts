@@ -6,6 +6,7 @@
  * products twice. g has zeros where a row of it is padded, so what lies in the input there does not count.
  */
 import { call, type FunctionReference, type FunctionWriter, type Local, minimum, ModuleWriter } from './assembler.ts';
+import { addColumnDots, type ColumnTile } from './depthwise.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from './instructions.ts';
 import { addPlaneCopy, PACKING_FIELDS, type PackingField, packPlanes } from './planes.ts';
 import { recordLayout, type RecordLayout } from './record.ts';
@@ -31,6 +32,8 @@ const FIELDS = [
   'gPackedBytes',
   'gRows',
   'gColumns',
+  'gPitch',
+  'places',
   'sumGroup',
   'sumBytes',
 ] as const;
@@ -40,10 +43,10 @@ export const correlateRecord: RecordLayout<Field> = recordLayout<Field>([...PACK
 const { field } = correlateRecord;
 
 /** `correlate(record, x, g, out, scratch)`: sums lie at the start of scratch, one vector a product. */
-export function correlateModule(tile: DotTile): Uint8Array<ArrayBuffer> {
+export function correlateModule(tile: DotTile | ColumnTile): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
   const copy = addPlaneCopy(module);
-  const dots = addDotProducts(module, tile);
+  const dots = 'columns' in tile ? addColumnDots(module, tile, field) : addDotProducts(module, tile);
   module.add('correlate', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, record, x, g, out, scratch) => {
     const [item, group, input, cotangent, sums] = f.locals('i32', 5) as [Local, Local, Local, Local, Local];
     const get = (name: Field): Code => field(record, name);
@@ -73,13 +76,13 @@ export function correlateModule(tile: DotTile): Uint8Array<ArrayBuffer> {
         ...group.advance(1),
         ...when(i32.eqz(i32.sub(group.get, get('groups'))), [...group.set(i32.const(0)), ...sums.set(scratch.get)]),
       ]),
-      ...finish(f, record, tile, scratch, out),
+      ...finish(f, record, 'columns' in tile ? { outputs: 1, taps: 1 } : tile, scratch, out),
     ];
   });
   return module.bytes();
 }
 
-/** Gives g the pitch of the packed input. */
+/** Copies g to where its rows and columns may end with zeros. */
 function packCotangent(f: FunctionWriter, record: Local, copy: FunctionReference, from: Local, to: Local): Code {
   const get = (name: Field): Code => field(record, name);
   const [plane, source, target] = f.locals('i32', 3) as [Local, Local, Local];
@@ -93,7 +96,7 @@ function packCotangent(f: FunctionWriter, record: Local, copy: FunctionReference
         i32.shl(get('gColumns'), i32.const(2)),
         i32.const(4),
         target.get,
-        get('copyPitch'),
+        get('gPitch'),
         i32.const(4),
         get('gRows'),
         get('gColumns'),
