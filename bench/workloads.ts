@@ -13,6 +13,7 @@ import {
   matmul,
   maxPool2d,
   mixedSum,
+  noGrad,
   relu,
   scope,
   slice,
@@ -83,8 +84,9 @@ export function prepare(device: Device, task: Task, captured: boolean): Prepared
   if (task.direction === 'step') return prepareStep(device, task, inputs, compute, captured);
   const wanted = inputs.filter((_, i) => task.inputs[i]!.role !== 'labels');
   const body = (): Tensor[] => {
-    const y = compute(inputs, task);
-    return task.direction === 'f' ? [y] : grad(y, wanted, cotangent ? { cotangent } : {});
+    // A forward pass alone is never recorded by the peers either.
+    if (task.direction === 'f') return [noGrad(() => compute(inputs, task))];
+    return grad(compute(inputs, task), wanted, cotangent ? { cotangent } : {});
   };
   const step = captured ? capture(body, { device }) : undefined;
   const outputs = step ?? ((): Tensor[] => scope(body));
