@@ -25,6 +25,26 @@ export interface MeasuredLatencyOptions extends LatencyOptions {
   readonly onUnit?: (unit: LatencyUnit) => void;
 }
 
+/** The time of a network that has one operation on all edges. */
+export interface UniformTime {
+  readonly operation: OperationName;
+  readonly milliseconds: number;
+  readonly clock: Clock;
+}
+
+/** The unit from the times of all eight networks with one operation everywhere. OptionError where none of them takes longer than the empty one. */
+export function latencyUnit(times: readonly UniformTime[]): LatencyUnit {
+  const empty = times.find((t) => t.operation === 'none')!;
+  const dearest = times.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a), empty);
+  if (dearest === empty) {
+    throw new OptionError(
+      `latency: no operation takes longer than none on this device (${empty.milliseconds.toFixed(3)} ms, ${empty.clock}); ` +
+        'take a larger batch or network, a quieter machine, or another cost',
+    );
+  }
+  return { empty: empty.milliseconds, dearest: dearest.milliseconds, operation: dearest.operation, clock: dearest.clock };
+}
+
 /** Inherited weights stand in every child; what the others start from does not matter. */
 const UNUSED_KEY = key(0);
 
@@ -66,24 +86,16 @@ export class RelativeLatency implements BlackBox {
   }
 
   async #measureUnit(): Promise<readonly [number, number]> {
-    const times: { readonly operation: OperationName; readonly milliseconds: number; readonly clock: Clock }[] = [];
+    const times: UniformTime[] = [];
     for (const operation of OPERATIONS) {
       const child = this.#everywhere(operation);
       const [first, second] = [await this.#time(child), await this.#time(child)];
       // What disturbs a measurement makes it longer, and the unit is measured only once.
       times.push({ operation, ...(second.milliseconds < first.milliseconds ? second : first) });
     }
-    const empty = times.find((t) => t.operation === 'none')!;
-    const dearest = times.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a));
-    if (dearest === empty) {
-      throw new OptionError(
-        `latency: no operation can be told from none on this device (${empty.milliseconds.toFixed(3)} ms a pass on ${this.#images.shape[0]} images, ${empty.clock}); ` +
-          'take a larger batch or network, a quieter machine, or the cost flops',
-      );
-    }
-    const { operation, clock } = dearest;
-    this.#options.onUnit?.({ empty: empty.milliseconds, dearest: dearest.milliseconds, operation, clock });
-    return [empty.milliseconds, dearest.milliseconds];
+    const unit = latencyUnit(times);
+    this.#options.onUnit?.(unit);
+    return [unit.empty, unit.dearest];
   }
 
   #everywhere(operation: OperationName): Genotype {

@@ -10,6 +10,7 @@ import { scope } from '../../src/scope.ts';
 import { BlackBoxCost } from '../../src/snas/black-box.ts';
 import { scoreFunctionBlackBox } from '../../src/snas/expected-cost.ts';
 import { CELL_TYPES, type Genotype, OPERATIONS } from '../../src/snas/genotype.ts';
+import { latencyUnit } from '../../src/snas/relative-latency.ts';
 import { Snas } from '../../src/snas/relaxation.ts';
 import type { CellWeights } from '../../src/snas/strategy.ts';
 import { softmax } from '../../src/softmax.ts';
@@ -248,4 +249,16 @@ it('refuses settings and prices that make no sense', async () => {
   expect(made({ every: 1.5 })).toThrow(OptionError);
   expect(made({ decay: 1 })).toThrow(/decay 1/);
   await expect(made({})().measure(0, { key: key(1), temperature: 1 })).rejects.toThrow(NonFiniteError);
+});
+
+it('a relative latency has the slowest uniform network as its unit, and refuses a device on which no operation costs anything', () => {
+  const times = OPERATIONS.map((operation, k) => ({
+    operation,
+    milliseconds: [2, 3, 3, 2.5, 8, 9, 6, 7][k]!,
+    clock: 'wall' as const,
+  }));
+  expect(latencyUnit(times)).toEqual({ empty: 2, dearest: 9, operation: 'sep_conv_5x5', clock: 'wall' });
+  const flat = times.map((t) => ({ ...t, milliseconds: t.operation === 'none' ? 2 : 1.5 }));
+  expect(() => latencyUnit(flat)).toThrow(OptionError);
+  expect(() => latencyUnit(flat)).toThrow(/quieter machine/);
 });
