@@ -30,10 +30,10 @@ if (values.help) {
 Object.assign(process.env, adapterEnvironment(values.adapter));
 
 type Factor = 'batch' | 'channels' | 'cells' | 'side';
-const BASE: StepSizes = { channels: 8, cells: 3, batch: values.small ? 8 : 32, side: 16, inChannels: 3, stemStride: 1 };
+const BASE: StepSizes = { channels: 8, cells: 3, batch: values.small ? 8 : 16, side: 16, inChannels: 3, stemStride: 1 };
 const POINTS: Readonly<Record<Factor, readonly number[]>> = values.small
   ? { batch: [4, 8, 16], channels: [4, 8, 16], cells: [3, 6, 9], side: [8, 16, 32] }
-  : { batch: [8, 16, 32, 64], channels: [4, 8, 16, 32], cells: [3, 6, 9, 12], side: [8, 16, 32, 64] };
+  : { batch: [8, 16, 32, 64], channels: [4, 8, 16, 32], cells: [3, 6, 9, 12], side: [8, 16, 32] };
 
 interface Point {
   readonly factor: Factor;
