@@ -68,12 +68,14 @@ describe('a stopwatch', () => {
 });
 
 describe('the latency of a child', () => {
-  it('is the median of as many samples as asked for, on a clock that it names', async () => {
+  it('is the median of as many samples as asked for, or their shortest, on a clock that it names', async () => {
     using parent = new Supernet(device, key(1), NETWORK);
     using child = inherit(parent, GENOTYPE, key(2));
     const images = device.ones([4, 1, 8, 8]);
     const { milliseconds, samples, clock, passes } = await childLatency(child, images, { samples: 3, warmUps: 1 });
+    const shortest = await childLatency(child, images, { samples: 4, statistic: 'shortest' });
     images.dispose();
+    expect(shortest.milliseconds).toBe(Math.min(...shortest.samples));
     expect(samples).toHaveLength(3);
     expect(milliseconds).toBe(samples.toSorted((a, b) => a - b)[1]);
     expect(['timestamps', 'wall']).toContain(clock);
