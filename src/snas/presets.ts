@@ -27,7 +27,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
   small: {
     network: { channels: 4, cells: 3, nodes: 4, stemStride: 2 },
-    trainImages: 3000,
+    trainImages: 6000,
     validationImages: 1000,
     epochs: 8,
     batchSize: 32,
