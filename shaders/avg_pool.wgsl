@@ -2,7 +2,7 @@
 //   y[p, q]  = 1 / count(p, q) sum over i, j of x[p sy - top + i dy, q sx - left + j dx]
 //   gx[y, x] = sum over the windows (p, q) that hold pixel (y, x) of g[p, q] / count(p, q)
 // x, gx [planes, h, w]; y, g [planes, oh, ow]. `dense3` and `dense3Gradient` are the 3x3 window of stride and dilation 1: a lane
-// takes a tile of 4x4, for which it loads 6x6. `general` and `generalGradient` are every other geometry: a lane takes four rows
+// takes four columns of DENSE_ROWS windows, or 4x4 pixels. `general` and `generalGradient` are every other geometry: a lane takes four rows
 // of one column. Tested by test/shared/fused.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
@@ -18,6 +18,9 @@ struct Geometry {
 // uniforms say.
 override WINDOW: i32 = 0;
 override STRIDE: i32 = 0;
+
+// Rows that a lane of `dense3` takes.
+override DENSE_ROWS: i32 = 4;
 
 fn windowY() -> i32 { return select(k.kh, WINDOW, WINDOW > 0); }
 fn windowX() -> i32 { return select(k.kw, WINDOW, WINDOW > 0); }
@@ -83,7 +86,7 @@ fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let q = id % k.blocksX * 4;
-  let p = (id / k.blocksX) % k.blocksY * 4;
+  let p = (id / k.blocksX) % k.blocksY * DENSE_ROWS;
   let plane = id / (k.blocksX * k.blocksY);
   let low = vec4i(q - k.left) + vec4i(0, 1, 2, 3);
   let high = low.zw + 2;
@@ -95,17 +98,15 @@ fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   );
   let y = p - k.top;
   let across = 1.0 / inside3(q - k.left, k.w);
-  let down = 1.0 / inside3(y, k.h);
-  let r0 = rowSums(plane, y, k.h, k.w, columns);
-  let r1 = rowSums(plane, y + 1, k.h, k.w, columns);
-  let r2 = rowSums(plane, y + 2, k.h, k.w, columns);
-  let r3 = rowSums(plane, y + 3, k.h, k.w, columns);
-  let r4 = rowSums(plane, y + 4, k.h, k.w, columns);
-  let r5 = rowSums(plane, y + 5, k.h, k.w, columns);
-  storeRow((r0 + r1 + r2) * across * down.x, plane, p, q, k.oh, k.ow);
-  storeRow((r1 + r2 + r3) * across * down.y, plane, p + 1, q, k.oh, k.ow);
-  storeRow((r2 + r3 + r4) * across * down.z, plane, p + 2, q, k.oh, k.ow);
-  storeRow((r3 + r4 + r5) * across * down.w, plane, p + 3, q, k.oh, k.ow);
+  var r0 = rowSums(plane, y, k.h, k.w, columns);
+  var r1 = rowSums(plane, y + 1, k.h, k.w, columns);
+  for (var i = 0; i < DENSE_ROWS && p + i < k.oh; i++) {
+    let r2 = rowSums(plane, y + i + 2, k.h, k.w, columns);
+    let taps = max(1, min(y + i + 3, k.h) - max(y + i, 0));
+    storeRow((r0 + r1 + r2) * across / f32(taps), plane, p + i, q, k.oh, k.ow);
+    r0 = r1;
+    r1 = r2;
+  }
 }
 
 // The same tile over pixels: a pixel is in the three windows that end at it or at one of its two neighbours.

@@ -1,6 +1,7 @@
 // Maximum of each window and the flat index (y w + x) of its first maximum; padding is never chosen.
 //   y[p, q] = max over i, j of x[p sy - top + i dy, q sx - left + j dx], plane by plane, x [planes, h, w]
-// `dense3` is the 3x3 window of stride and dilation 1: a lane takes a tile of 4x4 outputs, for which it loads 6x6. `general` is
+// `dense3` is the 3x3 window of stride and dilation 1: a lane takes four columns of DENSE_ROWS outputs and
+// loads each row of pixels once. `general` is
 // every other geometry: a lane takes four rows of one column. Pixels are visited in row-major order and only a larger value
 // replaces the best so far, which starts as -infinity at the window's first pixel inside the image.
 // Tested by test/shared/fused.test.ts.
@@ -18,6 +19,9 @@ struct Geometry {
 // uniforms say.
 override WINDOW: i32 = 0;
 override STRIDE: i32 = 0;
+
+// Rows that a lane of `dense3` takes.
+override DENSE_ROWS: i32 = 4;
 
 fn windowY() -> i32 { return select(k.kh, WINDOW, WINDOW > 0); }
 fn windowX() -> i32 { return select(k.kw, WINDOW, WINDOW > 0); }
@@ -76,20 +80,18 @@ fn dense3(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   let id = i32((group.y * groups.x + group.x) * 64u + lane);
   if (id >= k.size) { return; }
   let q = id % k.blocksX * 4;
-  let p = (id / k.blocksX) % k.blocksY * 4;
+  let p = (id / k.blocksX) % k.blocksY * DENSE_ROWS;
   let plane = id / (k.blocksX * k.blocksY);
   let row = p - k.top;
   let column = q - k.left;
-  let r0 = rowBest(plane, row, column);
-  let r1 = rowBest(plane, row + 1, column);
-  let r2 = rowBest(plane, row + 2, column);
-  let r3 = rowBest(plane, row + 3, column);
-  let r4 = rowBest(plane, row + 4, column);
-  let r5 = rowBest(plane, row + 5, column);
-  storeRow(first3(r0, r1, r2), plane, p, q);
-  storeRow(first3(r1, r2, r3), plane, p + 1, q);
-  storeRow(first3(r2, r3, r4), plane, p + 2, q);
-  storeRow(first3(r3, r4, r5), plane, p + 3, q);
+  var r0 = rowBest(plane, row, column);
+  var r1 = rowBest(plane, row + 1, column);
+  for (var i = 0; i < DENSE_ROWS && p + i < k.oh; i++) {
+    let r2 = rowBest(plane, row + i + 2, column);
+    storeRow(first3(r0, r1, r2), plane, p + i, q);
+    r0 = r1;
+    r1 = r2;
+  }
 }
 
 // The first of origin, origin + step, ... that is not negative.

@@ -138,7 +138,7 @@ export function describeFusedKernels(open: () => Promise<Device>): void {
           } as const,
         })),
       fc
-        .record({ h: fc.integer({ min: 3, max: 15 }), w: fc.integer({ min: 3, max: 15 }), top: fc.nat(2), right: fc.nat(2) })
+        .record({ h: fc.integer({ min: 3, max: 21 }), w: fc.integer({ min: 3, max: 15 }), top: fc.nat(2), right: fc.nat(2) })
         .map(({ h, w, top, right }) => ({
           input: [2, 3, h, w] as const,
           kernel: [3, 3] as [number, number],
@@ -166,6 +166,28 @@ export function describeFusedKernels(open: () => Promise<Device>): void {
         });
         await expectExact(op, 24);
       });
+    }
+  });
+
+  it('softmax, logSoftmax and crossEntropy neither overflow nor vanish where logits are a thousand away from 0', async () => {
+    for (const [k, offset] of [
+      [5, 1000],
+      [100, 1000],
+      [5, -1000],
+      [100, -1000],
+    ] as const) {
+      const values = Array.from({ length: k }, (_, i) => offset + 8 * Math.fround(Math.sin(i * 12.9898)));
+      const rounded = values.map(Math.fround);
+      const total = rounded.reduce((a, v) => a + Math.exp(v - offset), 0);
+      const x = device.tensor(values, [1, k]);
+      const p = await softmax(x).data();
+      const logP = await logSoftmax(x).data();
+      const expected = rounded.map((v) => v - offset - Math.log(total));
+      for (let i = 0; i < k; i++) {
+        expect(p[i]).toBeCloseTo(Math.exp(expected[i]!), 4);
+        expect(logP[i]).toBeCloseTo(expected[i]!, 3);
+      }
+      expect(await crossEntropy(x, device.tensor([k - 1])).item()).toBeCloseTo(-expected[k - 1]!, 3);
     }
   });
 

@@ -26,6 +26,11 @@ function isDense3({ kernel, stride, dilation }: PoolGeometry): boolean {
   return [...kernel].every((v) => v === 3) && [...stride, ...dilation].every((v) => v === 1);
 }
 
+/** Rows that a lane of the forward dense3 takes: it loads two more. Tall on a processor, where loads cost more than idle lanes. */
+function denseRows(facts: GpuFacts): number {
+  return facts.software ? 16 : TILE;
+}
+
 /** WINDOW and STRIDE of a window that the shaders have as constants, or zeros: few enough that each is compiled in a moment. */
 function windowConstants({ kernel: k, stride, dilation }: PoolGeometry): { readonly WINDOW: number; readonly STRIDE: number } {
   const square = k[0] === k[1] && stride[0] === stride[1] && dilation[0] === 1 && dilation[1] === 1;
@@ -44,7 +49,7 @@ function kernel(
   constants: Readonly<Record<string, number>>,
 ): WgslKernel {
   const [n, c, rows, columns] = over as readonly [number, number, number, number];
-  const blocksY = Math.ceil(rows / TILE);
+  const blocksY = Math.ceil(rows / (constants['DENSE_ROWS'] ?? TILE));
   const blocksX = entryPoint.startsWith('dense3') ? Math.ceil(columns / TILE) : columns;
   const size = n * c * blocksY * blocksX;
   return {
@@ -73,7 +78,11 @@ export function maxPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
       if (x!.size === 0) return undefined;
       const p = planes(x!.shape, geometry);
       const entry = isDense3(geometry) ? 'dense3' : 'general';
-      const constants = { ...windowConstants(geometry), INDEXED: Number(recorded) };
+      const constants = {
+        ...windowConstants(geometry),
+        INDEXED: Number(recorded),
+        ...(entry === 'dense3' && { DENSE_ROWS: denseRows(facts) }),
+      };
       const launch = kernel(facts, 'maxPool2d', maxPool, entry, p.y, windowWords(p, geometry), constants);
       const [y, index] = x!.device.launch(launch, [x!], [p.y, recorded ? p.y : [1]]);
       if (recorded) return { output: y!, saved: [index!] };
@@ -110,7 +119,8 @@ export function avgPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
       if (x!.size === 0) return undefined;
       const p = planes(x!.shape, geometry);
       const entry = isDense3(geometry) ? 'dense3' : 'general';
-      const launch = kernel(facts, 'avgPool2d', avgPool, entry, p.y, windowWords(p, geometry), windowConstants(geometry));
+      const constants = { ...windowConstants(geometry), ...(entry === 'dense3' && { DENSE_ROWS: denseRows(facts) }) };
+      const launch = kernel(facts, 'avgPool2d', avgPool, entry, p.y, windowWords(p, geometry), constants);
       const [y] = x!.device.launch(launch, [x!], [p.y]);
       return { output: y! };
     },
