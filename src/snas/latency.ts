@@ -65,16 +65,20 @@ export async function childLatency(child: ChildNetwork, images: Tensor, options:
     const passes = Math.min(MOST_PASSES, Math.max(1, Math.ceil(LEAST_MILLISECONDS / Math.max(shortest, 1e-3))));
     const elapsed: Elapsed[] = [];
     for (let i = 0; i < count; i++) elapsed.push(await sample(passes));
-    // Times of two clocks have no common median.
-    const clock = elapsed.every((e) => e.clock === 'timestamps') ? 'timestamps' : 'wall';
-    const samples = elapsed.map((e) => (clock === 'wall' ? e.wall : e.milliseconds) / passes);
-    const milliseconds = statistic === 'shortest' ? Math.min(...samples) : median(samples);
-    return { milliseconds, clock, samples, passes };
+    return latencyFrom(elapsed, passes, statistic);
   } finally {
     pass.dispose();
     stopwatch.dispose();
     for (const [module, training] of modes) module.training = training;
   }
+}
+
+/** The latency of one pass from samples of several passes each; wall time where any sample had no timestamps, for times of two clocks have no common median. */
+export function latencyFrom(elapsed: readonly Elapsed[], passes: number, statistic: 'median' | 'shortest'): Latency {
+  const clock = elapsed.every((e) => e.clock === 'timestamps') ? 'timestamps' : 'wall';
+  const samples = elapsed.map((e) => (clock === 'wall' ? e.wall : e.milliseconds) / passes);
+  const milliseconds = statistic === 'shortest' ? Math.min(...samples) : median(samples);
+  return { milliseconds, clock, samples, passes };
 }
 
 function median(values: readonly number[]): number {

@@ -10,6 +10,7 @@ import { scope } from '../../src/scope.ts';
 import { BlackBoxCost } from '../../src/snas/black-box.ts';
 import { scoreFunctionBlackBox } from '../../src/snas/expected-cost.ts';
 import { CELL_TYPES, type Genotype, OPERATIONS } from '../../src/snas/genotype.ts';
+import { latencyFrom } from '../../src/snas/latency.ts';
 import { latencyUnit } from '../../src/snas/relative-latency.ts';
 import { Snas } from '../../src/snas/relaxation.ts';
 import type { CellWeights } from '../../src/snas/strategy.ts';
@@ -261,4 +262,12 @@ it('a relative latency has the slowest uniform network as its unit, and refuses 
   const flat = times.map((t) => ({ ...t, milliseconds: t.operation === 'none' ? 2 : 1.5 }));
   expect(() => latencyUnit(flat)).toThrow(OptionError);
   expect(() => latencyUnit(flat)).toThrow(/quieter machine/);
+});
+
+it('a latency is of one pass, the median or the shortest of its samples, and wall time as soon as one sample has no timestamps', () => {
+  const stamped = [4, 1, 9].map((milliseconds) => ({ milliseconds, clock: 'timestamps' as const, wall: 10 * milliseconds }));
+  expect(latencyFrom(stamped, 2, 'median')).toEqual({ milliseconds: 2, clock: 'timestamps', samples: [2, 0.5, 4.5], passes: 2 });
+  expect(latencyFrom(stamped, 2, 'shortest').milliseconds).toBe(0.5);
+  const mixed = [...stamped, { milliseconds: 30, clock: 'wall' as const, wall: 30 }];
+  expect(latencyFrom(mixed, 1, 'median')).toEqual({ milliseconds: 35, clock: 'wall', samples: [40, 10, 90, 30], passes: 1 });
 });
