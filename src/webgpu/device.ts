@@ -8,6 +8,8 @@ export interface WebGpuOptions extends AdapterOptions {
   readonly withoutSubgroups?: boolean;
   /** Choose kernels as for hardware on a software adapter too, to run those that it would avoid. Default false. */
   readonly asHardware?: boolean;
+  /** Pretend that a kernel may bind no more buffers than this; a page may be given 8. Default: the device's limit. */
+  readonly maxStorageBuffers?: number;
 }
 
 /**
@@ -17,8 +19,10 @@ export interface WebGpuOptions extends AdapterOptions {
 export async function webgpu(options: WebGpuOptions = {}): Promise<Device> {
   const adapter = await requestAdapter(options);
   const gpu = await requestDevice(adapter);
+  const own = readFacts(adapter, gpu);
   const facts = {
-    ...readFacts(adapter, gpu),
+    ...own,
+    maxStorageBuffers: Math.min(own.maxStorageBuffers, options.maxStorageBuffers ?? Infinity),
     ...(options.withoutSubgroups && { subgroups: false }),
     ...(options.asHardware && { software: false }),
   };

@@ -18,6 +18,7 @@ import {
   type Tensor,
   withComposites,
 } from '../../src/index.ts';
+import { SGD } from '../../src/optim/index.ts';
 import { bulk, checkOperationKernel, type Operation, operation, pools, type Spread } from '../../src/testing/index.ts';
 
 const SEED = 29;
@@ -227,6 +228,9 @@ export function describeFusedKernels(open: () => Promise<Device>): void {
     for (const [count, size] of [
       [2, 5],
       [3, 64],
+      [4, 65],
+      [5, 66],
+      [6, 67],
       [7, 257],
       [8, 1023],
       [20, 6],
@@ -255,6 +259,24 @@ export function describeFusedKernels(open: () => Promise<Device>): void {
       const unbiased = mine.reduce((a, b) => a + (b - mean) ** 2, 0) / (mine.length - 1);
       expect(after[channel]).toBeCloseTo(0.75 * before[channel]! + momentum * mean, 5);
       expect(after[c + channel]).toBeCloseTo(0.75 * before[c + channel]! + momentum * unbiased, 5);
+    }
+  });
+
+  it('SGD moves each of many parameters to the bits that it has when it is alone', async () => {
+    const sizes = [1, 300, 7, 256, 64, 1000, 2, 13, 5];
+    const values = (seed: number): Tensor[] =>
+      sizes.map((size, k) => device.parameter(Array.from({ length: size }, (_, i) => Math.sin(seed + 7 * k + i * 12.9898))));
+    for (const nesterov of [false, true]) {
+      const options = { lr: 0.3, momentum: 0.9, nesterov, weightDecay: 0.01 };
+      const [together, alone] = [values(1), values(1)];
+      const all = new SGD(together, options);
+      const each = alone.map((p) => new SGD([p], options));
+      for (const seed of [2, 3]) {
+        const gradients = values(seed);
+        all.step(gradients);
+        for (const [k, sgd] of each.entries()) sgd.step([gradients[k]!]);
+      }
+      for (const [k, p] of together.entries()) expect(await p.data()).toEqual(await alone[k]!.data());
     }
   });
 
