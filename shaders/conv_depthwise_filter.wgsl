@@ -1,12 +1,14 @@
-// Filter gradient of a depthwise convolution of stride 1, for kernels of 3x3 and 5x5 with dilation 1 and 2.
+// Filter gradient of a depthwise convolution of stride 1, for kernels of 3x3 and 5x5 with any dilation d.
 //   gw[c, i, j] = sum over n, p, q of g[n, c, p, q] x[n, c, p - top + i d, q - left + j d]
-// A lane walks over tiles of 4x4 of g and keeps the k^2 sums of its tiles: partials [c k^2, lanes], which partial_sums.wgsl adds.
+// A lane walks over tiles of 4x4 pixels of g that lie d apart, as in conv_depthwise.wgsl, and keeps the k^2 sums of its tiles: partials [c k^2, lanes], which partial_sums.wgsl adds.
 // Tested by test/shared/conv_kernels.test.ts.
 struct Geometry {
   // Tiles in a channel, along the height and along the width; channels; lanes in a channel.
   tiles: i32, blocksY: i32, blocksX: i32, channels: i32, lanes: i32,
   // The image that is read with a halo, the image of the tiles, and the row and column of the first tap of pixel (0, 0).
   height: i32, width: i32, tileHeight: i32, tileWidth: i32, top: i32, left: i32,
+  // The dilation.
+  step: i32,
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
@@ -15,22 +17,18 @@ struct Geometry {
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 // Columns that a tile reads, from its first tap on, clamped, and which of them are inside.
-struct Columns { a: vec4i, b: vec4i, c: vec4i, inA: vec4<bool>, inB: vec4<bool>, inC: vec4<bool> }
+struct Columns { a: vec4i, b: vec4i, inA: vec4<bool>, inB: vec4<bool> }
 
 fn columns(first: i32) -> Columns {
-  let a = vec4i(first) + vec4i(0, 1, 2, 3);
-  let b = a + 4;
-  let c = a + 8;
+  let a = vec4i(first) + vec4i(0, 1, 2, 3) * k.step;
+  let b = a + 4 * k.step;
   let last = vec4i(k.width - 1);
-  return Columns(
-    clamp(a, vec4i(0), last), clamp(b, vec4i(0), last), clamp(c, vec4i(0), last),
-    (a >= vec4i(0)) & (a <= last), (b >= vec4i(0)) & (b <= last), (c >= vec4i(0)) & (c <= last),
-  );
+  return Columns(clamp(a, vec4i(0), last), clamp(b, vec4i(0), last), (a >= vec4i(0)) & (a <= last), (b >= vec4i(0)) & (b <= last));
 }
 
-struct Row { a: vec4f, b: vec4f, c: vec4f }
+struct Row { a: vec4f, b: vec4f }
 
-// Six, eight or twelve columns of a row; zeros outside.
+// Six or eight columns of a row; zeros outside.
 fn readRow(plane: i32, row: i32, at: Columns, count: i32) -> Row {
   let start = (plane * k.height + clamp(row, 0, k.height - 1)) * k.width;
   let inside = vec4<bool>(row >= 0 && row < k.height);
@@ -41,16 +39,18 @@ fn readRow(plane: i32, row: i32, at: Columns, count: i32) -> Row {
   } else {
     r.b = select(vec4f(), vec4f(source[start + at.b.x], source[start + at.b.y], source[start + at.b.z], source[start + at.b.w]), inside & at.inB);
   }
-  if (count == 12) {
-    r.c = select(vec4f(), vec4f(source[start + at.c.x], source[start + at.c.y], source[start + at.c.z], source[start + at.c.w]), inside & at.inC);
-  }
   return r;
+}
+
+// Tiles that start in the same run of 4 d pixels interleave.
+fn firstPixel(block: i32) -> i32 {
+  return block / k.step * 4 * k.step + block % k.step;
 }
 
 // Four values of g in a row of a tile; zeros outside.
 fn readG(plane: i32, y: i32, x: i32) -> vec4f {
   let start = (plane * k.tileHeight + min(y, k.tileHeight - 1)) * k.tileWidth;
-  let column = vec4i(x) + vec4i(0, 1, 2, 3);
+  let column = vec4i(x) + vec4i(0, 1, 2, 3) * k.step;
   let at = start + min(column, vec4i(k.tileWidth - 1));
   return select(vec4f(), vec4f(g[at.x], g[at.y], g[at.z], g[at.w]), vec4<bool>(y < k.tileHeight) & (column < vec4i(k.tileWidth)));
 }
@@ -68,12 +68,12 @@ fn store(value: Taps, channel: i32, i: i32, size: i32, lane: i32) {
   }
 }
 
-fn add3d1(sum: Taps, r: Row, g: vec4f) -> Taps {
+fn add3(sum: Taps, r: Row, g: vec4f) -> Taps {
   return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), 0), 0);
 }
 
 @compute @workgroup_size(64)
-fn kernel3d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+fn kernel3x3(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = i32(workgroup.x * 64u + local);
   let channel = i32(workgroup.y);
   var s0: Taps;
@@ -81,91 +81,44 @@ fn kernel3d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_
   var s2: Taps;
   for (var id = lane; id < k.tiles; id += k.lanes) {
     let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
-    let ty = (id / k.blocksX) % k.blocksY * 4;
-    let tx = id % k.blocksX * 4;
+    let ty = firstPixel(id / k.blocksX % k.blocksY);
+    let tx = firstPixel(id % k.blocksX);
     let at = columns(tx - k.left);
     let row = ty - k.top;
     let g0 = readG(plane, ty, tx);
-    let g1 = readG(plane, ty + 1, tx);
-    let g2 = readG(plane, ty + 2, tx);
-    let g3 = readG(plane, ty + 3, tx);
+    let g1 = readG(plane, ty + k.step, tx);
+    let g2 = readG(plane, ty + 2 * k.step, tx);
+    let g3 = readG(plane, ty + 3 * k.step, tx);
     let r0 = readRow(plane, row, at, 6);
-    s0 = add3d1(s0, r0, g0);
-    let r1 = readRow(plane, row + 1, at, 6);
-    s0 = add3d1(s0, r1, g1);
-    s1 = add3d1(s1, r1, g0);
-    let r2 = readRow(plane, row + 2, at, 6);
-    s0 = add3d1(s0, r2, g2);
-    s1 = add3d1(s1, r2, g1);
-    s2 = add3d1(s2, r2, g0);
-    let r3 = readRow(plane, row + 3, at, 6);
-    s0 = add3d1(s0, r3, g3);
-    s1 = add3d1(s1, r3, g2);
-    s2 = add3d1(s2, r3, g1);
-    let r4 = readRow(plane, row + 4, at, 6);
-    s1 = add3d1(s1, r4, g3);
-    s2 = add3d1(s2, r4, g2);
-    let r5 = readRow(plane, row + 5, at, 6);
-    s2 = add3d1(s2, r5, g3);
+    s0 = add3(s0, r0, g0);
+    let r1 = readRow(plane, row + k.step, at, 6);
+    s0 = add3(s0, r1, g1);
+    s1 = add3(s1, r1, g0);
+    let r2 = readRow(plane, row + 2 * k.step, at, 6);
+    s0 = add3(s0, r2, g2);
+    s1 = add3(s1, r2, g1);
+    s2 = add3(s2, r2, g0);
+    let r3 = readRow(plane, row + 3 * k.step, at, 6);
+    s0 = add3(s0, r3, g3);
+    s1 = add3(s1, r3, g2);
+    s2 = add3(s2, r3, g1);
+    let r4 = readRow(plane, row + 4 * k.step, at, 6);
+    s1 = add3(s1, r4, g3);
+    s2 = add3(s2, r4, g2);
+    let r5 = readRow(plane, row + 5 * k.step, at, 6);
+    s2 = add3(s2, r5, g3);
   }
   store(s0, channel, 0, 3, lane);
   store(s1, channel, 1, 3, lane);
   store(s2, channel, 2, 3, lane);
 }
 
-fn add3d2(sum: Taps, r: Row, g: vec4f) -> Taps {
-  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.zw, r.b.xy), g), dot(r.b, g), 0), 0);
-}
-
-@compute @workgroup_size(64)
-fn kernel3d2(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
-  let lane = i32(workgroup.x * 64u + local);
-  let channel = i32(workgroup.y);
-  var s0: Taps;
-  var s1: Taps;
-  var s2: Taps;
-  for (var id = lane; id < k.tiles; id += k.lanes) {
-    let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
-    let ty = (id / k.blocksX) % k.blocksY * 4;
-    let tx = id % k.blocksX * 4;
-    let at = columns(tx - k.left);
-    let row = ty - k.top;
-    let g0 = readG(plane, ty, tx);
-    let g1 = readG(plane, ty + 1, tx);
-    let g2 = readG(plane, ty + 2, tx);
-    let g3 = readG(plane, ty + 3, tx);
-    let r0 = readRow(plane, row, at, 8);
-    s0 = add3d2(s0, r0, g0);
-    let r1 = readRow(plane, row + 1, at, 8);
-    s0 = add3d2(s0, r1, g1);
-    let r2 = readRow(plane, row + 2, at, 8);
-    s0 = add3d2(s0, r2, g2);
-    s1 = add3d2(s1, r2, g0);
-    let r3 = readRow(plane, row + 3, at, 8);
-    s0 = add3d2(s0, r3, g3);
-    s1 = add3d2(s1, r3, g1);
-    let r4 = readRow(plane, row + 4, at, 8);
-    s1 = add3d2(s1, r4, g2);
-    s2 = add3d2(s2, r4, g0);
-    let r5 = readRow(plane, row + 5, at, 8);
-    s1 = add3d2(s1, r5, g3);
-    s2 = add3d2(s2, r5, g1);
-    let r6 = readRow(plane, row + 6, at, 8);
-    s2 = add3d2(s2, r6, g2);
-    let r7 = readRow(plane, row + 7, at, 8);
-    s2 = add3d2(s2, r7, g3);
-  }
-  store(s0, channel, 0, 3, lane);
-  store(s1, channel, 1, 3, lane);
-  store(s2, channel, 2, 3, lane);
-}
-
-fn add5d1(sum: Taps, r: Row, g: vec4f) -> Taps {
+fn add5(sum: Taps, r: Row, g: vec4f) -> Taps {
   return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), dot(vec4f(r.a.w, r.b.xyz), g)), sum.e + dot(r.b, g));
 }
 
 @compute @workgroup_size(64)
-fn kernel5d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+fn kernel5x5(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = i32(workgroup.x * 64u + local);
   let channel = i32(workgroup.y);
   var s0: Taps;
@@ -175,105 +128,42 @@ fn kernel5d1(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_
   var s4: Taps;
   for (var id = lane; id < k.tiles; id += k.lanes) {
     let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
-    let ty = (id / k.blocksX) % k.blocksY * 4;
-    let tx = id % k.blocksX * 4;
+    let ty = firstPixel(id / k.blocksX % k.blocksY);
+    let tx = firstPixel(id % k.blocksX);
     let at = columns(tx - k.left);
     let row = ty - k.top;
     let g0 = readG(plane, ty, tx);
-    let g1 = readG(plane, ty + 1, tx);
-    let g2 = readG(plane, ty + 2, tx);
-    let g3 = readG(plane, ty + 3, tx);
+    let g1 = readG(plane, ty + k.step, tx);
+    let g2 = readG(plane, ty + 2 * k.step, tx);
+    let g3 = readG(plane, ty + 3 * k.step, tx);
     let r0 = readRow(plane, row, at, 8);
-    s0 = add5d1(s0, r0, g0);
-    let r1 = readRow(plane, row + 1, at, 8);
-    s0 = add5d1(s0, r1, g1);
-    s1 = add5d1(s1, r1, g0);
-    let r2 = readRow(plane, row + 2, at, 8);
-    s0 = add5d1(s0, r2, g2);
-    s1 = add5d1(s1, r2, g1);
-    s2 = add5d1(s2, r2, g0);
-    let r3 = readRow(plane, row + 3, at, 8);
-    s0 = add5d1(s0, r3, g3);
-    s1 = add5d1(s1, r3, g2);
-    s2 = add5d1(s2, r3, g1);
-    s3 = add5d1(s3, r3, g0);
-    let r4 = readRow(plane, row + 4, at, 8);
-    s1 = add5d1(s1, r4, g3);
-    s2 = add5d1(s2, r4, g2);
-    s3 = add5d1(s3, r4, g1);
-    s4 = add5d1(s4, r4, g0);
-    let r5 = readRow(plane, row + 5, at, 8);
-    s2 = add5d1(s2, r5, g3);
-    s3 = add5d1(s3, r5, g2);
-    s4 = add5d1(s4, r5, g1);
-    let r6 = readRow(plane, row + 6, at, 8);
-    s3 = add5d1(s3, r6, g3);
-    s4 = add5d1(s4, r6, g2);
-    let r7 = readRow(plane, row + 7, at, 8);
-    s4 = add5d1(s4, r7, g3);
-  }
-  store(s0, channel, 0, 5, lane);
-  store(s1, channel, 1, 5, lane);
-  store(s2, channel, 2, 5, lane);
-  store(s3, channel, 3, 5, lane);
-  store(s4, channel, 4, 5, lane);
-}
-
-fn add5d2(sum: Taps, r: Row, g: vec4f) -> Taps {
-  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.zw, r.b.xy), g), dot(r.b, g), dot(vec4f(r.b.zw, r.c.xy), g)), sum.e + dot(r.c, g));
-}
-
-@compute @workgroup_size(64)
-fn kernel5d2(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
-  let lane = i32(workgroup.x * 64u + local);
-  let channel = i32(workgroup.y);
-  var s0: Taps;
-  var s1: Taps;
-  var s2: Taps;
-  var s3: Taps;
-  var s4: Taps;
-  for (var id = lane; id < k.tiles; id += k.lanes) {
-    let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;
-    let ty = (id / k.blocksX) % k.blocksY * 4;
-    let tx = id % k.blocksX * 4;
-    let at = columns(tx - k.left);
-    let row = ty - k.top;
-    let g0 = readG(plane, ty, tx);
-    let g1 = readG(plane, ty + 1, tx);
-    let g2 = readG(plane, ty + 2, tx);
-    let g3 = readG(plane, ty + 3, tx);
-    let r0 = readRow(plane, row, at, 12);
-    s0 = add5d2(s0, r0, g0);
-    let r1 = readRow(plane, row + 1, at, 12);
-    s0 = add5d2(s0, r1, g1);
-    let r2 = readRow(plane, row + 2, at, 12);
-    s0 = add5d2(s0, r2, g2);
-    s1 = add5d2(s1, r2, g0);
-    let r3 = readRow(plane, row + 3, at, 12);
-    s0 = add5d2(s0, r3, g3);
-    s1 = add5d2(s1, r3, g1);
-    let r4 = readRow(plane, row + 4, at, 12);
-    s1 = add5d2(s1, r4, g2);
-    s2 = add5d2(s2, r4, g0);
-    let r5 = readRow(plane, row + 5, at, 12);
-    s1 = add5d2(s1, r5, g3);
-    s2 = add5d2(s2, r5, g1);
-    let r6 = readRow(plane, row + 6, at, 12);
-    s2 = add5d2(s2, r6, g2);
-    s3 = add5d2(s3, r6, g0);
-    let r7 = readRow(plane, row + 7, at, 12);
-    s2 = add5d2(s2, r7, g3);
-    s3 = add5d2(s3, r7, g1);
-    let r8 = readRow(plane, row + 8, at, 12);
-    s3 = add5d2(s3, r8, g2);
-    s4 = add5d2(s4, r8, g0);
-    let r9 = readRow(plane, row + 9, at, 12);
-    s3 = add5d2(s3, r9, g3);
-    s4 = add5d2(s4, r9, g1);
-    let r10 = readRow(plane, row + 10, at, 12);
-    s4 = add5d2(s4, r10, g2);
-    let r11 = readRow(plane, row + 11, at, 12);
-    s4 = add5d2(s4, r11, g3);
+    s0 = add5(s0, r0, g0);
+    let r1 = readRow(plane, row + k.step, at, 8);
+    s0 = add5(s0, r1, g1);
+    s1 = add5(s1, r1, g0);
+    let r2 = readRow(plane, row + 2 * k.step, at, 8);
+    s0 = add5(s0, r2, g2);
+    s1 = add5(s1, r2, g1);
+    s2 = add5(s2, r2, g0);
+    let r3 = readRow(plane, row + 3 * k.step, at, 8);
+    s0 = add5(s0, r3, g3);
+    s1 = add5(s1, r3, g2);
+    s2 = add5(s2, r3, g1);
+    s3 = add5(s3, r3, g0);
+    let r4 = readRow(plane, row + 4 * k.step, at, 8);
+    s1 = add5(s1, r4, g3);
+    s2 = add5(s2, r4, g2);
+    s3 = add5(s3, r4, g1);
+    s4 = add5(s4, r4, g0);
+    let r5 = readRow(plane, row + 5 * k.step, at, 8);
+    s2 = add5(s2, r5, g3);
+    s3 = add5(s3, r5, g2);
+    s4 = add5(s4, r5, g1);
+    let r6 = readRow(plane, row + 6 * k.step, at, 8);
+    s3 = add5(s3, r6, g3);
+    s4 = add5(s4, r6, g2);
+    let r7 = readRow(plane, row + 7 * k.step, at, 8);
+    s4 = add5(s4, r7, g3);
   }
   store(s0, channel, 0, 5, lane);
   store(s1, channel, 1, 5, lane);

@@ -51,7 +51,7 @@ const sizes = fc.constantFrom(5, 7, 8, 9, 13, 14);
 export const separable: fc.Arbitrary<Case> = fc
   .record({
     k: fc.constantFrom(3, 5),
-    d: fc.constantFrom(1, 2),
+    d: fc.constantFrom(1, 2, 3),
     h: sizes,
     w: sizes,
     n: fc.constantFrom(1, 3),
