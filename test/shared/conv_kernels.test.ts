@@ -39,6 +39,18 @@ describe('conv2d, conv2dInput and conv2dFilter are within the proved bound of fl
       .map((w): Case => ({ input: [1, 2, 4, w], weight: [3, 2, 1, 3], options: { padding: [0, 1] } }));
     await expectExact(device, convolution('boundary', cases, 'kink-safe'), 6);
   });
+
+  const walks: Readonly<Record<string, Case>> = {
+    // As many pairs of channels as leave a software adapter four slices for 18 tiles.
+    'plain 3x3': { input: [2, 32, 9, 9], weight: [64, 32, 3, 3], options: { padding: 1 } },
+    'depthwise 3x3': { input: [9, 2, 14, 14], weight: [2, 1, 3, 3], options: { padding: 1, groups: 2 } },
+    'depthwise 5x5': { input: [9, 1, 14, 14], weight: [1, 1, 5, 5], options: { padding: 4, dilation: 2 } },
+    pointwise: { input: [9, 2, 14, 14], weight: [5, 2, 1, 1], options: {} },
+  };
+  for (const [name, only] of Object.entries(walks)) {
+    it(`where a lane of the filter gradient walks over several tiles, ${name}`, () =>
+      expectExact(device, convolution('walk', fc.constant(only), 'kink-safe'), 1));
+  }
 });
 
 it('the filter gradient is the same to the bit at every run', async () => {
