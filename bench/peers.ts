@@ -153,7 +153,7 @@ function report(outcomes: readonly Outcome[]): void {
   say(`${table(['task', 'peer', 'ours, ms', 'theirs, ms', 'wall time', 'CPU time'], outcomes.flatMap(rowsOf))}\n`);
   const isTorch = (peer: string): boolean => peer === 'torch';
   for (const factor of [3, 1]) say(summary(outcomes, 'the best JavaScript peer', (peer) => !isTorch(peer), factor));
-  for (const factor of [1, 0.5]) say(summary(outcomes, 'PyTorch', isTorch, factor));
+  if (names.includes('torch')) for (const factor of [1, 0.5]) say(summary(outcomes, 'PyTorch', isTorch, factor));
   for (const o of outcomes) {
     for (const [peer, why] of Object.entries(o.absent)) say(`${o.task}, ${peer}: ${why}`);
     for (const c of o.comparisons.filter((c) => !agrees(o, c))) {
