@@ -187,7 +187,7 @@ function tensorsOf(result: StepResult): Tensor[] {
   if (!values.every(isTensor)) {
     throw new CaptureError('capture: a step returns a tensor, or an array or plain object of tensors, or nothing');
   }
-  return [...new Set(values as readonly Tensor[])];
+  return [...new Set(values)];
 }
 
 function withTensors<Result extends StepResult>(result: Result, fresh: ReadonlyMap<Tensor, Tensor>): Result {

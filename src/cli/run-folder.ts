@@ -125,11 +125,15 @@ export class RunFolder {
     });
   }
 
-  /** Drops lines of steps after the checkpoint that a run continues from. */
-  async truncateMetrics(step: number): Promise<void> {
+  /** Drops lines of steps after the checkpoint that a run continues from, and of an epoch that it interrupted. */
+  async truncateMetrics(step: number, stepsPerEpoch: number): Promise<void> {
     const file = this.file('metrics.jsonl');
     const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
-    const kept = lines.filter((line) => (parseJson(file, line) as EpochMetrics).step <= step);
+    // The line of an epoch that was interrupted goes too: the epoch is finished now and gets a line of its own.
+    const kept = lines.filter((line) => {
+      const { step: at } = parseJson(file, line) as EpochMetrics;
+      return at <= step && at % stepsPerEpoch === 0;
+    });
     await writeFile(file, kept.map((line) => `${line}\n`).join(''));
   }
 

@@ -49,7 +49,7 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
   const search = new Search(device, settings, { train, validation }, options);
   if (resumed) {
     search.loadState(await resumed.readCheckpoint());
-    await resumed.truncateMetrics(search.step);
+    await resumed.truncateMetrics(search.step, search.stepsPerEpoch);
   } else {
     await folder.create(config);
   }

@@ -39,13 +39,13 @@ export class Pipeline {
   /** Compiles beside other work. Never rejects: what does not compile is reported by its first use. */
   prepare(): Promise<void> {
     if (this.#gpu) return Promise.resolve();
-    this.#pending ??= this.#device.createComputePipelineAsync(this.#descriptor()).then(
-      (gpu) => {
-        this.#gpu ??= gpu;
-      },
-      () => undefined,
-    );
+    this.#pending ??= this.#compile();
     return this.#pending;
+  }
+
+  async #compile(): Promise<void> {
+    const gpu = await this.#device.createComputePipelineAsync(this.#descriptor()).catch(() => undefined);
+    if (gpu) this.#gpu ??= gpu;
   }
 }
 

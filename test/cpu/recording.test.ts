@@ -31,9 +31,8 @@ describe('the memory plan', () => {
         const { slots, bytes } = planSlots(list);
         list.forEach((a, i) => {
           expect(slots[i]).toBeGreaterThanOrEqual(0);
-          list.forEach((b, j) => {
-            if (i < j && slots[i] === slots[j]) expect(a.last < b.first || b.last < a.first).toBe(true);
-          });
+          const meeting = list.filter((b, j) => i < j && slots[i] === slots[j] && b.first <= a.last && a.first <= b.last);
+          expect(meeting).toEqual([]);
         });
         for (const [slot, size] of bytes.entries()) {
           expect(size).toBe(Math.max(...list.filter((_, i) => slots[i] === slot).map((l) => l.bytes)));

@@ -105,6 +105,8 @@ describe('reparam search', () => {
     expect(complete).toBe(false);
     const resumed = await search(['--resume', folder]);
     expect(resumed.code).toBe(0);
+    // A line for each epoch, that of the interrupted one not twice.
+    expect(metrics(folder).map(({ epoch }) => epoch)).toEqual([0, 1, 2]);
     const last = metrics(folder).at(-1)!;
     const expected = metrics(whole).at(-1)!;
     // The last epoch: the signal came in an earlier one.

@@ -180,7 +180,7 @@ describe('a captured step', () => {
         // The second order of three cells is too much for an eager step on a software adapter.
         const network = { ...TINY.network, cells: name === 'darts-2' ? 1 : 3 };
         const config = { ...TINY, network, dropPath: name === 'snas' ? 0.3 : 0 };
-        const rival = strategy(name, second, key(7), network.nodes!);
+        const rival = strategy(name, second, key(7), network.nodes);
         const search = new Search(second, config, data, { eager, strategy: rival });
         const held = search.strategy.level === 'bilevel' ? batch(data.validation, search) : undefined;
         for (let i = 0; i < 2; i++) {
@@ -223,7 +223,7 @@ describe('a captured step', () => {
     expect(await itself(device.tensor([6])).item()).toBe(6);
     itself.dispose();
     expect(await weight.item()).toBe(6);
-    expect(capture((t: Tensor) => void assign(t, t))(x)).toBeUndefined();
+    expect(capture((t: Tensor) => assign(t, t))(x)).toBeUndefined();
     const constant = capture(() => device.full([2], 7), { device });
     expect([...(await constant().data())]).toEqual([7, 7]);
   });

@@ -87,7 +87,7 @@ export class SimdBackend implements Backend {
   #share(blocks: readonly (readonly [HeapBlock, number])[], slotBytes: readonly number[]): () => void {
     const addresses = slotBytes.map((bytes) => this.#heap.alloc(bytes));
     const total = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
-    for (const [block, slot] of blocks) block.place(addresses[slot]!);
+    for (const [block, slot] of blocks) block.place(addresses[slot]);
     this.#bytes += total;
     return () => {
       for (const [block] of blocks) block.place(undefined);
