@@ -88,18 +88,24 @@ interface StepResult extends StepReport {
 
 function measureSteps(): StepResult[] {
   return steps.flatMap((work) =>
-    MODES.map((mode) => {
+    MODES.flatMap((mode) => {
       const report = measureStep({ step: work, device: values.device, eager: mode === 'eager', budget: ms });
       process.stderr.write(`${work}, ${mode}\n`);
+      if ('refused' in report) {
+        process.stdout.write(`\n${work}, ${mode}: refused, ${report.refused}\n`);
+        return [];
+      }
       const { median, min } = report.timing.host;
-      return {
-        work,
-        mode,
-        sizes: describe(SNAS_STEPS[work]!),
-        hostMicroseconds: (median * 1000) / report.launches,
-        leastHostMicroseconds: (min * 1000) / report.launches,
-        ...report,
-      };
+      return [
+        {
+          work,
+          mode,
+          sizes: describe(SNAS_STEPS[work]!),
+          hostMicroseconds: (median * 1000) / report.launches,
+          leastHostMicroseconds: (min * 1000) / report.launches,
+          ...report,
+        },
+      ];
     }),
   );
 }

@@ -31,12 +31,17 @@ export interface StepReport {
   readonly processBytes: number;
 }
 
-export function measureStep(request: StepRequest): StepReport {
+/** What the step's process tells instead where the device refuses the step, as too large for its memory. */
+export interface StepRefusal {
+  readonly refused: string;
+}
+
+export function measureStep(request: StepRequest): StepReport | StepRefusal {
   const script = fileURLToPath(new URL('step-process.ts', import.meta.url));
   const child = spawnSync(process.execPath, ['--import', 'tsx', script, JSON.stringify(request)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   if (child.status !== 0) throw new Error(`${request.step}: the process ended with ${child.signal ?? `code ${child.status}`}`);
-  return JSON.parse(child.stdout) as StepReport;
+  return JSON.parse(child.stdout) as StepReport | StepRefusal;
 }

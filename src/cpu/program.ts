@@ -65,11 +65,12 @@ class CpuProgram<M extends PlannedMemory> implements Program {
     this.#placement = placement;
     this.#commands = commands;
     const { kept, shared, slotBytes } = lifetimes.plan();
+    // First what may not fit.
+    this.#unshare = placement.share(shared, slotBytes);
     for (const memory of kept) {
       placement.place(memory);
       placement.hold(memory);
     }
-    this.#unshare = placement.share(shared, slotBytes);
     this.#holds = [...outside, ...kept];
     this.launches = commands.length;
     this.bytes = slotBytes.reduce((sum, bytes) => sum + bytes, 0);

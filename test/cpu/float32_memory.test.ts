@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  add,
   batchNorm2d,
+  capture,
   conv2d,
   cpu,
   crossEntropy,
@@ -16,6 +18,7 @@ import {
   reshape,
   scope,
   sub,
+  sum,
   type Tensor,
 } from '../../src/index.ts';
 import { SimdBackend } from '../../src/cpu/wasm/backend.ts';
@@ -103,6 +106,19 @@ describe('the float32 device', () => {
     for (const t of held) t.dispose();
     expect(device.memory().buffers).toBe(before.buffers);
     expect(await mul(x, 2).data()).toEqual(new Float32Array([2, 4, 6]));
+  });
+
+  test('refuses a step whose intermediates do not fit together, and gives everything back', async () => {
+    const device = new Device(new SimdBackend({ maximumBytes: 8 * MEGABYTE }));
+    const x = device.zeros([MEGABYTE / 4]);
+    const before = device.memory();
+    // Twelve megabytes alive at once.
+    const wide = capture((t: Tensor) => Array.from({ length: 12 }, (_, i) => add(t, i)).reduce((a, b) => mul(a, add(b, t))));
+    expect(() => wide(x)).toThrow(LimitError);
+    expect(device.memory().buffers - before.buffers).toBeLessThanOrEqual(12);
+    expect(device.memory().bytes - before.bytes).toBeLessThanOrEqual(12 * 4);
+    const narrow = capture((t: Tensor) => sum(mul(add(t, 1), 2)));
+    expect(await narrow(x).item()).toBe(MEGABYTE / 2);
   });
 
   test('counts live buffers and their bytes', () => {

@@ -85,13 +85,20 @@ export class SimdBackend implements Backend {
 
   /** Slots of a recorded step, as blocks of the heap. */
   #share(blocks: readonly (readonly [HeapBlock, number])[], slotBytes: readonly number[]): () => void {
-    const addresses = slotBytes.map((bytes) => this.#heap.alloc(bytes));
+    const addresses: number[] = [];
+    const giveBack = (): void => addresses.forEach((address, slot) => this.#heap.free(address, slotBytes[slot]!));
+    try {
+      for (const bytes of slotBytes) addresses.push(this.#heap.alloc(bytes));
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
     const total = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
     for (const [block, slot] of blocks) block.place(addresses[slot]);
     this.#bytes += total;
     return () => {
       for (const [block] of blocks) block.place(undefined);
-      for (const [slot, address] of addresses.entries()) this.#heap.free(address, slotBytes[slot]!);
+      giveBack();
       this.#bytes -= total;
     };
   }
