@@ -10,7 +10,7 @@ import type { PresetName } from '../../snas/presets.ts';
 import { genotype } from '../../snas/published.ts';
 import { CANDIDATES } from '../strategy-settings.ts';
 import { UsageError } from '../usage-error.ts';
-import type { Experiment, ExperimentContext, ExperimentResult, ScaleName } from './experiment.ts';
+import type { Experiment, ExperimentContext, ExperimentResult, ScaleName, Verdict } from './experiment.ts';
 import { interval, show, verdictOnPositive } from './interval.ts';
 import { loadData, type SearchRun } from './search-job.ts';
 import { type JobOptions, searchJob } from './settings.ts';
@@ -130,10 +130,7 @@ async function retrain(context: ExperimentContext, data: string, claims: Claims)
         seen:
           `Parameters: SNAS with a moderate penalty ${show(interval(parameters(ROW.moderate)), 0)}, DARTS ${show(interval(parameters(ROW.darts)), 0)}; ` +
           `test error ${points(error(ROW.moderate))} % against ${points(darts)} %, more by ${points(minus(error(ROW.moderate), darts))} points.`,
-        verdict:
-          interval(minus(error(ROW.moderate), darts)).mean < 1
-            ? verdictOnPositive(minus(parameters(ROW.darts), parameters(ROW.moderate)))
-            : 'did not hold',
+        verdict: verdictOnSmaller(minus(parameters(ROW.darts), parameters(ROW.moderate)), minus(error(ROW.moderate), darts)),
       },
     ],
     table: [
@@ -149,7 +146,7 @@ async function retrain(context: ExperimentContext, data: string, claims: Claims)
       'Rows with a search had the same supernet, images, seeds and number of steps. **Uniform alpha**: relaxed samples as in SNAS with log alpha held at 0; all operations stay equally likely, so its child is a uniform draw. ' +
         `**Random search**: one-hot architectures drawn uniformly train the shared weights, then ${CANDIDATES} more are scored with these weights on the validation images and the best is kept; test images choose nothing. ` +
         '**Random**: one operation an edge, uniformly, with no search. Retrained, uniform alpha and random are two draws from the same distribution; they differ only in what a search costs and in the child before retraining. ' +
-        'The third claim counts as seen if the smaller network is within one point of test error. Published cells have four nodes, all others three.',
+        'The third claim needs the smaller network to be worse by less than one point of test error, over the whole interval to hold. Published cells have four nodes, all others three.',
     ].join('\n'),
     data: Object.fromEntries(
       rows.map((r) => [
@@ -163,6 +160,14 @@ async function retrain(context: ExperimentContext, data: string, claims: Claims)
     ),
     pictures: {},
   };
+}
+
+/** Smaller, and worse by less than one point: over the whole of both intervals, in the means alone, or not. */
+function verdictOnSmaller(saved: readonly number[], lost: readonly number[]): Verdict {
+  const size = verdictOnPositive(saved);
+  const { n, mean, high } = interval(lost);
+  if (mean >= 1) return 'did not hold';
+  return size === 'held' && (n === 1 || high >= 1) ? 'held in the mean, within the noise' : size;
 }
 
 export const retrainingExperiments: readonly Experiment[] = [
