@@ -77,8 +77,20 @@ export const separable: fc.Arbitrary<Case> = fc
 /** Pointwise convolutions of stride 1 and 2, and channels around 4, 8 and 16, where the variants change. */
 const channels = fc.constantFrom(1, 3, 4, 5, 8, 9, 16, 17);
 export const pointwise: fc.Arbitrary<Case> = fc
-  .record({ i: channels, o: channels, h: sizes, w: sizes, stride: fc.constantFrom(1, 2), n: fc.constantFrom(1, 3) })
-  .map(({ i, o, h, w, stride, n }) => ({ input: [n, i, h, w], weight: [o, i, 1, 1], options: { stride } }));
+  .record({
+    i: channels,
+    o: channels,
+    groups: fc.constantFrom(1, 1, 2),
+    h: sizes,
+    w: sizes,
+    stride: fc.constantFrom(1, 1, 2),
+    n: fc.constantFrom(1, 3),
+  })
+  .map(({ i, o, groups, h, w, stride, n }) => ({
+    input: [n, i * groups, h, w],
+    weight: [o * groups, i, 1, 1],
+    options: { stride, groups },
+  }));
 
 export const dense: fc.Arbitrary<Case> = fc
   .record({ i: channels, o: channels, h: sizes, w: sizes, stride: fc.constantFrom(1, 2), k: fc.constantFrom(2, 3) })

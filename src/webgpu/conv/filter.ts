@@ -2,7 +2,7 @@
 import type { ConvGeometry, Operand } from '../../backend.ts';
 import { foldedGrid } from '../grid.ts';
 import type { Gpu } from '../kernel.ts';
-import { convFilter, convFilter3x3 } from '../shaders.gen.ts';
+import { convFilter, convFilter3x3, convFilterPointwise } from '../shaders.gen.ts';
 import { lanesFor, sumOfPartials } from './partial-sums.ts';
 
 /** Columns of the weight matrix that a lane takes. */
@@ -82,6 +82,38 @@ export function launchFilter3x3(gpu: Gpu, geometry: ConvGeometry, x: Operand, g:
           ...[padding[0][0], padding[1][0]],
         ],
         workgroups: foldedGrid(gpu.facts, pairs * slices, 64),
+      },
+      [x, g],
+      [partials],
+    ),
+  );
+  return true;
+}
+
+/** 1x1 of stride 1: pixels come as vec4s, and a lane's few sums stay in registers. Planes must be multiples of four pixels. */
+export function launchFilterPointwise(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Operand, w: Operand): boolean {
+  const { stride, padding, groups } = geometry;
+  const [o, inputs, kh, kw] = w.shape as readonly [number, number, number, number];
+  const [n, , oh, ow] = g.shape as readonly [number, number, number, number];
+  const isPointwise = [kh, kw, ...stride].every((v) => v === 1) && padding.flat().every((v) => v === 0);
+  const outputs = o / groups;
+  if (!isPointwise || (oh * ow) % 4 !== 0 || outputs === 1) return false;
+  const block = outputs > 4 ? 8 : 4;
+  const outputBlocks = Math.ceil(outputs / block);
+  const inputBlocks = Math.ceil(inputs / 4);
+  if (outputBlocks * groups > gpu.facts.maxWorkgroups || inputBlocks > gpu.facts.maxWorkgroups) return false;
+  const quads = (oh * ow) / 4;
+  const tiles = n * quads;
+  const lanes = lanesFor(gpu.facts, tiles, outputBlocks * groups * inputBlocks);
+  sumOfPartials(gpu, lanes, w, (partials) =>
+    gpu.launch(
+      {
+        kind: 'wgsl',
+        name: 'conv2dFilter pointwise',
+        code: convFilterPointwise,
+        constants: { OUTPUTS: block },
+        uniforms: [tiles, quads, lanes, outputBlocks, x.shape[1]!, inputs, o, outputs],
+        workgroups: [lanes / 64, outputBlocks * groups, inputBlocks],
       },
       [x, g],
       [partials],

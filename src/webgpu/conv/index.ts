@@ -2,8 +2,9 @@
 import type { ConvGeometry, Operand } from '../../backend.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
 import { depthwiseFilter, depthwiseForward, depthwiseInput, depthwiseVariant } from './depthwise.ts';
-import { launchFilter, launchFilter3x3 } from './filter.ts';
+import { launchFilter, launchFilter3x3, launchFilterPointwise } from './filter.ts';
 import { conv2dAny, conv2dFilterAny, conv2dInputAny } from './general.ts';
+import { launchPointwise } from './pointwise.ts';
 import { forwardRoles, inputRoles, type Roles } from './roles.ts';
 import { launchPackedTile, launchSubgroupTile, launchTile3x3 } from './tile.ts';
 
@@ -23,6 +24,7 @@ function isPlain3x3({ kernel, stride, ratio, step }: Roles): boolean {
 function launchDense(gpu: Gpu, roles: Roles, inputs: readonly [Operand, Operand], output: Operand): boolean {
   const { subgroups, subgroupMinSize } = gpu.facts;
   const isWide = subgroups && subgroupMinSize >= 8;
+  if (launchPointwise(gpu, roles, inputs, output)) return true;
   if (!isWide && isPlain3x3(roles) && launchTile3x3(gpu, roles, inputs, output)) return true;
   return subgroups && subgroupMinSize >= 4
     ? launchSubgroupTile(gpu, roles, inputs, output)
@@ -46,6 +48,6 @@ export const conv2dInput: WebGpuKernel<ConvGeometry> = (gpu, geometry, [g, w], [
 export const conv2dFilter: WebGpuKernel<ConvGeometry> = (gpu, geometry, [x, g], [w]) => {
   const depthwise = depthwiseVariant(gpu.facts, w!.shape, geometry);
   if (depthwise) depthwiseFilter(gpu, depthwise, geometry, x!, g!, w!);
-  else if (!launchFilter3x3(gpu, geometry, x!, g!, w!) && !launchFilter(gpu, geometry, x!, g!, w!))
+  else if (![launchFilterPointwise, launchFilter3x3, launchFilter].some((launch) => launch(gpu, geometry, x!, g!, w!)))
     conv2dFilterAny(gpu, geometry, [x!, g!], [w!]);
 };

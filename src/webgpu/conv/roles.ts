@@ -65,12 +65,17 @@ export function inputRoles(g: Shape, w: Shape, x: Shape, geometry: ConvGeometry)
   };
 }
 
-/** A pointwise convolution of stride 1 mixes channels pixel by pixel, so a plane may have any height that divides it. */
+/** 1x1 of stride 1 without padding: channels are mixed pixel by pixel. */
+export function isPointwise({ kernel, stride, ratio, origin, source, written }: Roles): boolean {
+  const isPlain = [...kernel, ...stride, ...ratio].every((v) => v === 1) && origin.every((v) => v === 0);
+  return isPlain && written[2] === source[2] && written[3] === source[3];
+}
+
+/** For a pointwise convolution a plane may have any height that divides it. */
 export function flattened(roles: Roles): Roles {
-  const { kernel, stride, ratio, origin, source, written } = roles;
-  const isPointwise = [...kernel, ...stride, ...ratio].every((v) => v === 1) && origin.every((v) => v === 0);
+  if (!isPointwise(roles)) return roles;
+  const { source, written } = roles;
   const [n, c, h, w] = source as readonly [number, number, number, number];
-  if (!isPointwise || written[2] !== h || written[3] !== w) return roles;
   const height = [4, 8, 7, 6].find((rows) => (h * w) % rows === 0) ?? h;
   return { ...roles, source: [n, c, height, (h * w) / height], written: [n, written[1]!, height, (h * w) / height] };
 }
