@@ -119,9 +119,10 @@ export class WebGpuBackend implements Backend, Gpu {
     const written = outputs.map((o) => own(o.handle));
     const copies: GpuHandle[] = [];
     const read = inputs.map((o) => this.#apartFrom(written, o, copies));
-    const sink = this.#recorder.current ?? this.#queue;
+    const recording = this.#recorder.current;
+    const sink = recording ?? this.#queue;
     sink.push({
-      pipeline: this.#pipelines.get(kernel, inputs.length, outputs.length),
+      pipeline: this.#pipelines.get(kernel, inputs.length, outputs.length, recording ? 'fixed' : 'dynamic'),
       bindings: [...read, ...written],
       inputs: inputs.length,
       uniforms: kernel.uniforms,

@@ -37,12 +37,9 @@ export class BindGroups {
     );
   }
 
-  /** A bind group in a layout's order; `uniforms` is bound at a dynamic offset, `uniformBytes` of it. */
-  make(layout: BindingLayout, bindings: readonly GPUBufferBinding[], uniforms: GPUBuffer, uniformBytes: number): GPUBindGroup {
-    const resources: readonly GPUBufferBinding[] = [
-      ...(layout.hasUniforms ? [{ buffer: uniforms, offset: 0, size: uniformBytes }] : []),
-      ...bindings,
-    ];
+  /** A bind group in a layout's order. */
+  make(layout: BindingLayout, uniforms: GPUBufferBinding, bindings: readonly GPUBufferBinding[]): GPUBindGroup {
+    const resources = layout.hasUniforms ? [uniforms, ...bindings] : bindings;
     const group = this.#device.createBindGroup({
       layout: layout.group,
       entries: resources.map((resource, binding) => ({ binding, resource })),

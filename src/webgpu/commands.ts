@@ -150,7 +150,7 @@ export class CommandQueue {
     if (found) return found.group;
     if (this.#bindGroups.size >= BIND_GROUPS) this.#forgetAll();
     const resources = bindings.map((b) => ({ buffer: b.memory.buffer, offset: b.offset, size: b.bindingSize }));
-    const group = this.#groups.make(pipeline.layout, resources, this.#arena, uniformBytes);
+    const group = this.#groups.make(pipeline.layout, { buffer: this.#arena, offset: 0, size: uniformBytes }, resources);
     this.#bindGroups.set(key, { group, bindings });
     for (const { memory } of bindings) memory.bindGroups.add(key);
     return group;

@@ -66,7 +66,6 @@ interface Parts {
 interface Step {
   readonly pipeline: Pipeline;
   readonly group: GPUBindGroup;
-  readonly offsets: readonly number[];
   readonly workgroups: readonly [number, number, number];
 }
 
@@ -109,7 +108,8 @@ export class GpuProgram implements Program {
     this.#steps = dispatches.map(({ pipeline, bindings, uniforms, workgroups }, i) => {
       const uniformBytes = blocksOf(uniforms) * BLOCK_BYTES;
       const places = bindings.map((b) => ({ handle: b, memory: slotOf.get(b.memory) ?? b.memory }));
-      let key = `${pipeline.layout.id} ${uniformBytes}`;
+      const offset = blocks.offsets[i]!;
+      let key = `${pipeline.layout.id} ${offset}:${uniformBytes}`;
       for (const { handle, memory } of places) key += ` ${memory.id}:${handle.offset}:${handle.bindingSize}`;
       let group = made.get(key);
       if (!group) {
@@ -118,10 +118,10 @@ export class GpuProgram implements Program {
           offset: handle.offset,
           size: handle.bindingSize,
         }));
-        group = groups.make(pipeline.layout, resources, this.#uniforms, uniformBytes);
+        group = groups.make(pipeline.layout, { buffer: this.#uniforms, offset, size: uniformBytes }, resources);
         made.set(key, group);
       }
-      return { pipeline, group, offsets: uniforms ? [blocks.offsets[i]!] : [], workgroups };
+      return { pipeline, group, workgroups };
     });
     this.#bindGroups = made.size;
     this.launches = dispatches.length;
@@ -175,9 +175,9 @@ function encodeSteps(encoder: GPUCommandEncoder, steps: readonly Step[], from: n
       current = step.pipeline;
       pass.setPipeline(current.gpu);
     }
-    if (step.group !== group || step.offsets.length > 0) {
+    if (step.group !== group) {
       group = step.group;
-      pass.setBindGroup(0, group, step.offsets);
+      pass.setBindGroup(0, group);
     }
     pass.dispatchWorkgroups(step.workgroups[0], step.workgroups[1], step.workgroups[2]);
   }

@@ -56,7 +56,9 @@ const images = (seed: number): Tensor =>
 describe('on WebGPU', () => {
   it('prepare compiles every kernel asynchronously, each once, and the calls after it compile none', async () => {
     const step = capture(network());
+    const again = capture(network());
     const x = images(1);
+    await device.finish();
     calls.clear();
     let most = 0;
     await step.prepare([x], (_compiled, of) => (most = of));
@@ -66,7 +68,6 @@ describe('on WebGPU', () => {
     calls.clear();
     step(x).dispose();
     await step.prepare([x]);
-    const again = capture(network());
     await again.prepare([x]);
     again(x).dispose();
     expect([...calls.keys()].filter((name) => /Pipeline|Shader/.test(name))).toEqual([]);
