@@ -3,6 +3,7 @@ import type { ConvGeometry, Operand } from '../../backend.ts';
 import { foldedGrid } from '../grid.ts';
 import type { Gpu } from '../kernel.ts';
 import { convFilter, convFilter3x3, convFilterPointwise } from '../shaders.gen.ts';
+import { forwardRoles, isPointwise } from './roles.ts';
 import { lanesFor, sumOfPartials } from './partial-sums.ts';
 
 /** Columns of the weight matrix that a lane takes. */
@@ -92,12 +93,11 @@ export function launchFilter3x3(gpu: Gpu, geometry: ConvGeometry, x: Operand, g:
 
 /** 1x1 of stride 1: pixels come as vec4s, and a lane's few sums stay in registers. Planes must be multiples of four pixels. */
 export function launchFilterPointwise(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Operand, w: Operand): boolean {
-  const { stride, padding, groups } = geometry;
-  const [o, inputs, kh, kw] = w.shape as readonly [number, number, number, number];
+  const { groups } = geometry;
+  const [o, inputs] = w.shape as readonly [number, number, number, number];
   const [n, , oh, ow] = g.shape as readonly [number, number, number, number];
-  const isPointwise = [kh, kw, ...stride].every((v) => v === 1) && padding.flat().every((v) => v === 0);
   const outputs = o / groups;
-  if (!isPointwise || (oh * ow) % 4 !== 0 || outputs === 1) return false;
+  if (!isPointwise(forwardRoles(x.shape, w.shape, g.shape, geometry)) || (oh * ow) % 4 !== 0 || outputs === 1) return false;
   const block = outputs > 4 ? 8 : 4;
   const outputBlocks = Math.ceil(outputs / block);
   const inputBlocks = Math.ceil(inputs / 4);
