@@ -9,8 +9,8 @@ declare module 'vitest' {
   }
 }
 
-// test/shared runs on every device; test/webgpu needs an adapter; test/cpu is mathematics and statistics in float64; test/node
-// reads files and runs commands.
+// test/ mirrors src/. A file's name says where it runs: x.test.ts on the CPU, in Node; x.devices.test.ts on every device;
+// x.webgpu.test.ts on WebGPU alone, in Node and in Chromium.
 const config: ViteUserConfig = defineConfig({
   test: {
     reporters: ['default', './test/support/plain-reporter.ts'],
@@ -21,7 +21,8 @@ const config: ViteUserConfig = defineConfig({
         resolve: { tsconfigPaths: true },
         test: {
           name: 'cpu',
-          include: ['test/shared/**/*.test.ts', 'test/cpu/**/*.test.ts', 'test/node/**/*.test.ts'],
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.webgpu.test.ts'],
           provide: { device: 'cpu' },
           pool: 'forks',
           isolate: false,
@@ -31,7 +32,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'webgpu',
-          include: ['test/shared/**/*.test.ts', 'test/webgpu/**/*.test.ts'],
+          include: ['test/**/*.{devices,webgpu}.test.ts'],
           provide: { device: 'webgpu' },
           pool: 'forks',
           isolate: false,
@@ -44,7 +45,7 @@ const config: ViteUserConfig = defineConfig({
         optimizeDeps: { include: ['fast-check'], exclude: ['webgpu'] },
         test: {
           name: 'chromium',
-          include: ['test/shared/**/*.test.ts', 'test/webgpu/**/*.test.ts'],
+          include: ['test/**/*.{devices,webgpu}.test.ts'],
           provide: { device: 'webgpu' },
           isolate: false,
           testTimeout: 120_000,

@@ -63,7 +63,7 @@ async function record(device: Device, sizes: StepSizes): Promise<Seen> {
   const stateBytes = device.memory().bytes - before - 4 * (size(step.batch.images.shape) + sizes.batch);
   const launches: Launch[] = [];
   const stop = watchLaunches(device, (launch) => {
-    if (device.backend.recording) launches.push(launch);
+    if (device.backend.capturing) launches.push(launch);
   });
   await step.search.warmUp();
   stop();

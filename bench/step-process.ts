@@ -2,11 +2,11 @@
  * @file One SNAS step in a process of its own, so that start-up and peak memory are its alone:
  * `tsx bench/step-process.ts '{"step": NAME, "device": "webgpu", "eager": false, "budget": MS}'` prints one JSON line.
  */
-import { WebGpuBackend } from '../src/webgpu/backend.ts';
+import { WebGpuBackend } from '../src/backends/webgpu/backend.ts';
 import { openDevice } from './device.ts';
 import { measure } from './measure.ts';
 import { SNAS_STEPS, snasStep } from './snas-step.ts';
-import { LimitError } from '../src/errors.ts';
+import { LimitError } from '../src/contract/errors.ts';
 import type { StepRefusal, StepReport, StepRequest } from './step-report.ts';
 import { watchLaunches } from './watch.ts';
 

@@ -1,4 +1,4 @@
-// Turns shaders/**/*.wgsl into src/webgpu/shaders.gen.ts, so that the same strings are used by tsx, vitest, the published
+// Turns shaders/**/*.wgsl into src/backends/webgpu/shaders.gen.ts, so that the same strings are used by tsx, vitest, the published
 // package and a bundled page, with no loader. `--check` fails if the file is stale (for CI).
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ const body = files
       `/** shaders/${f} */\nexport const ${camel(f)}: string = /* wgsl */ ${quote(readFileSync(new URL(`shaders/${f}`, root), 'utf8'))};\n`,
   )
   .join('\n');
-const out = new URL('src/webgpu/shaders.gen.ts', root);
+const out = new URL('src/backends/webgpu/shaders.gen.ts', root);
 const text = `// Made by scripts/shaders.mjs from shaders/*.wgsl. Do not edit.\n\n${body}`;
 if (process.argv.includes('--check')) {
   let old = '';

@@ -3,7 +3,7 @@
  *
  * Where Dawn finds no adapter, or there is no Chromium, the software driver and the browser of a dev dependency stand in (Linux x64), so that
  * `npm ci && npm test` passes on a fresh machine. With REQUIRE_WEBGPU=1 nothing stands in: what is missing fails. Arguments go to vitest:
- * `npm test -- --project cpu test/cpu/data.test.ts`.
+ * `npm test -- --project cpu test/data/batches.test.ts`.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -2,7 +2,7 @@
 //   g = gradient * scale + decay * parameter;  first = b1 first + (1 - b1) g;  second = b2 second + (1 - b2) g^2
 //   parameter -= rate * (first / c1) / (sqrt(second / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
 // gradient, parameter, first, second: [n]; hyper: [8] = rate, b1, b2, eps, decay, c1, c2, scale.
-// Tested by test/shared/primitives.test.ts.
+// Tested by test/core/ops.devices.test.ts.
 struct Params { n: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -1,6 +1,6 @@
 // y[i] = x0[i] + x1[i] + ..., COUNT terms (2 to 7) added from the left, four elements an invocation: one dispatch where a chain of
 // additions would take several. x, y: [n], read as vec4; the last vec4 is written element by element, since a view may end inside it.
-// Unused inputs are bound to a tensor in use and not read. Tested by test/shared/primitives.test.ts.
+// Unused inputs are bound to a tensor in use and not read. Tested by test/core/ops.devices.test.ts.
 struct Params { n: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -3,7 +3,7 @@
 //   gx[y, x] = sum over the windows (p, q) that hold pixel (y, x) of g[p, q] / count(p, q)
 // x, gx [planes, h, w]; y, g [planes, oh, ow]. `dense3` and `dense3Gradient` are the 3x3 window of stride and dilation 1: a lane
 // takes four columns of DENSE_ROWS windows, or 4x4 pixels. `general` and `generalGradient` are every other geometry: a lane takes four rows
-// of one column. Tested by test/shared/fused.test.ts.
+// of one column. Tested by test/core/fused.devices.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sy: i32, sx: i32,

@@ -1,5 +1,5 @@
 // y = (x - coefficient 0) * coefficient 1 + coefficient 2 with the channel's coefficients [3, c]; x [n, c, h, w].
-// Lanes walk a channel as in batch_norm_statistics.wgsl. Tested by test/shared/fused.test.ts.
+// Lanes walk a channel as in batch_norm_statistics.wgsl. Tested by test/core/fused.devices.test.ts.
 struct Channels {
   c: u32, plane: u32, count: u32, lanes: u32,
   stepPlanes: u32, stepOffset: u32,

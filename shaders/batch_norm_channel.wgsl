@@ -6,7 +6,7 @@
 //             dx = weight / sqrt(var + eps) (g - dbias / m - z dweight / m)
 // A lane walks its share of every image's plane; plane by plane it takes sums of x less its mean so far, which is near them, and
 // merges them (Chan et al. 1983), so that a mean that is large beside the spread does no harm. Lanes are merged in order.
-// Tested by test/shared/fused.test.ts.
+// Tested by test/core/fused.devices.test.ts.
 struct Channels { n: u32, c: u32, plane: u32, eps: f32 }
 
 override LANES: u32 = 64;

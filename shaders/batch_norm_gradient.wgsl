@@ -2,7 +2,7 @@
 //   dbias = sum g, dweight = sum g z, dx = weight / sqrt(var + eps) (g - dbias / m - z dweight / m).
 // `partial` sums g and g z by lane, `finalise` adds the lanes in order and writes the channel's coefficients [5, c]
 // (mean, 1 / sqrt(var + eps), weight / sqrt(var + eps), dbias / m, dweight / m) and dweight [c], dbias [c]; `apply` writes dx.
-// Lanes walk a channel as in batch_norm_statistics.wgsl. Tested by test/shared/fused.test.ts.
+// Lanes walk a channel as in batch_norm_statistics.wgsl. Tested by test/core/fused.devices.test.ts.
 struct Channels {
   c: u32, plane: u32, count: u32, lanes: u32,
   stepPlanes: u32, stepOffset: u32, eps: f32,

@@ -1,5 +1,5 @@
 // running := (1 - momentum) running + momentum batch, in place, both [2, c]: row 0 the mean as it is, row 1 the variance made unbiased by
-// its own rate. One invocation an element. Tested by test/shared/fused.test.ts.
+// its own rate. One invocation an element. Tested by test/core/fused.devices.test.ts.
 struct Params { c: u32, keep: f32, meanRate: f32, varianceRate: f32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

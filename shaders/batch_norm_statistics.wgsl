@@ -3,7 +3,7 @@
 // `finalise`: a lane a channel merges them in order: mean = sum n_i mean_i / m, m2 = sum m2_i + n_i (mean_i - mean)^2; two
 //   passes over the partials, so that a mean that is large beside the spread does no harm. Writes statistics [2, c] and
 //   coefficients [3, c] (mean, weight / sqrt(var + eps), bias): y = (x - coefficient 0) * coefficient 1 + coefficient 2.
-// Tested by test/shared/fused.test.ts.
+// Tested by test/core/fused.devices.test.ts.
 struct Channels {
   c: u32, plane: u32, count: u32, lanes: u32,
   // A lane's next element is `lanes` further on: stepPlanes whole planes and stepOffset elements.

@@ -1,5 +1,5 @@
 // u[i] = ((bits[i] >> 9) + 1/2) 2^-23: one of 2^23 values in the open interval (0, 1), exact in f32.
-// bits: [n] u32, u: [n] f32. One invocation an element. Tested by test/shared/primitives.test.ts.
+// bits: [n] u32, u: [n] f32. One invocation an element. Tested by test/core/ops.devices.test.ts.
 struct Params { n: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -1,6 +1,6 @@
 // Joins up to seven tensors along an axis: x_k is [outer, inner_k], dense, and fills columns offset_k, ... of y [outer, total]. Workgroups
 // with the same y take one input, each 512 of its elements. Elements are moved as bits, of any type.
-// Unused inputs are bound to a tensor in use and not read. Tested by test/shared/primitives.test.ts.
+// Unused inputs are bound to a tensor in use and not read. Tested by test/core/ops.devices.test.ts.
 struct Params {
   // inner_k, offset_k and the number of elements of each input.
   inner: array<vec4u, 2>,

@@ -3,7 +3,7 @@
 //   conv2dInput   gx[n, c, y, x] = sum over the (o, p, q, i, j) that read pixel (y, x)
 //   conv2dFilter  gw[o, c, i, j] = sum over n, p, q of g[n, o, p, q] x[n, c, ...]
 // x [n, c, h, w], w [o, c / groups, kh, kw], g [n, o, oh, ow]. One invocation an output element, loops in the order above.
-// Tested by test/shared/conv_kernels.test.ts.
+// Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   n: i32, c: i32, h: i32, w: i32,
   o: i32, inputs: i32, kh: i32, kw: i32,

@@ -2,7 +2,7 @@
 //   written[n, c, y, x] = sum over i, j of source[n, c, y - top + i d, x - left + j d] w[c, i, j], zeros outside the source
 // The input gradient is the same sum over g with the taps reversed and padding d (k - 1) - top. A lane takes a tile of 4x4 pixels
 // that lie d apart, so that their taps share loads whatever the dilation: (k + 3)^2 loads for 16 k^2 products. Lanes run over n and
-// tiles; workgroups along y over channels. Tested by test/shared/conv_kernels.test.ts.
+// tiles; workgroups along y over channels. Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   // Tiles in a channel, along the height and along the width; channels; lanes in a channel.
   tiles: i32, blocksY: i32, blocksX: i32, channels: i32, lanes: i32,

@@ -1,7 +1,7 @@
 // Filter gradient of a depthwise convolution of stride 1, for kernels of 3x3 and 5x5 with any dilation d.
 //   gw[c, i, j] = sum over n, p, q of g[n, c, p, q] x[n, c, p - top + i d, q - left + j d]
 // A lane walks over tiles of 4x4 pixels of g that lie d apart, as in conv_depthwise.wgsl, and keeps the k^2 sums of its tiles: partials [c k^2, lanes], which partial_sums.wgsl adds.
-// Tested by test/shared/conv_kernels.test.ts.
+// Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   // Tiles in a channel, along the height and along the width; channels; lanes in a channel.
   tiles: i32, blocksY: i32, blocksX: i32, channels: i32, lanes: i32,

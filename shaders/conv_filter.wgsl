@@ -3,7 +3,7 @@
 // (c, i, j) together are the columns of a matrix with a row for each o. A workgroup has OUTPUTS rows and eight columns of it; a
 // lane walks over tiles of four output pixels in a column of the image and keeps the products of its tiles: 4 (OUTPUTS + 8) loads
 // for 32 OUTPUTS products. Partials [o, c, i, j, lanes] are added by partial_sums.wgsl.
-// Workgroups: x lanes, y group and block of rows, z block of columns. Tested by test/shared/conv_kernels.test.ts.
+// Workgroups: x lanes, y group and block of rows, z block of columns. Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   tiles: i32, blocks: i32, lanes: i32, rowBlocks: i32,
   channels: i32, height: i32, width: i32, inputs: i32,

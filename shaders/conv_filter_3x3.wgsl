@@ -2,7 +2,7 @@
 //   gw[o, c, i, j] = sum over n, p, q of g[n, o, p, q] x[n, c, p - top + i, q - left + j]
 // A lane owns the taps of four output channels and one input channel and walks over tiles of 4x4 of g: 4 * 16 + 36 loads for 576
 // products, and no two lanes share a sum unless the tiles are cut into slices. Partials [o, c, i, j, slices] are added by
-// partial_sums.wgsl. Lanes run over pairs of channels, then slices. Tested by test/shared/conv_kernels.test.ts.
+// partial_sums.wgsl. Lanes run over pairs of channels, then slices. Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   tiles: i32, blocksY: i32, blocksX: i32, slices: i32,
   // Blocks of four outputs in a group; pairs of a block and an input, over all groups.

@@ -3,7 +3,7 @@
 // A lane has OUTPUTS outputs and four inputs, and walks over vec4s of pixels: OUTPUTS + 4 loads for 16 OUTPUTS products. Few sums, so
 // that they stay in registers. Partials [o, c, lanes] are added by partial_sums.wgsl.
 // Workgroups: x lanes, y group and block of outputs, z block of inputs. Planes are multiples of four pixels.
-// Tested by test/shared/conv_kernels.test.ts.
+// Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   tiles: i32, quads: i32, lanes: i32, outputBlocks: i32,
   channels: i32, inputs: i32, outputChannels: i32, outputs: i32,

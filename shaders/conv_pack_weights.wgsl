@@ -1,7 +1,7 @@
 // Weights of a convolution as vec4s over four written channels, so that one load brings four of them without subgroups.
 //   packed[group, block, b, tap] = (w(4 block, b, tap), ..., w(4 block + 3, b, tap)), zero beyond the last channel
 // w(a, b, tap) is the weight from summed channel b to written channel a of the group; taps in reverse order on request, which turns
-// the input gradient of stride 1 into a convolution. One invocation a vec4. Tested by test/shared/conv_kernels.test.ts.
+// the input gradient of stride 1 into a convolution. One invocation a vec4. Tested by test/core/conv.devices.test.ts.
 struct Layout {
   size: i32, blocks: i32, outputs: i32, inputs: i32, taps: i32,
   // Distances in w between groups, written channels, summed channels.

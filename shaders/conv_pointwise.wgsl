@@ -2,7 +2,7 @@
 //   written[n, a, i] = sum over b of source[n, b, i] w(a, b)
 // A lane takes one vec4 of pixels and CHANNELS written channels; lanes run over n and i, so that small images fill them too. Weights are
 // loaded one a lane and spread by subgroup broadcasts; two summed channels at a time, so that a sum is touched half as often.
-// Workgroups: x lanes, y group and block of channels. Planes are multiples of four pixels. Tested by test/shared/conv_kernels.test.ts.
+// Workgroups: x lanes, y group and block of channels. Planes are multiples of four pixels. Tested by test/core/conv.devices.test.ts.
 enable subgroups;
 
 struct Geometry {

@@ -3,7 +3,7 @@
 // A lane takes a tile of 4x4 of four channels: for each summed channel it loads 6x6 pixels once for all nine taps, and
 // weights as vec4s over channels, packed by conv_pack_weights.wgsl (for the gradient with taps reversed). A sum is touched once a
 // channel and not once a tap. Lanes run over n and tiles. Workgroups: x lanes, y group and block of channels.
-// Tested by test/shared/conv_kernels.test.ts.
+// Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   lanes: i32, blocksY: i32, blocksX: i32, channelBlocks: i32,
   sourceChannels: i32, sourceHeight: i32, sourceWidth: i32, inputs: i32,

@@ -5,7 +5,7 @@
 // unit-stride one for each phase (y mod sy, x mod sx), and taps that miss a phase are skipped whole.
 // A lane takes four values of u in one column, and CHANNELS written channels; lanes run over n, blocks of u and columns, so that
 // small images fill them too. Workgroups: x lanes, y group and block of channels, z phase.
-// Tested by test/shared/conv_kernels.test.ts.
+// Tested by test/core/conv.devices.test.ts.
 enable subgroups;
 
 struct Geometry {

@@ -3,7 +3,7 @@
 //   gx = (e^(x - max - log sum) - [i = label]) g[row].
 // A label that is no class has a one-hot row of zeros, as in the composite: loss 0 and no gradient.
 // `forward` and `gradient` take one invocation a row (long rows on a GPU: softmax_rows.wgsl), `longGradient` one workgroup a row.
-// Tested by test/shared/fused.test.ts.
+// Tested by test/core/fused.devices.test.ts.
 struct Rows { rows: u32, k: u32 }
 
 @group(0) @binding(0) var<uniform> size: Rows;

@@ -1,6 +1,6 @@
 // c[z, i, j] = sum_l a[z, i, l] b[z, l, j], one invocation an output element: the plain kernel, for shapes too small for tiles.
 // a and b are walked by strides (row, column), so that transposes need no copy. c: [batch, m, n] dense.
-// Tested by test/shared/primitives.test.ts.
+// Tested by test/core/ops.devices.test.ts.
 struct Params {
   m: u32, n: u32, k: u32, batch: u32,
   aRow: u32, aColumn: u32, bRow: u32, bColumn: u32,

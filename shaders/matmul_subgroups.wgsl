@@ -3,7 +3,7 @@
 // a is walked by strides (row, column), so that its transpose needs no copy; b: [batch, k, n] and c: [batch, m, n] dense.
 // Lanes run along n, so that neighbours load neighbours of b; a is loaded one row a lane and spread by subgroupBroadcast.
 // Rows and columns beyond the edge repeat the last one and are not stored, so that the loop has no branch.
-// Tested by test/shared/primitives.test.ts and test/webgpu/matmul.test.ts.
+// Tested by test/core/ops.devices.test.ts and test/backends/webgpu/kernels/matmul.webgpu.test.ts.
 enable subgroups;
 
 struct Params {

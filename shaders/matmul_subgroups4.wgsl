@@ -4,7 +4,7 @@
 // Lanes run along n, so that neighbours load neighbours of b; a is loaded four elements of a row at a time, one a lane, and spread by
 // subgroupBroadcast.
 // Rows and columns beyond the edge repeat the last one and are not stored, so that the loop has no branch.
-// Tested by test/shared/primitives.test.ts and test/webgpu/matmul.test.ts.
+// Tested by test/core/ops.devices.test.ts and test/backends/webgpu/kernels/matmul.webgpu.test.ts.
 enable subgroups;
 
 struct Params {

@@ -4,7 +4,7 @@
 // loads each row of pixels once. `general` is
 // every other geometry: a lane takes four rows of one column. Pixels are visited in row-major order and only a larger value
 // replaces the best so far, which starts as -infinity at the window's first pixel inside the image.
-// Tested by test/shared/fused.test.ts.
+// Tested by test/core/fused.devices.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sy: i32, sx: i32,

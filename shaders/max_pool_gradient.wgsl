@@ -2,7 +2,7 @@
 // g, index [planes, oh, ow] -> gx [planes, h, w]; index holds y w + x. `dense3` is the
 // 3x3 window of stride 1: a lane takes a tile of 4x4 pixels. `general`: a lane takes four rows of one column and visits the
 // windows that may hold a pixel, those from floor((y + top) / sy) downwards, `reachY` of them, likewise along x.
-// Tested by test/shared/fused.test.ts.
+// Tested by test/core/fused.devices.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   sy: i32, sx: i32, top: i32, left: i32,

@@ -1,5 +1,5 @@
 // For each window the flat index (y w + x) of its first maximum in its plane, as a float; padding is never chosen.
-// x [planes, h, w] -> [planes, oh, ow]. One invocation an output element. Tested by test/shared/conv_kernels.test.ts.
+// x [planes, h, w] -> [planes, oh, ow]. One invocation an output element. Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sy: i32, sx: i32,

@@ -1,7 +1,7 @@
 // Zeros with x inside: y's element at index low + i * step, axis by axis, is x's at i, where x has one; every other is 0. At most eight
 // axes, outermost first, ones in front; a step may be negative. Elements are moved as bits, of any type.
 // Invocations take every `chunks`-th element of a row of y, so that the divisions that find the row are shared by several elements.
-// Tested by test/shared/primitives.test.ts.
+// Tested by test/core/ops.devices.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   xSizes: array<vec4i, 2>,

@@ -1,5 +1,5 @@
 // sums[m] = partials[m, 0] + partials[m, 1] + ... in order, partials [m, lanes]: the same result at every run.
-// One invocation a sum. Tested by test/shared/conv_kernels.test.ts.
+// One invocation a sum. Tested by test/core/conv.devices.test.ts.
 struct Size { sums: u32, lanes: u32 }
 
 @group(0) @binding(0) var<uniform> size: Size;

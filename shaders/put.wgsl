@@ -1,6 +1,6 @@
 // x[r, i] = sum of g[r, j] over the j with index[r, j] = i: the adjoint of take, as a gather (WGSL has no float atomics), so that
 // the order of the sum is fixed. g and index: [rows, m], x: [rows, n], indices as floats. One invocation an output element.
-// Tested by test/shared/primitives.test.ts.
+// Tested by test/core/ops.devices.test.ts.
 struct Params { rows: u32, n: u32, m: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -1,5 +1,5 @@
 // bits[i] = y0 ^ y1 of Threefry-2x32 with 20 rounds (Salmon et al., SC 2011), key = key[0..1], counter = (0, i).
-// key: [2], bits: [n], both u32. One invocation a word. Tested by test/shared/primitives.test.ts against src/random.ts.
+// key: [2], bits: [n], both u32. One invocation a word. Tested by test/core/ops.devices.test.ts against src/core/random.ts.
 struct Params { n: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -3,7 +3,7 @@
 //   otherwise: part takes r = part * chunk, ..., (part + 1) * chunk - 1; invocations run along outputs, y is [parts, outputs]
 // x is dense; output index and r are decoded by (size, stride) tables of kept and of reduced axes, at most four each, outermost
 // first. With one part y is the result; else a second launch reduces the parts. The order is fixed: results repeat exactly.
-// Tested by test/shared/primitives.test.ts.
+// Tested by test/core/ops.devices.test.ts.
 struct Params {
   keptSizes: vec4u,
   keptStrides: vec4u,

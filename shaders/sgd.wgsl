@@ -1,7 +1,7 @@
 // Stochastic gradient descent in place, PyTorch's form, one invocation an element:
 //   g = gradient * scale + decay * parameter;  velocity = momentum * velocity + g
 //   parameter -= rate * (NESTEROV ? g + momentum * velocity : velocity)
-// gradient, parameter, velocity: [n]; hyper: [4] = rate, momentum, decay, scale. Tested by test/shared/primitives.test.ts.
+// gradient, parameter, velocity: [n]; hyper: [4] = rate, momentum, decay, scale. Tested by test/core/ops.devices.test.ts.
 struct Params { n: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -2,7 +2,7 @@
 //   softmax           y = e^(x - max) / sum e^(x - max)          gx = y (g - sum g y)
 //   logSoftmax        y = x - max - log sum e^(x - max)          gx = g - e^y sum g
 // One invocation a row: loads of neighbouring lanes are k apart, which suits short rows and processors; long rows on a GPU are
-// softmax_rows.wgsl's. Tested by test/shared/fused.test.ts.
+// softmax_rows.wgsl's. Tested by test/core/fused.devices.test.ts.
 struct Rows { rows: u32, k: u32 }
 
 @group(0) @binding(0) var<uniform> size: Rows;

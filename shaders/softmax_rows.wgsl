@@ -1,5 +1,5 @@
 // The operations of softmax.wgsl with one workgroup of 64 a row, for long rows on a GPU: lanes stride along the row, then a
-// tree in workgroup memory. Tested by test/webgpu/hardware_kernels.test.ts.
+// tree in workgroup memory. Tested by test/backends/webgpu/kernels.webgpu.test.ts.
 struct Rows { rows: u32, k: u32 }
 
 @group(0) @binding(0) var<uniform> size: Rows;

@@ -1,7 +1,7 @@
 // y[yOrigin + sum_k index_k yStrides_k] = x[xOrigin + sum_k index_k xStrides_k] over all indices of `sizes`: permute, broadcast, slice,
 // concat and (after zeros) pad. at most eight axes, strides may be negative or 0. Elements are moved as bits, of any type.
 // Invocations take every `chunks`-th element of a row, so that the divisions that find the row are shared by several elements
-// and neighbours still touch neighbours. Tested by test/shared/primitives.test.ts.
+// and neighbours still touch neighbours. Tested by test/core/ops.devices.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   xStrides: array<vec4i, 2>,

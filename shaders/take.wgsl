@@ -1,5 +1,5 @@
 // y[r, j] = x[r, index[r, j]]. x: [rows, n], index and y: [rows, m], indices as floats. One invocation an output element.
-// Tested by test/shared/primitives.test.ts.
+// Tested by test/core/ops.devices.test.ts.
 struct Params { rows: u32, n: u32, m: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

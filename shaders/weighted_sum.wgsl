@@ -2,7 +2,7 @@
 //   sum     y = z_first x_0 + z_(first + 1) x_1 + ...; where `carries`, x_0 is a running sum and has weight 1
 //   dots    partials [k, lanes]: each lane's share of <g, x_k>, which partial_sums.wgsl adds
 //   scaleN  gx_k = z_k g for N tensors
-// Unused inputs are bound to a tensor in use and not read. Tested by test/shared/fused.test.ts.
+// Unused inputs are bound to a tensor in use and not read. Tested by test/core/fused.devices.test.ts.
 struct Terms { size: u32, first: u32, count: u32, carries: u32, lanes: u32 }
 
 @group(0) @binding(0) var<uniform> k: Terms;

@@ -2,7 +2,7 @@
 // y is dense over `sizes` (outermost first, ones in front).
 // Invocations take every `chunks`-th element of a row, so that the divisions that find the row are shared by several elements
 // and neighbours still touch neighbours.
-// Tested by test/shared/primitives.test.ts.
+// Tested by test/core/ops.devices.test.ts.
 struct Params {
   sizes: array<vec4u, 2>,
   cStrides: array<vec4u, 2>,

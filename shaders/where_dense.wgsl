@@ -1,6 +1,6 @@
 // y[i] = a[i] where c[i] is not 0, else b[i], four elements an invocation, where c has the output's shape and a and b have it too or
 // are scalars (A_SCALAR, B_SCALAR). c, a, b, y: [n] or [1], read as vec4; the last vec4 is written element by element, since a view
-// may end inside it. Tested by test/shared/primitives.test.ts.
+// may end inside it. Tested by test/core/ops.devices.test.ts.
 struct Params { n: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -1,5 +1,5 @@
 /** @file The public names of the core. */
-export { grad, type GradOptions, hvp, valueAndGrad, vjp } from './autograd.ts';
+export { grad, type GradOptions, hvp, valueAndGrad, vjp } from './core/autograd.ts';
 export {
   type Backend,
   type ConvGeometry,
@@ -14,13 +14,13 @@ export {
   type PrimitiveParams,
   type TypedArray,
   type WgslKernel,
-} from './backend.ts';
-export { capture, type CapturedInfo, type CapturedStep, type CaptureOptions, type StepResult } from './capture.ts';
-export { conv2d, conv2dFilter, conv2dInput, type Conv2dOptions } from './conv.ts';
-export { cpu, type CpuOptions } from './cpu/backend.ts';
-export { customVjp, type VjpContext } from './custom.ts';
-export { Device, type DeviceMemory, type NestedArray } from './device.ts';
-export * from './errors.ts';
+} from './contract/backend.ts';
+export { capture, type CapturedInfo, type CapturedStep, type CaptureOptions, type StepResult } from './core/capture.ts';
+export { conv2d, conv2dFilter, conv2dInput, type Conv2dOptions } from './core/conv.ts';
+export { cpu, type CpuOptions } from './devices/cpu.ts';
+export { customVjp, type VjpContext } from './core/custom-vjp.ts';
+export { BackendDevice } from './core/device.ts';
+export * from './contract/errors.ts';
 export {
   fused,
   type Fused,
@@ -31,13 +31,13 @@ export {
   type FusedOptions,
   type FusedOutput,
   withComposites,
-} from './fused.ts';
-export { isRecording, noGrad } from './graph.ts';
-export { mixedSum } from './mixed.ts';
-export { batchNorm2d, type BatchNormOptions } from './norm.ts';
-export * from './ops.ts';
-export * from './composites.ts';
-export { avgPool2d, globalAvgPool2d, maxPool2d } from './pool.ts';
+} from './core/fused.ts';
+export { enableGrad, isGradEnabled, noGrad } from './core/grad-mode.ts';
+export { mixedSum } from './core/mixed-sum.ts';
+export { batchNorm2d, type BatchNormOptions } from './core/batch-norm.ts';
+export * from './core/ops.ts';
+export * from './core/composites.ts';
+export { avgPool2d, globalAvgPool2d, maxPool2d } from './core/pool.ts';
 export {
   bits,
   foldIn,
@@ -54,11 +54,11 @@ export {
   threefry,
   uniform,
   uniforms,
-} from './random.ts';
-export { keep, Scope, scope, tensorsIn } from './scope.ts';
-export { dims, type Shape } from './shape.ts';
-export { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from './softmax.ts';
-export { type Clock, type Elapsed, Stopwatch } from './stopwatch.ts';
-export { Tensor } from './tensor.ts';
-export type { Padding, Pair, WindowOptions } from './window.ts';
-export { webgpu, type WebGpuOptions } from './webgpu/device.ts';
+} from './core/random.ts';
+export { keep, Scope, scope, tensorsIn } from './core/scope.ts';
+export { dims, type Shape } from './contract/shape.ts';
+export { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from './core/softmax.ts';
+export { type Clock, type Elapsed, Stopwatch } from './core/stopwatch.ts';
+export { type Device, type DeviceMemory, type NestedArray, Tensor } from './core/tensor.ts';
+export type { Padding, Pair, WindowOptions } from './contract/window.ts';
+export { webgpu, type WebGpuOptions } from './devices/webgpu.ts';

@@ -4,19 +4,19 @@
  * logits_e = log alpha_e + sum_{e' < e} Z_e' W_{e', e}, edges of the normal cell first, then those of the reduction cell. Relaxed samples
  * are drawn in this order and the gradient flows through all of them. With W = 0 it is the factorised p(Z) of equation 7.
  */
-import type { Device } from '../device.ts';
+import type { Device } from '../core/tensor.ts';
 import { gumbelSoftmax, oneHotArgmax } from '../distributions/gumbel.ts';
-import { OptionError } from '../errors.ts';
-import { noGrad } from '../graph.ts';
-import { add, concat, matmul, reshape, slice } from '../ops.ts';
-import type { Key } from '../random.ts';
-import { scope } from '../scope.ts';
-import { type CellType, edgesOf, type Genotype, OPERATIONS } from '../snas/genotype.ts';
-import { type ArchitectureInit, architectureParameters, argmaxGenotype, pathwiseGradients } from '../snas/relaxation.ts';
-import type { ArchitectureStrategy, CellWeights, Feedback, StrategyStep } from '../snas/strategy.ts';
-import { softmax } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
-import { gumbelInputs, withProbabilities } from './factorized.ts';
+import { OptionError } from '../contract/errors.ts';
+import { noGrad } from '../core/grad-mode.ts';
+import { add, concat, matmul, reshape, slice } from '../core/ops.ts';
+import type { Key } from '../core/random.ts';
+import { scope } from '../core/scope.ts';
+import { type CellType, edgesOf, type Genotype, OPERATIONS } from '../snas/space/genotype.ts';
+import { type ArchitectureInit, architectureParameters, argmaxGenotype, pathwiseGradients } from '../snas/strategies/snas.ts';
+import type { ArchitectureStrategy, CellWeights, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
+import { softmax } from '../core/softmax.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { gumbelInputs, withProbabilities } from '../snas/strategies/factorized.ts';
 
 const K = OPERATIONS.length;
 

@@ -1,13 +1,13 @@
 /** @file DARTS: Z is the softmax of alpha itself, deterministic; bi-level of first or second order, or single level; top-2 children. */
-import type { Device } from '../device.ts';
-import { OptionError } from '../errors.ts';
-import type { Key } from '../random.ts';
-import type { Genotype } from '../snas/genotype.ts';
-import { type ArchitectureInit, argmaxGenotype, pathwiseGradients } from '../snas/relaxation.ts';
-import type { BilevelProblem, CellWeights, Feedback } from '../snas/strategy.ts';
-import { softmax } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
-import { FactorizedStrategy, withProbabilities } from './factorized.ts';
+import type { Device } from '../core/tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import type { Key } from '../core/random.ts';
+import type { Genotype } from '../snas/space/genotype.ts';
+import { type ArchitectureInit, argmaxGenotype, pathwiseGradients } from '../snas/strategies/snas.ts';
+import type { BilevelProblem, CellWeights, Feedback } from '../snas/strategies/strategy.ts';
+import { softmax } from '../core/softmax.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { FactorizedStrategy, withProbabilities } from '../snas/strategies/factorized.ts';
 import { topTwoGenotype } from './top-two.ts';
 import { type MixedProductOptions, unrolledGradients } from './unrolled.ts';
 

@@ -5,22 +5,22 @@
  * first those of the normal cell, then those of the reduction cell. Weights are shared and trained on sampled children; the controller
  * learns from validation batches, one a step (the published one alternates by epochs).
  */
-import { grad } from '../autograd.ts';
-import type { Device } from '../device.ts';
+import { grad } from '../core/autograd.ts';
+import type { Device } from '../core/tensor.ts';
 import { gumbelMax, oneHotArgmax } from '../distributions/gumbel.ts';
-import { noGrad } from '../graph.ts';
+import { noGrad } from '../core/grad-mode.ts';
 import { LstmCell } from '../nn/lstm.ts';
 import { Linear } from '../nn/layers.ts';
 import { uniformParameter } from '../nn/init.ts';
-import { concat, detach, exp, matmul, mul, neg, reshape, slice, sub, sum, tanh } from '../ops.ts';
-import { foldIn, gumbels, type Key } from '../random.ts';
-import { scope } from '../scope.ts';
-import { edgesOf, type Genotype, OPERATIONS } from '../snas/genotype.ts';
-import { argmaxGenotype } from '../snas/relaxation.ts';
-import type { ArchitectureStrategy, CellWeights, Feedback, StrategyStep } from '../snas/strategy.ts';
-import { logSoftmax } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
-import { withProbabilities } from './factorized.ts';
+import { concat, detach, exp, matmul, mul, neg, reshape, slice, sub, sum, tanh } from '../core/ops.ts';
+import { foldIn, gumbels, type Key } from '../core/random.ts';
+import { scope } from '../core/scope.ts';
+import { edgesOf, type Genotype, OPERATIONS } from '../snas/space/genotype.ts';
+import { argmaxGenotype } from '../snas/strategies/snas.ts';
+import type { ArchitectureStrategy, CellWeights, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
+import { logSoftmax } from '../core/softmax.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { withProbabilities } from '../snas/strategies/factorized.ts';
 import { RewardBaseline } from './reward-baseline.ts';
 
 export interface EnasOptions {

@@ -1,12 +1,12 @@
 /** @file Strategies that learn nothing: random search over one-hot Z, and relaxed samples from uniform probabilities. */
-import type { Device } from '../device.ts';
+import type { Device } from '../core/tensor.ts';
 import { gumbelSoftmax } from '../distributions/gumbel.ts';
-import { OptionError } from '../errors.ts';
-import { noGrad } from '../graph.ts';
-import { uniforms, foldIn, type Key } from '../random.ts';
-import { CELL_TYPES, type CellType, edgesOf, type Genotype, genotypeFromChoices, OPERATIONS } from '../snas/genotype.ts';
-import type { ArchitectureStrategy, CellWeights, StrategyStep } from '../snas/strategy.ts';
-import type { Tensor } from '../tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { noGrad } from '../core/grad-mode.ts';
+import { uniforms, foldIn, type Key } from '../core/random.ts';
+import { CELL_TYPES, type CellType, edgesOf, type Genotype, genotypeFromChoices, OPERATIONS } from '../snas/space/genotype.ts';
+import type { ArchitectureStrategy, CellWeights, StrategyStep } from '../snas/strategies/strategy.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /** One operation an edge, each equally likely, edges independent: `none` included. */
 export function randomGenotype(key: Key, nodes: number): Genotype {

@@ -1,9 +1,9 @@
 /** @file The public names of reparam/baselines: SNAS's rivals behind one interface, and the choice of one by name. */
-import type { Device } from '../device.ts';
-import { OptionError } from '../errors.ts';
-import type { Key } from '../random.ts';
-import { Snas } from '../snas/relaxation.ts';
-import type { ArchitectureStrategy } from '../snas/strategy.ts';
+import type { Device } from '../core/tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import type { Key } from '../core/random.ts';
+import { Snas } from '../snas/strategies/snas.ts';
+import type { ArchitectureStrategy } from '../snas/strategies/strategy.ts';
 import { AutoregressiveSnas } from './autoregressive.ts';
 import { Darts } from './darts.ts';
 import { Enas } from './enas.ts';
@@ -13,7 +13,7 @@ import { Dsnas, Gdas, Reinforce } from './sampled.ts';
 export { AutoregressiveSnas } from './autoregressive.ts';
 export { Darts, type DartsOptions } from './darts.ts';
 export { Enas, type EnasOptions } from './enas.ts';
-export { FactorizedStrategy } from './factorized.ts';
+export { FactorizedStrategy } from '../snas/strategies/factorized.ts';
 export { randomGenotype, RandomSearch, UniformAlpha } from './fixed.ts';
 export { RewardBaseline } from './reward-baseline.ts';
 export { Dsnas, Gdas, Reinforce, type ReinforceOptions } from './sampled.ts';

@@ -1,11 +1,11 @@
 /** @file The moving average of past rewards that a policy gradient subtracts, on the device, so that a step reads nothing back. */
-import type { Device } from '../device.ts';
-import { OptionError } from '../errors.ts';
-import { noGrad } from '../graph.ts';
-import { stack } from '../composites.ts';
-import { add, assign, detach, div, maximum, mul, reshape, slice, where } from '../ops.ts';
-import { scope } from '../scope.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Device } from '../core/tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { noGrad } from '../core/grad-mode.ts';
+import { stack } from '../core/composites.ts';
+import { add, assign, detach, div, maximum, mul, reshape, slice, where } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /**
  * An exponential moving average without the bias of its start: m := d m + (1 - d) r, c := d c + (1 - d), value m / c. It holds past

@@ -1,17 +1,17 @@
 /** @file Strategies that sample one-hot Z from a factorised p(Z): DSNAS, straight-through (GDAS), and plain REINFORCE. */
-import { grad } from '../autograd.ts';
-import type { Device } from '../device.ts';
+import { grad } from '../core/autograd.ts';
+import type { Device } from '../core/tensor.ts';
 import { gumbelMax, gumbelSoftmax } from '../distributions/gumbel.ts';
-import { OptionError } from '../errors.ts';
-import { add, detach, mul, sub, sum } from '../ops.ts';
-import type { Key } from '../random.ts';
-import { scope } from '../scope.ts';
-import { oneHotLogProb } from '../snas/expected-cost.ts';
-import { CELL_TYPES } from '../snas/genotype.ts';
-import { type ArchitectureInit, pathwiseGradients } from '../snas/relaxation.ts';
-import type { CellWeights, Feedback, StrategyStep } from '../snas/strategy.ts';
-import type { Tensor } from '../tensor.ts';
-import { FactorizedStrategy, gumbelInputs } from './factorized.ts';
+import { OptionError } from '../contract/errors.ts';
+import { add, detach, mul, sub, sum } from '../core/ops.ts';
+import type { Key } from '../core/random.ts';
+import { scope } from '../core/scope.ts';
+import { oneHotLogProb } from '../snas/cost/expected-cost.ts';
+import { CELL_TYPES } from '../snas/space/genotype.ts';
+import { type ArchitectureInit, pathwiseGradients } from '../snas/strategies/snas.ts';
+import type { CellWeights, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { FactorizedStrategy, gumbelInputs } from '../snas/strategies/factorized.ts';
 import { RewardBaseline } from './reward-baseline.ts';
 
 /**

@@ -4,12 +4,12 @@
  * d/da L_val(w - xi dL_train(w, a)/dw, a) = dL_val(w', a)/da - xi d2L_train(w, a)/(da dw) v,  v = dL_val(w', a)/dw', w' = w - xi dL_train/dw.
  * The mixed derivative is taken at w, not at w'. Source: Liu et al., ICLR 2019, equations 6 to 8.
  */
-import { grad } from '../autograd.ts';
-import { noGrad, recordingAs } from '../graph.ts';
-import { dot, square } from '../composites.ts';
-import { add, assign, clone, div, mul, neg, reciprocal, sqrt, sub, sum } from '../ops.ts';
-import { scope } from '../scope.ts';
-import type { Tensor } from '../tensor.ts';
+import { grad } from '../core/autograd.ts';
+import { enableGrad, noGrad } from '../core/grad-mode.ts';
+import { dot, square } from '../core/composites.ts';
+import { add, assign, clone, div, mul, neg, reciprocal, sqrt, sub, sum } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 export interface UnrolledProblem {
   /** w: changed in place during the computation, and restored to the bit. */
@@ -35,13 +35,13 @@ export function unrolledGradients(problem: UnrolledProblem, options: MixedProduc
   const { weights, architecture, learningRate } = problem;
   return scope(() => {
     const saved = noGrad(() => weights.map((w) => clone(w)));
-    const step = recordingAs(true, () => grad(problem.trainingLoss(), weights, { unused: 'zeros' }));
+    const step = enableGrad(() => grad(problem.trainingLoss(), weights, { unused: 'zeros' }));
     shift(
       weights,
       step,
       noGrad(() => neg(learningRate)),
     );
-    const first = recordingAs(true, () => grad(problem.validationLoss(), [...architecture, ...weights], { unused: 'zeros' }));
+    const first = enableGrad(() => grad(problem.validationLoss(), [...architecture, ...weights], { unused: 'zeros' }));
     restore(weights, saved);
     const v = first.slice(architecture.length);
     const mixed = mixedProduct(problem, v, options);
@@ -58,7 +58,7 @@ export function mixedProduct(
   const { weights, architecture, trainingLoss } = problem;
   return scope(() => {
     if (method === 'exact') {
-      return recordingAs(true, () => {
+      return enableGrad(() => {
         const g = grad(trainingLoss(), weights, { createGraph: true, unused: 'zeros' });
         const directional = g.map((gi, i) => dot(gi, v[i]!)).reduce((a, b) => add(a, b));
         return grad(directional, architecture, { unused: 'zeros' });
@@ -68,7 +68,7 @@ export function mixedProduct(
     const epsilon = noGrad(() => div(radius, sqrt(v.map((vi) => sum(square(vi))).reduce((a, b) => add(a, b)))));
     const at = (signed: Tensor): Tensor[] => {
       shift(weights, v, signed);
-      const g = recordingAs(true, () => grad(trainingLoss(), architecture, { unused: 'zeros' }));
+      const g = enableGrad(() => grad(trainingLoss(), architecture, { unused: 'zeros' }));
       restore(weights, saved);
       return g;
     };

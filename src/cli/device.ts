@@ -1,8 +1,8 @@
 /** @file Which device a command runs on. */
-import { cpu } from '../cpu/backend.ts';
-import type { Device } from '../device.ts';
-import { NoAdapterError } from '../errors.ts';
-import { webgpu } from '../webgpu/device.ts';
+import { cpu } from '../devices/cpu.ts';
+import type { Device } from '../core/tensor.ts';
+import { NoAdapterError } from '../contract/errors.ts';
+import { webgpu } from '../devices/webgpu.ts';
 import { installLine, readSystem } from './system.ts';
 
 export const DEVICE_CHOICES = ['auto', 'webgpu', 'cpu'] as const;

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { randomGenotype } from '../baselines/index.ts';
-import { DataFileError, GenotypeError } from '../errors.ts';
-import { foldIn, key } from '../random.ts';
-import type { Genotype } from '../snas/genotype.ts';
-import { genotype, PUBLISHED_NAMES } from '../snas/published.ts';
+import { DataFileError, GenotypeError } from '../contract/errors.ts';
+import { foldIn, key } from '../core/random.ts';
+import type { Genotype } from '../snas/space/genotype.ts';
+import { genotype, PUBLISHED_NAMES } from '../snas/space/published.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface NamedGenotype {

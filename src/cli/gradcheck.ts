@@ -1,8 +1,8 @@
 /** @file `reparam gradcheck`: the gradients and kernels of every operation, checked on this machine. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { cpu } from '../cpu/backend.ts';
-import type { Device } from '../device.ts';
-import { ReparamError } from '../errors.ts';
+import { cpu } from '../devices/cpu.ts';
+import type { Device } from '../core/tensor.ts';
+import { ReparamError } from '../contract/errors.ts';
 import type {
   gradcheck as Gradcheck,
   GradcheckOptions,
@@ -11,7 +11,7 @@ import type {
   unchecked as Unchecked,
 } from '../testing/gradcheck.ts';
 import type { Sample } from '../testing/registry/index.ts';
-import { webgpu } from '../webgpu/device.ts';
+import { webgpu } from '../devices/webgpu.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Flags {

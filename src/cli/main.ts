@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** @file The `reparam` command: finds the subcommand, loads only that, and turns errors into one line and an exit code. */
 import { Command, CommanderError } from 'commander';
-import { ReparamError } from '../errors.ts';
+import { ReparamError } from '../contract/errors.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 

@@ -1,6 +1,6 @@
 /** @file What the values of flags may be: each parser refuses what breaks its rule, and commander names the flag. */
 import { InvalidArgumentError } from 'commander';
-import { ETA_PRESETS } from '../snas/eta-presets.ts';
+import { ETA_PRESETS } from '../snas/cost/eta-presets.ts';
 
 /** A parser of numbers for which the rule holds; its error says the rule. */
 function number(rule: string, holds: (n: number) => boolean): (text: string) => number {

@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { DataFileError } from '../errors.ts';
+import { DataFileError } from '../contract/errors.ts';
 import type { StateDict } from '../nn/module.ts';
 import { lineChart } from '../plot/index.ts';
-import { drawCell } from '../snas/draw.ts';
-import { printGenotype } from '../snas/genotype-literal.ts';
-import type { Genotype } from '../snas/genotype.ts';
-import type { EpochMetrics, SearchConfig } from '../snas/search-config.ts';
+import { drawCell } from '../snas/space/draw.ts';
+import { printGenotype } from '../snas/space/genotype-literal.ts';
+import type { Genotype } from '../snas/space/genotype.ts';
+import type { EpochMetrics, SearchConfig } from '../snas/search/config.ts';
 import { loadWeights, saveWeights } from './weights.ts';
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));

@@ -1,8 +1,8 @@
 /** @file The flags of `reparam search`: each value of a preset can be overridden, and is checked with a message that names the flag. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { STRATEGY_NAMES, type StrategyName } from '../baselines/index.ts';
-import { ETA_PRESETS } from '../snas/eta-presets.ts';
-import { PRESETS, type Preset, type PresetName } from '../snas/presets.ts';
+import { ETA_PRESETS } from '../snas/cost/eta-presets.ts';
+import { PRESETS, type Preset, type PresetName } from '../snas/search/presets.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from './device.ts';
 import { count, images, natural, notNegative, positive, price, probability, seed, stride } from './option-values.ts';
 import { architectureSettings, LEARN_NOTHING, SAMPLING } from './strategy-settings.ts';

@@ -2,12 +2,12 @@
 import path from 'node:path';
 import { STRATEGY_NAMES } from '../baselines/index.ts';
 import { loadFolder, loadMnist, type TrainTest } from '../data/files.node.ts';
-import type { Device } from '../device.ts';
-import { DataFileError } from '../errors.ts';
-import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../snas/cost.ts';
-import { costTensors } from '../snas/expected-cost.ts';
-import { measuredLatency } from '../snas/relative-latency.ts';
-import type { SearchOptions } from '../snas/search-config.ts';
+import type { Device } from '../core/tensor.ts';
+import { DataFileError } from '../contract/errors.ts';
+import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../snas/cost/cost.ts';
+import { costTensors } from '../snas/cost/expected-cost.ts';
+import { measuredLatency } from '../snas/cost/relative-latency.ts';
+import type { SearchOptions } from '../snas/search/config.ts';
 import type { RunConfig } from './run-folder.ts';
 import { latencyOf, resolvePreset, type SearchFlags } from './search-options.ts';
 import { strategyFor } from './strategy-settings.ts';

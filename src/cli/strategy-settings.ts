@@ -1,12 +1,12 @@
 /** @file What a strategy needs beside a preset: the rate of its optimiser in short runs, and how random search chooses its child. */
 import { RandomSearch, strategy, type StrategyName } from '../baselines/index.ts';
-import type { Device } from '../device.ts';
-import { OptionError } from '../errors.ts';
-import { foldIn, key } from '../random.ts';
-import { type PresetName, PRESETS } from '../snas/presets.ts';
-import type { Search } from '../snas/search.ts';
-import type { SearchConfig } from '../snas/search-config.ts';
-import type { ArchitectureStrategy } from '../snas/strategy.ts';
+import type { Device } from '../core/tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { foldIn, key } from '../core/random.ts';
+import { type PresetName, PRESETS } from '../snas/search/presets.ts';
+import type { Search } from '../snas/search/search.ts';
+import type { SearchConfig } from '../snas/search/config.ts';
+import type { ArchitectureStrategy } from '../snas/strategies/strategy.ts';
 
 /** Apart from the keys of the search itself. */
 const STRATEGY = 101;

@@ -1,9 +1,9 @@
 /** @file The audit of a supernet: for every edge, how far its first-order credit is from the exact one, and what conservation holds. */
-import { scope } from '../scope.ts';
-import { withBatchStatistics } from '../snas/evaluation.ts';
-import type { Supernet } from '../snas/network.ts';
-import { alias } from '../ops.ts';
-import type { CellWeights } from '../snas/strategy.ts';
+import { scope } from '../core/scope.ts';
+import { withBatchStatistics } from '../snas/child/evaluation.ts';
+import type { Supernet } from '../snas/space/network.ts';
+import { alias } from '../core/ops.ts';
+import type { CellWeights } from '../snas/strategies/strategy.ts';
 import { conservation, type ConservationReport } from './conservation.ts';
 import { networkCredits } from './credits.ts';
 import { type CreditBatch, type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';

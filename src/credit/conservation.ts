@@ -6,12 +6,12 @@
  * that leave j are homogeneous of degree 1 without bias, inflow = outflow. Where all consumers are scale invariant, inflow = 0.
  * Tied edges: the credits of a group sum to -d L where L is homogeneous of degree d in its Z.
  */
-import { grad } from '../autograd.ts';
-import { noGrad, recordingAs } from '../graph.ts';
-import { dot, stack } from '../composites.ts';
-import { alias, sum } from '../ops.ts';
-import { scope } from '../scope.ts';
-import type { Tensor } from '../tensor.ts';
+import { grad } from '../core/autograd.ts';
+import { enableGrad, noGrad } from '../core/grad-mode.ts';
+import { dot, stack } from '../core/composites.ts';
+import { alias, sum } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 import type { GatedNetwork } from './gated.ts';
 
 export interface NodeConservation {
@@ -33,7 +33,7 @@ export interface ConservationReport {
 /** The report for one run of the network, summed over samples; one forward and one backward pass. */
 export async function conservation(network: GatedNetwork): Promise<ConservationReport> {
   const { edges } = network;
-  const measured = recordingAs(true, () =>
+  const measured = enableGrad(() =>
     scope(() => {
       const outputs: Tensor[] = [];
       const { losses, nodes } = network.run((e, output) => (outputs[e] = alias(output)));

@@ -8,13 +8,13 @@
  *
  * c = dL/dx_j is the total derivative, all that is downstream included, and a credit is a number: nothing differentiates it.
  */
-import { grad } from '../autograd.ts';
-import { OptionError } from '../errors.ts';
-import { noGrad, recordingAs } from '../graph.ts';
-import { dot, stack, zerosLike } from '../composites.ts';
-import { add, alias, detach, mul, neg, sub, sum } from '../ops.ts';
-import { scope } from '../scope.ts';
-import type { Tensor } from '../tensor.ts';
+import { grad } from '../core/autograd.ts';
+import { OptionError } from '../contract/errors.ts';
+import { enableGrad, noGrad } from '../core/grad-mode.ts';
+import { dot, stack, zerosLike } from '../core/composites.ts';
+import { add, alias, detach, mul, neg, sub, sum } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { type GatedNetwork, perSample } from './gated.ts';
 import { gaussLegendre } from './quadrature.ts';
 
@@ -35,7 +35,7 @@ export function networkCredits(network: GatedNetwork, kind: CreditKind, options:
     if (!network.edges[e]) throw new OptionError(`networkCredits: edge ${e} is not one of the network's ${network.edges.length}`);
   }
   const { points = 8 } = options;
-  return recordingAs(true, () => scope(() => detach(calculators[kind](network, edges, points))));
+  return enableGrad(() => scope(() => detach(calculators[kind](network, edges, points))));
 }
 
 type Calculator = (network: GatedNetwork, edges: readonly number[], points: number) => Tensor;

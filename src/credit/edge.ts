@@ -3,14 +3,14 @@
  *
  * [.] means a cost: a number that is not differentiated. One backward pass, with respect to the nodes, gives all edges.
  */
-import { grad, type GradOptions } from '../autograd.ts';
-import { OptionError, ShapeError } from '../errors.ts';
-import { noGrad } from '../graph.ts';
-import { dot, stack } from '../composites.ts';
-import { mul, neg, sum } from '../ops.ts';
-import { scope } from '../scope.ts';
-import { sameShape, showShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { grad, type GradOptions } from '../core/autograd.ts';
+import { OptionError, ShapeError } from '../contract/errors.ts';
+import { noGrad } from '../core/grad-mode.ts';
+import { dot, stack } from '../core/composites.ts';
+import { mul, neg, sum } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import { sameShape, showShape } from '../contract/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /** One edge of a cell: node j is the sum of the outputs of the edges that end in it. */
 export interface Edge {

@@ -1,10 +1,10 @@
 /** @file Small networks on which identities and estimators are exact enough to judge: samples along the first axis, float64. */
-import type { Device } from '../device.ts';
-import { OptionError, ShapeError } from '../errors.ts';
-import { add, broadcastTo, matmul, relu, reshape, slice, tanh, where } from '../ops.ts';
-import { foldIn, key, normals } from '../random.ts';
-import { showShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Device } from '../core/tensor.ts';
+import { OptionError, ShapeError } from '../contract/errors.ts';
+import { add, broadcastTo, matmul, relu, reshape, slice, tanh, where } from '../core/ops.ts';
+import { foldIn, key, normals } from '../core/random.ts';
+import { showShape } from '../contract/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 import type { GatedEdge, GatedNetwork } from './gated.ts';
 import { type Head, type HeadName, makeHead } from './heads.ts';
 

@@ -1,6 +1,6 @@
 /** @file Gated networks: what a credit needs of a network, be it a small fixture or a supernet. */
-import { reshape, sum } from '../ops.ts';
-import type { Tensor } from '../tensor.ts';
+import { reshape, sum } from '../core/ops.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /** Called with each edge's mixed output O~; what it returns is summed into the node instead. */
 export type EdgeTap = (edge: number, output: Tensor) => Tensor;

@@ -1,11 +1,11 @@
 /** @file Loss heads of the fixtures: from a node's value to one loss a sample, each of a different curvature. */
-import { OptionError } from '../errors.ts';
-import { linear, square } from '../composites.ts';
-import { add, div, matmul, mul, neg, relu, reshape, sqrt, sub, sum, tanh } from '../ops.ts';
-import { normals, type Key, foldIn } from '../random.ts';
-import { logSoftmax } from '../softmax.ts';
-import type { Device } from '../device.ts';
-import type { Tensor } from '../tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { linear, square } from '../core/composites.ts';
+import { add, div, matmul, mul, neg, relu, reshape, sqrt, sub, sum, tanh } from '../core/ops.ts';
+import { normals, type Key, foldIn } from '../core/random.ts';
+import { logSoftmax } from '../core/softmax.ts';
+import type { Device } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 export const headNames = ['linear', 'quadratic', 'softmax', 'tanh', 'scale-invariant', 'relu'] as const;
 export type HeadName = (typeof headNames)[number];

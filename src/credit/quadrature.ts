@@ -1,5 +1,5 @@
 /** @file Gauss-Legendre quadrature, on one interval and on a union of panels. */
-import { OptionError } from '../errors.ts';
+import { OptionError } from '../contract/errors.ts';
 
 export interface Quadrature {
   readonly points: readonly number[];

@@ -1,18 +1,18 @@
 /** @file Credits during a search: at chosen steps, for every cell, edge and operation, with the cost's share, in both forms. */
-import { grad } from '../autograd.ts';
-import { OptionError } from '../errors.ts';
-import { noGrad, recordingAs } from '../graph.ts';
-import { dot, stack } from '../composites.ts';
-import { alias, mul, neg, slice } from '../ops.ts';
+import { grad } from '../core/autograd.ts';
+import { OptionError } from '../contract/errors.ts';
+import { enableGrad, noGrad } from '../core/grad-mode.ts';
+import { dot, stack } from '../core/composites.ts';
+import { alias, mul, neg, slice } from '../core/ops.ts';
 import { heatMap } from '../plot/index.ts';
-import { scope } from '../scope.ts';
-import type { EdgeTrace } from '../snas/cell.ts';
-import { withBatchStatistics } from '../snas/evaluation.ts';
-import { type CellType, OPERATIONS } from '../snas/genotype.ts';
-import type { Supernet } from '../snas/network.ts';
-import type { CellWeights } from '../snas/strategy.ts';
-import { crossEntropy } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
+import { scope } from '../core/scope.ts';
+import type { EdgeTrace } from '../snas/space/cell.ts';
+import { withBatchStatistics } from '../snas/child/evaluation.ts';
+import { type CellType, OPERATIONS } from '../snas/space/genotype.ts';
+import type { Supernet } from '../snas/space/network.ts';
+import type { CellWeights } from '../snas/strategies/strategy.ts';
+import { crossEntropy } from '../core/softmax.ts';
+import type { Tensor } from '../core/tensor.ts';
 import type { CreditBatch } from './supernet.ts';
 
 /** One edge of one cell at one step. */
@@ -59,7 +59,7 @@ export async function recordCredits(
 ): Promise<CreditRecord> {
   const { step, cost, eta = 0 } = options;
   return withBatchStatistics(supernet, async () => {
-    const found = recordingAs(true, () => scope(() => tracedCredits(supernet, z, batch)));
+    const found = enableGrad(() => scope(() => tracedCredits(supernet, z, batch)));
     const { loss, direct, gates, traces } = found;
     const shares = cost && eta !== 0 ? scope(() => costShares(z, cost, eta, traces)) : undefined;
     const [lossValue, directValues, gateValues, costValues] = await Promise.all([

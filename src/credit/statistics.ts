@@ -1,5 +1,5 @@
 /** @file Statistics of vector-valued samples: means with standard errors, covariance, chi-square and Student intervals. */
-import { OptionError } from '../errors.ts';
+import { OptionError } from '../contract/errors.ts';
 import { compositeRule, weightedSum } from './quadrature.ts';
 
 /** Mean and covariance of vectors that arrive in batches, updated stably (Chan, Golub and LeVeque). */

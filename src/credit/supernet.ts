@@ -1,11 +1,11 @@
 /** @file A supernet on one batch as a gated network, so that every credit and conservation report applies to it. */
-import { OptionError } from '../errors.ts';
-import { alias } from '../ops.ts';
-import type { EdgeTrace } from '../snas/cell.ts';
-import { CELL_INPUTS, CELL_TYPES, type CellType, edgesOf } from '../snas/genotype.ts';
-import type { Supernet } from '../snas/network.ts';
-import { crossEntropy } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { alias } from '../core/ops.ts';
+import type { EdgeTrace } from '../snas/space/cell.ts';
+import { CELL_INPUTS, CELL_TYPES, type CellType, edgesOf } from '../snas/space/genotype.ts';
+import type { Supernet } from '../snas/space/network.ts';
+import { crossEntropy } from '../core/softmax.ts';
+import type { Tensor } from '../core/tensor.ts';
 import type { GatedEdge, GatedNetwork } from './gated.ts';
 
 export interface CreditBatch {

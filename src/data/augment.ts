@@ -4,7 +4,7 @@
  * Sources: He et al. 2016 (crop and flip), DeVries and Taylor 2017 (cutout). Padding is black, as in torchvision; cutout erases to the channel's
  * mean, because it comes after standardising.
  */
-import { bits, type Key } from '../random.ts';
+import { bits, type Key } from '../core/random.ts';
 
 /** What is done to a training image. */
 export interface Augmentation {

@@ -1,6 +1,6 @@
 /** @file Batches of a dataset as floats on the host: seeded shuffling, augmentation and standardising. */
-import { OptionError } from '../errors.ts';
-import { foldIn, type Key, permutation } from '../random.ts';
+import { OptionError } from '../contract/errors.ts';
+import { foldIn, type Key, permutation } from '../core/random.ts';
 import { type Augmentation, place, type Placement, UNCHANGED } from './augment.ts';
 import { type Dataset, imageSize } from './dataset.ts';
 import type { ChannelStatistics } from './standardise.ts';

@@ -3,7 +3,7 @@
  *
  * Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009, and the data set's page.
  */
-import { DataFormatError } from '../errors.ts';
+import { DataFormatError } from '../contract/errors.ts';
 import type { Dataset, NamedBytes } from './dataset.ts';
 
 const SIDE = 32;

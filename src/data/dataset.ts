@@ -1,6 +1,6 @@
 /** @file A labelled set of images in memory, and how it is divided. */
-import { OptionError } from '../errors.ts';
-import { type Key, permutation } from '../random.ts';
+import { OptionError } from '../contract/errors.ts';
+import { type Key, permutation } from '../core/random.ts';
 
 /** Images as bytes with one label each. The number of images is `labels.length`. */
 export interface Dataset {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { DataFileError } from '../errors.ts';
+import { DataFileError } from '../contract/errors.ts';
 import { parseCifar10 } from './cifar10.ts';
 import { concatDatasets, type Dataset, type NamedBytes } from './dataset.ts';
 import { gunzip } from './gzip.ts';

@@ -1,5 +1,5 @@
 /** @file Gzip through the platform's own DecompressionStream, which Node and pages share. */
-import { DataFormatError } from '../errors.ts';
+import { DataFormatError } from '../contract/errors.ts';
 import type { NamedBytes } from './dataset.ts';
 
 /** The file decompressed, or as it is if it does not start with gzip's magic number. DataFormatError if the stream is damaged. */

@@ -4,7 +4,7 @@
  * Magic: two zero bytes, the element type (8: unsigned byte, the only one read here) and the number of dimensions; each size is a
  * 32-bit integer. Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits".
  */
-import { DataFormatError } from '../errors.ts';
+import { DataFormatError } from '../contract/errors.ts';
 import type { Dataset, NamedBytes } from './dataset.ts';
 
 /** The array of an IDX file. `data` is a view of the file's bytes. */

@@ -1,5 +1,5 @@
 /** @file Per-channel mean and standard deviation, to be computed on training images only. */
-import { OptionError } from '../errors.ts';
+import { OptionError } from '../contract/errors.ts';
 import { type Dataset, imageSize } from './dataset.ts';
 
 /** Statistics of pixels scaled to [0, 1]: one mean and one standard deviation a channel. */

@@ -1,7 +1,7 @@
 /** @file The categorical distribution that a relaxation stands for: its entropy. */
-import { exp, mul, sub, sum } from '../ops.ts';
-import { logSoftmax } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
+import { exp, mul, sub, sum } from '../core/ops.ts';
+import { logSoftmax } from '../core/softmax.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /** Entropy in nats of softmax(logits) along an axis (default the last, which is reduced): -sum pi log pi, from 0 to log n. */
 export function categoricalEntropy(logits: Tensor, axis = -1): Tensor {

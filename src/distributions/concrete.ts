@@ -1,11 +1,11 @@
 /** @file The Concrete distribution (relaxed one-hot categorical): samples, log-space density and score for any number of categories. */
-import { ShapeError } from '../errors.ts';
-import { noGrad } from '../graph.ts';
-import { logSumExp } from '../composites.ts';
-import { add, div, log, mul, neg, type Operand, sub, sum } from '../ops.ts';
-import { showShape } from '../shape.ts';
-import { logSoftmax, softmax } from '../softmax.ts';
-import { Tensor } from '../tensor.ts';
+import { ShapeError } from '../contract/errors.ts';
+import { noGrad } from '../core/grad-mode.ts';
+import { logSumExp } from '../core/composites.ts';
+import { add, div, log, mul, neg, type Operand, sub, sum } from '../core/ops.ts';
+import { showShape } from '../contract/shape.ts';
+import { logSoftmax, softmax } from '../core/softmax.ts';
+import { Tensor } from '../core/tensor.ts';
 import { categoricalEntropy } from './categorical.ts';
 import { checkTemperature, gumbelSoftmax, type NoiseSource, noiseFor } from './gumbel.ts';
 

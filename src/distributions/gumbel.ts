@@ -1,11 +1,12 @@
 /** @file Gumbel-max and Gumbel-softmax: samples of a categorical distribution, exact and relaxed, from replayable noise. */
-import { OptionError, ShapeError } from '../errors.ts';
-import { isRecording, noGrad, record } from '../graph.ts';
-import { add, detach, div, equal, max, neg, reshape, where } from '../ops.ts';
-import { gumbel, type Key } from '../random.ts';
-import { normalizeAxis, sameShape, showShape } from '../shape.ts';
-import { softmax } from '../softmax.ts';
-import type { Tensor } from '../tensor.ts';
+import { OptionError, ShapeError } from '../contract/errors.ts';
+import { isGradEnabled, noGrad } from '../core/grad-mode.ts';
+import { addNode } from '../core/tensor.ts';
+import { add, detach, div, equal, max, neg, reshape, where } from '../core/ops.ts';
+import { gumbel, type Key } from '../core/random.ts';
+import { normalizeAxis, sameShape, showShape } from '../contract/shape.ts';
+import { softmax } from '../core/softmax.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /** Where the Gumbel noise comes from: exactly one of the two is given. */
 export interface NoiseSource {
@@ -89,6 +90,6 @@ export function straightThrough(hard: Tensor, soft: Tensor): Tensor {
     throw new ShapeError(`straightThrough: ${showShape(hard.shape)} and ${showShape(soft.shape)} differ; they must have one shape`);
   }
   const out = detach(hard);
-  if (isRecording()) record('straightThrough', [soft], out, (g) => [g]);
+  if (isGradEnabled()) addNode('straightThrough', [soft], out, (g) => [g]);
   return out;
 }

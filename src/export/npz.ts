@@ -3,10 +3,10 @@
  *
  * Sources: NumPy Enhancement Proposal 1 (npy format 1.0), PKWARE's APPNOTE (zip).
  */
-import type { TypedArray } from '../backend.ts';
-import { OptionError } from '../errors.ts';
+import type { TypedArray } from '../contract/backend.ts';
+import { OptionError } from '../contract/errors.ts';
 import type { StateDict } from '../nn/module.ts';
-import { type Shape, sizeOf } from '../shape.ts';
+import { type Shape, sizeOf } from '../contract/shape.ts';
 
 const LOCAL_HEADER = 0x04034b50;
 const CENTRAL_HEADER = 0x02014b50;

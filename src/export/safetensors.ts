@@ -5,11 +5,11 @@
  * `{ dtype, shape, data_offsets: [begin, end] }` counted from the end of the header, and `__metadata__` to strings; then the elements, little-endian
  * and row-major, without holes. Source: the README of github.com/huggingface/safetensors.
  */
-import type { TypedArray } from '../backend.ts';
+import type { TypedArray } from '../contract/backend.ts';
 import type { NamedBytes } from '../data/dataset.ts';
-import { DataFormatError, OptionError } from '../errors.ts';
+import { DataFormatError, OptionError } from '../contract/errors.ts';
 import type { StateDict } from '../nn/module.ts';
-import { sizeOf } from '../shape.ts';
+import { sizeOf } from '../contract/shape.ts';
 
 /** What a safetensors file holds. */
 export interface Safetensors {

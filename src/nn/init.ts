@@ -1,8 +1,8 @@
 /** @file Initialisers with PyTorch's formulas, drawn from explicit keys. */
-import type { Device } from '../device.ts';
-import { type Key, uniforms } from '../random.ts';
-import { type Shape, sizeOf } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Device } from '../core/tensor.ts';
+import { type Key, uniforms } from '../core/random.ts';
+import { type Shape, sizeOf } from '../contract/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /** A parameter with elements uniform in (-bound, bound). */
 export function uniformParameter(device: Device, key: Key, shape: Shape, bound: number): Tensor {

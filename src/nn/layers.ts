@@ -1,13 +1,13 @@
 /** @file Layers: convolution, batch norm, linear, pools, activations and containers, with PyTorch's names and defaults. */
-import { conv2d } from '../conv.ts';
-import type { Device } from '../device.ts';
-import { batchNorm2d } from '../norm.ts';
-import { linear } from '../composites.ts';
-import { flatten, relu } from '../ops.ts';
-import { avgPool2d, globalAvgPool2d, maxPool2d } from '../pool.ts';
-import { foldIn, type Key } from '../random.ts';
-import type { Tensor } from '../tensor.ts';
-import { asPair, type Pair, type WindowOptions } from '../window.ts';
+import { conv2d } from '../core/conv.ts';
+import type { Device } from '../core/tensor.ts';
+import { batchNorm2d } from '../core/batch-norm.ts';
+import { linear } from '../core/composites.ts';
+import { flatten, relu } from '../core/ops.ts';
+import { avgPool2d, globalAvgPool2d, maxPool2d } from '../core/pool.ts';
+import { foldIn, type Key } from '../core/random.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { asPair, type Pair, type WindowOptions } from '../contract/window.ts';
 import { defaultBound, uniformParameter } from './init.ts';
 import { Layer, type StateTensor } from './module.ts';
 

@@ -1,10 +1,10 @@
 /** @file Module: a tree of parameters and state with PyTorch's dotted names. */
-import type { TypedArray } from '../backend.ts';
-import { OptionError, ShapeError } from '../errors.ts';
-import { assign } from '../ops.ts';
-import { scope } from '../scope.ts';
-import { sameShape, type Shape, showShape, sizeOf } from '../shape.ts';
-import { Tensor } from '../tensor.ts';
+import type { TypedArray } from '../contract/backend.ts';
+import { OptionError, ShapeError } from '../contract/errors.ts';
+import { assign } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import { sameShape, type Shape, showShape, sizeOf } from '../contract/shape.ts';
+import { Tensor } from '../core/tensor.ts';
 
 /** One tensor of a module's state. */
 export interface StateTensor {

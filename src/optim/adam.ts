@@ -1,7 +1,7 @@
 /** @file Adam. Kingma and Ba, ICLR 2015. */
-import { applyInPlace } from '../device.ts';
-import { OptionError } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
+import { applyInPlace } from '../core/primitive.ts';
+import { OptionError } from '../contract/errors.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { Optimizer } from './optimizer.ts';
 
 export interface AdamOptions {

@@ -1,10 +1,10 @@
 /** @file Gradient clipping by global norm. */
-import { OptionError } from '../errors.ts';
-import { noGrad } from '../graph.ts';
-import { minimum, square } from '../composites.ts';
-import { add, concat, div, reshape, sqrt, sum } from '../ops.ts';
-import { scope } from '../scope.ts';
-import type { Tensor } from '../tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { noGrad } from '../core/grad-mode.ts';
+import { minimum, square } from '../core/composites.ts';
+import { add, concat, div, reshape, sqrt, sum } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 export interface ClippedGradients {
   /** The gradients' global L2 norm before clipping, [1]. */

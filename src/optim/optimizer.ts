@@ -1,12 +1,12 @@
 /** @file What optimisers share: slots beside each parameter, hyperparameters as a tensor, state that can be saved. */
-import type { Device } from '../device.ts';
-import { OptionError, ShapeError } from '../errors.ts';
-import { noGrad } from '../graph.ts';
+import type { Device } from '../core/tensor.ts';
+import { OptionError, ShapeError } from '../contract/errors.ts';
+import { noGrad } from '../core/grad-mode.ts';
 import type { StateDict } from '../nn/module.ts';
-import { assign, concat } from '../ops.ts';
-import { scope } from '../scope.ts';
-import { sameShape, showShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { assign, concat } from '../core/ops.ts';
+import { scope } from '../core/scope.ts';
+import { sameShape, showShape } from '../contract/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 export interface StepOptions {
   /** Multiplies every gradient, [1]: what `clipGradNorm` returns. */

@@ -1,5 +1,5 @@
 /** @file Schedules as functions of progress: a number for each step, no state. */
-import { OptionError } from '../errors.ts';
+import { OptionError } from '../contract/errors.ts';
 
 /** Half a cosine from `start` to `end` as t goes from 0 to `total`; `end` afterwards. Loshchilov and Hutter, 2017. */
 export function cosine(start: number, end: number, total: number): (t: number) => number {

@@ -1,5 +1,5 @@
 /** @file Heat maps: a matrix of numbers as coloured cells, with labels and a colour key. */
-import { OptionError } from '../errors.ts';
+import { OptionError } from '../contract/errors.ts';
 import { diverging, sequential } from './palette.ts';
 import { escapeXml, round, showNumber, svgDocument, text } from './svg.ts';
 

@@ -1,5 +1,5 @@
 /** @file Axis scales: from data to pixels, linear or logarithmic, with ticks at round values. */
-import { OptionError } from '../errors.ts';
+import { OptionError } from '../contract/errors.ts';
 
 export type ScaleKind = 'linear' | 'log';
 

@@ -2,7 +2,7 @@
  * @file What every VJP promises whatever its function is: the same bits twice, linearity in the cotangent, and for a linear
  * operation <w, A x> = <A'w, x>. None of these takes differences, so none of them knows a step size or a kink.
  */
-import { foldIn, type Key, uniforms } from '../random.ts';
+import { foldIn, type Key, uniforms } from '../core/random.ts';
 import { largest } from './difference.ts';
 import { GradientError, type GradientFailure, type GradientFault } from './gradient-error.ts';
 import { evaluate, type Output, pullback, type Stage } from './stages.ts';

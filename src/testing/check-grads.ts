@@ -2,10 +2,10 @@
  * @file checkGrads: the gradient of a function against finite differences in float64, to order 3, and the algebra that every
  * VJP must obey.
  */
-import { OptionError } from '../errors.ts';
-import { foldIn, key, normals } from '../random.ts';
-import { showShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { foldIn, key, normals } from '../core/random.ts';
+import { showShape } from '../contract/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { adjointIdentity, checkAlgebra, type Place, placeOf, signed } from './algebra.ts';
 import { axis, type Derivative, differentiate, type Direction, largest, randomDirection } from './difference.ts';
 import { GradientError, type GradientFailure, type GradientFault } from './gradient-error.ts';

@@ -1,8 +1,8 @@
 /** @file Runs one operation of the registry: its derivatives in float64 against differences, its kernels against their bounds. */
 import fc from 'fast-check';
-import { cpu } from '../cpu/backend.ts';
-import type { Device } from '../device.ts';
-import { ReparamError } from '../errors.ts';
+import { cpu } from '../devices/cpu.ts';
+import type { Device } from '../core/tensor.ts';
+import { ReparamError } from '../contract/errors.ts';
 import { toTensor } from './arbitraries/values.ts';
 import { checkGrads } from './check-grads.ts';
 import { KernelTally, kernelErrors } from './kernel-error.ts';

@@ -1,7 +1,7 @@
 /** @file The whole gradient check: every operation of the registry, its derivatives in float64 and its kernels on a device. */
-import { cpuKernels } from '../cpu/kernels.ts';
-import type { Device } from '../device.ts';
-import { fusedOperations } from '../fused.ts';
+import { cpuKernels } from '../backends/cpu/kernels/index.ts';
+import type { Device } from '../core/tensor.ts';
+import { fusedOperations } from '../core/fused.ts';
 import { checkOperationGrads, checkOperationKernel, type OperationFailure, type RunOptions } from './check-operation.ts';
 import { TRIPWIRE } from './kernel-error.ts';
 import { type Operation, operations } from './registry/index.ts';

@@ -1,7 +1,7 @@
 /** @file GradientError: what a failed gradient check says, in a form that a person can act on. */
-import { ReparamError } from '../errors.ts';
-import { showShape, stridesOf } from '../shape.ts';
-import type { Shape } from '../shape.ts';
+import { ReparamError } from '../contract/errors.ts';
+import { showShape, stridesOf } from '../contract/shape.ts';
+import type { Shape } from '../contract/shape.ts';
 
 /** Which promise was broken. */
 export type GradientFault =

@@ -2,14 +2,14 @@
  * @file The error of a device's kernels in units of u * sum |terms|, u = 2^-24: value and gradient of an operation on the
  * device against float64 on the same float32 inputs, with the sums from the rounding device.
  */
-import { grad } from '../autograd.ts';
-import type { TypedArray } from '../backend.ts';
-import type { Device } from '../device.ts';
-import { recordingAs } from '../graph.ts';
-import { key } from '../random.ts';
-import { scope } from '../scope.ts';
-import type { Shape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { grad } from '../core/autograd.ts';
+import type { TypedArray } from '../contract/backend.ts';
+import type { Device } from '../core/tensor.ts';
+import { enableGrad } from '../core/grad-mode.ts';
+import { key } from '../core/random.ts';
+import { scope } from '../core/scope.ts';
+import type { Shape } from '../contract/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { signed } from './algebra.ts';
 import { toTensor } from './arbitraries/values.ts';
 import type { Operation, Sample } from './registry/operation.ts';
@@ -81,7 +81,7 @@ export async function kernelErrors(op: Operation, sample: Sample, device: Device
 
 function valueAndGradients(op: Operation, sample: Sample, device: Device, wrt: readonly number[]): Tensor[] {
   return scope(() =>
-    recordingAs(true, () => {
+    enableGrad(() => {
       const inputs = sample.inputs.map((value) => toTensor(device, value));
       const y = op.run(inputs, sample.params);
       if (wrt.length === 0) return [y];

@@ -1,5 +1,5 @@
 /** @file The count of a gradient check's three outcomes, over one check or many. */
-import { ReparamError } from '../errors.ts';
+import { ReparamError } from '../contract/errors.ts';
 
 /** What was found for the derivatives of one order. */
 export interface OrderCount {

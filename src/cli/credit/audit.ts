@@ -1,19 +1,19 @@
 /** @file `reparam credit audit`: for a searched supernet, how far each edge's credit is from exact. */
 import { auditSupernet, type AuditReport, type EdgeAudit } from '../../credit/audit.ts';
 import { type CreditBatch } from '../../credit/supernet.ts';
-import { cpu } from '../../cpu/backend.ts';
+import { cpu } from '../../devices/cpu.ts';
 import { batches, channelStatistics, type Dataset } from '../../data/index.ts';
 import { loadFolder, loadMnist } from '../../data/files.node.ts';
-import type { Device } from '../../device.ts';
+import type { Device } from '../../core/tensor.ts';
 import { gumbelSoftmax } from '../../distributions/index.ts';
-import { DataFileError } from '../../errors.ts';
+import { DataFileError } from '../../contract/errors.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { heatMap } from '../../plot/index.ts';
-import { foldIn, key } from '../../random.ts';
-import { CELL_TYPES, type CellType } from '../../snas/genotype.ts';
-import { Supernet } from '../../snas/network.ts';
-import type { CellWeights } from '../../snas/strategy.ts';
-import type { Tensor } from '../../tensor.ts';
+import { foldIn, key } from '../../core/random.ts';
+import { CELL_TYPES, type CellType } from '../../snas/space/genotype.ts';
+import { Supernet } from '../../snas/space/network.ts';
+import type { CellWeights } from '../../snas/strategies/strategy.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { RunFolder } from '../run-folder.ts';
 import { loadWeights } from '../weights.ts';
 import { markdownTable, show, textTable, writeResults } from './report.ts';

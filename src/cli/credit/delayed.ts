@@ -1,5 +1,5 @@
 /** @file `reparam credit delayed`: credit when the reward comes only at the end, by tables, RUDDER, REINFORCE and SNAS. */
-import { cpu } from '../../cpu/backend.ts';
+import { cpu } from '../../devices/cpu.ts';
 import { chainCurves, chainEpisodes, type EpisodesByDepth, treeEpisodes } from '../../credit/delayed/curves.ts';
 import { creditRace, type DepthReport, gradientByDepth, type RacePoint } from '../../credit/delayed/race.ts';
 import { episodesToShare } from '../../credit/delayed/tabular.ts';

@@ -1,10 +1,10 @@
 /** @file `reparam estimators`: gradient estimators against exact enumeration, and their bias and spread by temperature. */
-import { cpu } from '../../cpu/backend.ts';
+import { cpu } from '../../devices/cpu.ts';
 import { type EstimatorReport, type LaboratoryReport, runLaboratory } from '../../credit/estimators/laboratory.ts';
 import { dagFixture } from '../../credit/fixtures.ts';
 import type { HeadName } from '../../credit/heads.ts';
 import { lineChart } from '../../plot/index.ts';
-import { key } from '../../random.ts';
+import { key } from '../../core/random.ts';
 import { markdownTable, show, textTable, writeResults } from './report.ts';
 
 export interface EstimatorFlags {

@@ -1,6 +1,6 @@
 /** @file `reparam credit identity`: the published form of the credit identity and the true ones, by quadrature and by sampling. */
-import { cpu } from '../../cpu/backend.ts';
-import type { Device } from '../../device.ts';
+import { cpu } from '../../devices/cpu.ts';
+import type { Device } from '../../core/tensor.ts';
 import { conservation } from '../../credit/conservation.ts';
 import { dagFixture, singleEdgeFixture } from '../../credit/fixtures.ts';
 import { type HeadName, headNames } from '../../credit/heads.ts';
@@ -9,7 +9,7 @@ import { batchNormFixture } from '../../credit/identity/batch-norm.ts';
 import { edgeObjective, tiedChainObjective } from '../../credit/identity/objectives.ts';
 import { identityTerms, type IdentityTerms } from '../../credit/identity/quadrature.ts';
 import { lineChart } from '../../plot/index.ts';
-import { key } from '../../random.ts';
+import { key } from '../../core/random.ts';
 import { markdownTable, show, textTable, writeResults } from './report.ts';
 
 export interface IdentityFlags {

@@ -4,10 +4,10 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { creditHeatMap, type CreditRecord, recordCredits } from '../../credit/recorder.ts';
 import type { CreditBatch } from '../../credit/supernet.ts';
 import { batches } from '../../data/index.ts';
-import { foldIn, key } from '../../random.ts';
-import { scope } from '../../scope.ts';
-import type { Search } from '../../snas/search.ts';
-import type { CellWeights } from '../../snas/strategy.ts';
+import { foldIn, key } from '../../core/random.ts';
+import { scope } from '../../core/scope.ts';
+import type { Search } from '../../snas/search/search.ts';
+import type { CellWeights } from '../../snas/strategies/strategy.ts';
 import type { RunFolder } from '../run-folder.ts';
 
 /** Apart from the search's own keys, so that recording changes nothing. */

@@ -1,5 +1,5 @@
 /** @file What an experiment is: a claim of the article, a measurement at a size that fits, and an honest account of both. */
-import type { Device } from '../../device.ts';
+import type { Device } from '../../core/tensor.ts';
 import type { SearchJob, SearchRun } from './search-job.ts';
 import type { TrainedCell, TrainingJob } from './training-job.ts';
 

@@ -1,16 +1,16 @@
 /** @file The gap between the search's objective E[L(Z)] (eq 18) and DARTS's L(E[Z]) (eq 19), by exact enumeration. */
-import { conv2d } from '../../conv.ts';
-import type { Device } from '../../device.ts';
-import { noGrad } from '../../graph.ts';
-import { batchNorm2d } from '../../norm.ts';
-import { mean } from '../../composites.ts';
-import { add, matmul, mul, relu, reshape, sum } from '../../ops.ts';
+import { conv2d } from '../../core/conv.ts';
+import type { Device } from '../../core/tensor.ts';
+import { noGrad } from '../../core/grad-mode.ts';
+import { batchNorm2d } from '../../core/batch-norm.ts';
+import { mean } from '../../core/composites.ts';
+import { add, matmul, mul, relu, reshape, sum } from '../../core/ops.ts';
 import { lineChart, type LineSeries } from '../../plot/index.ts';
-import { foldIn, type Key, key, normals, uniforms } from '../../random.ts';
-import { globalAvgPool2d } from '../../pool.ts';
-import { scope } from '../../scope.ts';
-import { crossEntropy } from '../../softmax.ts';
-import type { Tensor } from '../../tensor.ts';
+import { foldIn, type Key, key, normals, uniforms } from '../../core/random.ts';
+import { globalAvgPool2d } from '../../core/pool.ts';
+import { scope } from '../../core/scope.ts';
+import { crossEntropy } from '../../core/softmax.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import type { Experiment, ExperimentContext, ExperimentResult, Finding } from './experiment.ts';
 import { type Interval, interval, show } from './interval.ts';
 

@@ -1,5 +1,5 @@
 /** @file Means with 95 % intervals over a few seeds, and the verdict on a difference. */
-import { OptionError } from '../../errors.ts';
+import { OptionError } from '../../contract/errors.ts';
 import type { Verdict } from './experiment.ts';
 
 export interface Interval {

@@ -1,6 +1,6 @@
 /** @file Runs an experiment's searches and trainings, says how each ended, and adds up what they cost, those kept from before included. */
 import path from 'node:path';
-import type { Device } from '../../device.ts';
+import type { Device } from '../../core/tensor.ts';
 import { runJobs } from './job-pool.ts';
 import type { SearchJob, SearchRun } from './search-job.ts';
 import type { TrainedCell, TrainingJob } from './training-job.ts';

@@ -1,9 +1,9 @@
 /** @file Figures 12 to 15: cells under a resource penalty, their evolution and what three strengths of it leave. */
-import { costTable, genotypeCost, largestCost } from '../../snas/cost.ts';
-import { drawCell, drawEvolution } from '../../snas/draw.ts';
-import { ETA_PRESETS } from '../../snas/eta-presets.ts';
-import { activeEdges, CELL_TYPES, type Genotype } from '../../snas/genotype.ts';
-import { printGenotype } from '../../snas/genotype-literal.ts';
+import { costTable, genotypeCost, largestCost } from '../../snas/cost/cost.ts';
+import { drawCell, drawEvolution } from '../../snas/space/draw.ts';
+import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
+import { activeEdges, CELL_TYPES, type Genotype } from '../../snas/space/genotype.ts';
+import { printGenotype } from '../../snas/space/genotype-literal.ts';
 import { lineChart } from '../../plot/index.ts';
 import type { Experiment, ExperimentContext, ExperimentResult } from './experiment.ts';
 import { interval, show } from './interval.ts';

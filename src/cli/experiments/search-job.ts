@@ -2,13 +2,13 @@
 import type { StrategyName } from '../../baselines/index.ts';
 import { splitDataset } from '../../data/index.ts';
 import { loadFolder, loadMnist, type TrainTest } from '../../data/files.node.ts';
-import type { Device } from '../../device.ts';
-import { foldIn, key } from '../../random.ts';
-import { costTable, relativeWeights } from '../../snas/cost.ts';
-import { costTensors } from '../../snas/expected-cost.ts';
-import type { Genotype } from '../../snas/genotype.ts';
-import { Search } from '../../snas/search.ts';
-import type { EpochMetrics, SearchConfig } from '../../snas/search-config.ts';
+import type { Device } from '../../core/tensor.ts';
+import { foldIn, key } from '../../core/random.ts';
+import { costTable, relativeWeights } from '../../snas/cost/cost.ts';
+import { costTensors } from '../../snas/cost/expected-cost.ts';
+import type { Genotype } from '../../snas/space/genotype.ts';
+import { Search } from '../../snas/search/search.ts';
+import type { EpochMetrics, SearchConfig } from '../../snas/search/config.ts';
 import { chooseCandidate, strategyFor } from '../strategy-settings.ts';
 
 export interface SearchJob {

@@ -1,11 +1,11 @@
 /** @file One cell trained from scratch and scored on test images, as data: what to train, and what came out. */
 import { splitDataset } from '../../data/index.ts';
-import type { Device } from '../../device.ts';
-import { foldIn, key } from '../../random.ts';
-import { childSize } from '../../snas/child-size.ts';
-import { type ChildTrainingConfig, scoreChild, trainChild } from '../../snas/child-training.ts';
-import type { Genotype } from '../../snas/genotype.ts';
-import { ChildNetwork, type NetworkConfig } from '../../snas/network.ts';
+import type { Device } from '../../core/tensor.ts';
+import { foldIn, key } from '../../core/random.ts';
+import { childSize } from '../../snas/child/size.ts';
+import { type ChildTrainingConfig, scoreChild, trainChild } from '../../snas/child/training.ts';
+import type { Genotype } from '../../snas/space/genotype.ts';
+import { ChildNetwork, type NetworkConfig } from '../../snas/space/network.ts';
 import { loadData } from './search-job.ts';
 
 export interface TrainingJob {

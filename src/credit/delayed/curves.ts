@@ -1,5 +1,5 @@
 /** @file What table methods need on a chain and on a tree: value by episode, and episodes until the first state's value is right. */
-import { foldIn, key, uniforms } from '../../random.ts';
+import { foldIn, key, uniforms } from '../../core/random.ts';
 import { type Interval, interval } from '../statistics.ts';
 import { chainValue, exactValues, pathOf, tdLambdaEpisode, treeSize } from './tabular.ts';
 

@@ -4,15 +4,15 @@
  * x_{t+1} = sum_k z_t,k W_t,k x_t and L = |x_T - y|^2 / 2. With independent choices the mean m and second moment M of x obey
  * m' = sum_k pi_k W_k m and M' = sum_k pi_k W_k M W_k', so E[L] = (tr M_T - 2 y . m_T + |y|^2) / 2 needs no enumeration.
  */
-import { grad } from '../../autograd.ts';
-import type { Device } from '../../device.ts';
-import { recordingAs } from '../../graph.ts';
-import { dot, square } from '../../composites.ts';
-import { add, broadcastTo, matmul, mul, reshape, slice, sub, sum } from '../../ops.ts';
-import { foldIn, key, normals } from '../../random.ts';
-import { scope } from '../../scope.ts';
-import { softmax } from '../../softmax.ts';
-import type { Tensor } from '../../tensor.ts';
+import { grad } from '../../core/autograd.ts';
+import type { Device } from '../../core/tensor.ts';
+import { enableGrad } from '../../core/grad-mode.ts';
+import { dot, square } from '../../core/composites.ts';
+import { add, broadcastTo, matmul, mul, reshape, slice, sub, sum } from '../../core/ops.ts';
+import { foldIn, key, normals } from '../../core/random.ts';
+import { scope } from '../../core/scope.ts';
+import { softmax } from '../../core/softmax.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 import type { GatedEdge } from '../gated.ts';
 
@@ -71,7 +71,7 @@ export function deepChain(device: Device, options: DeepChainOptions): DeepChain 
       },
     }),
     exact: async (logits) => {
-      const { expected, gradient } = recordingAs(true, () =>
+      const { expected, gradient } = enableGrad(() =>
         scope(() => {
           const l = device.tensor(logits.flat(), [depth, operations]);
           const pi = softmax(l);

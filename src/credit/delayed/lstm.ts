@@ -1,9 +1,9 @@
 /** @file An LSTM over whole sequences, written in the engine's operations and trained by its gradients. */
-import type { Device } from '../../device.ts';
-import { sigmoid } from '../../composites.ts';
-import { add, concat, matmul, mul, reshape, slice, tanh } from '../../ops.ts';
-import { foldIn, type Key, normals } from '../../random.ts';
-import type { Tensor } from '../../tensor.ts';
+import type { Device } from '../../core/tensor.ts';
+import { sigmoid } from '../../core/composites.ts';
+import { add, concat, matmul, mul, reshape, slice, tanh } from '../../core/ops.ts';
+import { foldIn, type Key, normals } from '../../core/random.ts';
+import type { Tensor } from '../../core/tensor.ts';
 
 export interface LstmOptions {
   readonly inputs: number;

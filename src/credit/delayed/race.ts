@@ -2,9 +2,9 @@
  * @file Five ways to assign credit on one NAS process, by the same measure: the error of the policy gradient that each implies after m
  * episodes (an episode evaluates one architecture). Critics by TD(0), TD(0.9) and Monte Carlo tables; RUDDER's LSTM; REINFORCE; SNAS.
  */
-import type { Device } from '../../device.ts';
-import { foldIn, gumbel, type Key, key } from '../../random.ts';
-import { scope } from '../../scope.ts';
+import type { Device } from '../../core/tensor.ts';
+import { foldIn, gumbel, type Key, key } from '../../core/random.ts';
+import { scope } from '../../core/scope.ts';
 import { runLaboratory, type EstimatorReport } from '../estimators/laboratory.ts';
 import { enumerate, probabilities } from '../estimators/enumerate.ts';
 import { makeDraw } from '../estimators/estimator.ts';

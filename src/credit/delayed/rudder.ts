@@ -2,15 +2,15 @@
  * @file RUDDER: an LSTM learns to predict the return from the sequence so far; the differences of its predictions are the new rewards.
  * Source: Arjona-Medina et al., "RUDDER: return decomposition for delayed rewards", NeurIPS 2019.
  */
-import { grad } from '../../autograd.ts';
-import type { Device } from '../../device.ts';
-import { noGrad, recordingAs } from '../../graph.ts';
-import { linear, mean, square } from '../../composites.ts';
-import { add, mul, reshape, slice, sub } from '../../ops.ts';
+import { grad } from '../../core/autograd.ts';
+import type { Device } from '../../core/tensor.ts';
+import { enableGrad, noGrad } from '../../core/grad-mode.ts';
+import { linear, mean, square } from '../../core/composites.ts';
+import { add, mul, reshape, slice, sub } from '../../core/ops.ts';
 import { Adam } from '../../optim/index.ts';
-import { foldIn, type Key, normals, uniforms } from '../../random.ts';
-import { scope } from '../../scope.ts';
-import type { Tensor } from '../../tensor.ts';
+import { foldIn, type Key, normals, uniforms } from '../../core/random.ts';
+import { scope } from '../../core/scope.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { Lstm } from './lstm.ts';
 
 /** A finished episode: one feature vector a step, and the return. All episodes of one learner have the same length. */
@@ -72,7 +72,7 @@ export class Rudder {
     const { batch, returnScale, everyStep } = this.#options;
     const k = foldIn(foldIn(this.#options.key, 2), this.updates++);
     const chosen = Array.from(uniforms(k, batch), (u) => lessons[Math.floor(u * lessons.length)]!);
-    const last = recordingAs(true, () =>
+    const last = enableGrad(() =>
       scope(() => {
         const predictions = this.#predict(chosen);
         const target = this.#device.tensor(

@@ -3,7 +3,7 @@
  *
  * Nodes of the prefix tree are numbered breadth first: the root is 0, child a of node s is actions * s + a + 1. One action makes a chain.
  */
-import { OptionError } from '../../errors.ts';
+import { OptionError } from '../../contract/errors.ts';
 
 /** T decisions among `actions` options, deterministic, undiscounted, rewarded only when the last choice is made. */
 export interface DecisionProcess {

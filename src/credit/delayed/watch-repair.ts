@@ -5,8 +5,8 @@
  * cost of the brand - costs of traffic jams and flat tyres on the way, all unknown until the end. Two brands pay, two do not, by
  * 1.5 to 3.5 on average, in noise of standard deviation 11. Source: the README of github.com/ml-jku/rudder-demonstration-code.
  */
-import type { Device } from '../../device.ts';
-import { foldIn, key, type Key, normals, uniforms } from '../../random.ts';
+import type { Device } from '../../core/tensor.ts';
+import { foldIn, key, type Key, normals, uniforms } from '../../core/random.ts';
 import { type Lesson, Rudder } from './rudder.ts';
 
 const BRANDS = [

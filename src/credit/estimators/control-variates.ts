@@ -5,15 +5,15 @@
  * variate -c(zt) (D - pi) + dc(z)/dl - dc(zt)/dl has mean zero for every c. REBAR: c = eta f(softmax(z / temperature)), source Tucker et
  * al. 2017; RELAX: c free, here REBAR's plus a small network, trained to lessen the variance, source Grathwohl et al. 2018.
  */
-import { grad } from '../../autograd.ts';
-import { noGrad, recordingAs } from '../../graph.ts';
-import { linear, square } from '../../composites.ts';
-import { add, detach, div, exp, mul, reshape, sub, sum, tanh } from '../../ops.ts';
+import { grad } from '../../core/autograd.ts';
+import { enableGrad, noGrad } from '../../core/grad-mode.ts';
+import { linear, square } from '../../core/composites.ts';
+import { add, detach, div, exp, mul, reshape, sub, sum, tanh } from '../../core/ops.ts';
 import { Adam } from '../../optim/index.ts';
-import { foldIn, gumbel, type Key, normals } from '../../random.ts';
-import { keep, scope } from '../../scope.ts';
-import { softmax } from '../../softmax.ts';
-import type { Tensor } from '../../tensor.ts';
+import { foldIn, gumbel, type Key, normals } from '../../core/random.ts';
+import { keep, scope } from '../../core/scope.ts';
+import { softmax } from '../../core/softmax.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 import { conditionalPerturbed, discreteScore, type Draw, type Estimator, lossesAt, makeDraw, scoreTimes } from './estimator.ts';
 
@@ -63,7 +63,7 @@ function fittingDraw({ fixture, logits, temperature, key, samples = 256 }: Fitti
 
 /** REBAR with eta fitted on one batch: the regression coefficient of the plain estimate on the variate. */
 export function rebar(fitting: Fitting): Estimator {
-  const eta = recordingAs(true, () =>
+  const eta = enableGrad(() =>
     scope(() => {
       const draw = fittingDraw(fitting, 0);
       const plain = noGrad(() => scoreTimes(discreteScore(draw), lossesAt(draw, draw.hard)));
@@ -100,7 +100,7 @@ export function relax(fitting: Fitting, steps = 120): Estimator {
   const list = Object.values(parameters);
   const optimizer = new Adam(list, { lr: 0.02 });
   for (let step = 1; step <= steps; step++) {
-    recordingAs(true, () =>
+    enableGrad(() =>
       scope(() => {
         const draw = fittingDraw({ ...fitting, samples: fitting.samples ?? 128 }, step);
         const f = noGrad(() => lossesAt(draw, draw.hard));

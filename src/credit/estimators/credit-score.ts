@@ -1,11 +1,11 @@
 /** @file SNAS's policy-gradient form: the score of the Concrete density times the loss or a credit of the edge. */
 import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
-import { noGrad } from '../../graph.ts';
-import { neg, permute } from '../../ops.ts';
+import { noGrad } from '../../core/grad-mode.ts';
+import { neg, permute } from '../../core/ops.ts';
 import { creditCost, type CreditKind, networkCredits } from '../credits.ts';
 import { type Draw, type Estimator, lossesAt, scoreTimes } from './estimator.ts';
 import { relaxedSample } from './pathwise.ts';
-import type { Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 
 function concreteScore(draw: Draw): Tensor {
   return new RelaxedOneHotCategorical({ logits: draw.logits, temperature: draw.temperature }).score({ noise: draw.noise });

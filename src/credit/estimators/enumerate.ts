@@ -1,8 +1,8 @@
 /** @file Every architecture of a small space: the exact objective, its exact gradient, and the same from ablation credits. */
-import { OptionError } from '../../errors.ts';
-import { noGrad } from '../../graph.ts';
-import { neg } from '../../ops.ts';
-import { scope } from '../../scope.ts';
+import { OptionError } from '../../contract/errors.ts';
+import { noGrad } from '../../core/grad-mode.ts';
+import { neg } from '../../core/ops.ts';
+import { scope } from '../../core/scope.ts';
 import { networkCredits } from '../credits.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 

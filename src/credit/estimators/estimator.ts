@@ -1,12 +1,12 @@
 /** @file What all gradient estimators share: the question, common random numbers, and the interface. */
-import type { Device } from '../../device.ts';
+import type { Device } from '../../core/tensor.ts';
 import { oneHotArgmax } from '../../distributions/index.ts';
-import { noGrad } from '../../graph.ts';
-import { logSumExp } from '../../composites.ts';
-import { add, alias, broadcastTo, div, exp, log, mul, neg, reshape, sub, sum, where } from '../../ops.ts';
-import { foldIn, type Key, uniforms } from '../../random.ts';
-import { softmax } from '../../softmax.ts';
-import type { Tensor } from '../../tensor.ts';
+import { noGrad } from '../../core/grad-mode.ts';
+import { logSumExp } from '../../core/composites.ts';
+import { add, alias, broadcastTo, div, exp, log, mul, neg, reshape, sub, sum, where } from '../../core/ops.ts';
+import { foldIn, type Key, uniforms } from '../../core/random.ts';
+import { softmax } from '../../core/softmax.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 
 /** A batch of samples, the same for every estimator. */

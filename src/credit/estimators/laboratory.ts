@@ -1,8 +1,8 @@
 /** @file The estimator laboratory: every estimator on the same random numbers, judged against exact enumeration. */
-import { recordingAs } from '../../graph.ts';
-import { concat } from '../../ops.ts';
-import { foldIn, gumbel, type Key } from '../../random.ts';
-import { scope } from '../../scope.ts';
+import { enableGrad } from '../../core/grad-mode.ts';
+import { concat } from '../../core/ops.ts';
+import { foldIn, gumbel, type Key } from '../../core/random.ts';
+import { scope } from '../../core/scope.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 import { VectorMoments } from '../statistics.ts';
 import { rebar, relax } from './control-variates.ts';
@@ -97,7 +97,7 @@ export async function runLaboratory(options: LaboratoryOptions): Promise<Laborat
   const singles = estimators.map(() => new VectorMoments(width));
   for (let chunk = 0, done = 0; done < samples; chunk++) {
     const size = Math.min(batch, samples - done);
-    const rows = recordingAs(true, () =>
+    const rows = enableGrad(() =>
       scope(() => {
         const k = foldIn(options.key, chunk);
         const noise = gumbel(fixture.device, foldIn(k, 0), [size, fixture.edges.length, fixture.operations]);

@@ -1,10 +1,10 @@
 /** @file Pathwise estimators: the gradient of the relaxed loss, and straight-through forms whose forward pass is discrete. */
-import { grad } from '../../autograd.ts';
+import { grad } from '../../core/autograd.ts';
 import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
-import { add, alias, div, mul, sub, sum } from '../../ops.ts';
-import { noGrad } from '../../graph.ts';
-import { softmax } from '../../softmax.ts';
-import type { Tensor } from '../../tensor.ts';
+import { add, alias, div, mul, sub, sum } from '../../core/ops.ts';
+import { noGrad } from '../../core/grad-mode.ts';
+import { softmax } from '../../core/softmax.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { conditionalPerturbed, type Draw, type Estimator, lossesAt } from './estimator.ts';
 
 /** Z = softmax((l + G) / temperature), [s, e, n]. */

@@ -1,8 +1,8 @@
 /** @file Score-function estimators: (D - pi) (f - baseline), unbiased whatever the baseline, and DSNAS, which puts a credit in f's place. */
-import { noGrad } from '../../graph.ts';
-import { matmul, neg, permute, reshape, sub } from '../../ops.ts';
-import type { Device } from '../../device.ts';
-import type { Tensor } from '../../tensor.ts';
+import { noGrad } from '../../core/grad-mode.ts';
+import { matmul, neg, permute, reshape, sub } from '../../core/ops.ts';
+import type { Device } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { networkCredits } from '../credits.ts';
 import { discreteScore, type Draw, type Estimator, lossesAt, scoreTimes } from './estimator.ts';
 

@@ -1,11 +1,11 @@
 /** @file A node whose only consumer is a bias-free convolution and batch norm: scale invariant, so its credits are only relative. */
-import { conv2d } from '../../conv.ts';
-import type { Device } from '../../device.ts';
-import { batchNorm2d } from '../../norm.ts';
-import { add, mul, reshape, sum, tanh } from '../../ops.ts';
-import { foldIn, key, normals } from '../../random.ts';
-import { logSoftmax } from '../../softmax.ts';
-import type { Tensor } from '../../tensor.ts';
+import { conv2d } from '../../core/conv.ts';
+import type { Device } from '../../core/tensor.ts';
+import { batchNorm2d } from '../../core/batch-norm.ts';
+import { add, mul, reshape, sum, tanh } from '../../core/ops.ts';
+import { foldIn, key, normals } from '../../core/random.ts';
+import { logSoftmax } from '../../core/softmax.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import type { GatedNetwork } from '../gated.ts';
 
 /** Three edges into one node [4, 2, 3, 3], then conv, batch norm with the given eps, tanh and a softmax head: one sample. */

@@ -1,12 +1,12 @@
 /** @file The credit identities on a whole network by paired Monte Carlo: every term of a sample comes from the same noise. */
-import { grad } from '../../autograd.ts';
+import { grad } from '../../core/autograd.ts';
 import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
-import { noGrad, recordingAs } from '../../graph.ts';
-import { dot, stack } from '../../composites.ts';
-import { alias, broadcastTo, concat, detach, mul, neg, permute, reshape, slice, sum } from '../../ops.ts';
-import { foldIn, gumbel, type Key } from '../../random.ts';
-import { scope } from '../../scope.ts';
-import type { Tensor } from '../../tensor.ts';
+import { enableGrad, noGrad } from '../../core/grad-mode.ts';
+import { dot, stack } from '../../core/composites.ts';
+import { alias, broadcastTo, concat, detach, mul, neg, permute, reshape, slice, sum } from '../../core/ops.ts';
+import { foldIn, gumbel, type Key } from '../../core/random.ts';
+import { scope } from '../../core/scope.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { networkCredits, traceEdges } from '../credits.ts';
 import type { ArchitectureFixture } from '../fixtures.ts';
 import { perSample } from '../gated.ts';
@@ -97,7 +97,7 @@ export async function monteCarloIdentity(fixture: ArchitectureFixture, options: 
 function identityRows(fixture: ArchitectureFixture, options: MonteCarloOptions, size: number, k: Key): Tensor {
   const { device, edges, operations: n } = fixture;
   const shape = [size, edges.length, n];
-  return recordingAs(true, () =>
+  return enableGrad(() =>
     scope(() => {
       const noise = gumbel(device, k, shape);
       const l = alias(broadcastTo(device.tensor(options.logits.flat(), [edges.length, n]), shape));

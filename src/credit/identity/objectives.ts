@@ -1,8 +1,8 @@
 /** @file Objectives for the quadrature: one edge under a head, and a chain of linear cells that share one Z. */
-import type { Device } from '../../device.ts';
-import { add, broadcastTo, matmul, mul, reshape, slice, sum } from '../../ops.ts';
-import { foldIn, key, normals } from '../../random.ts';
-import { OptionError } from '../../errors.ts';
+import type { Device } from '../../core/tensor.ts';
+import { add, broadcastTo, matmul, mul, reshape, slice, sum } from '../../core/ops.ts';
+import { foldIn, key, normals } from '../../core/random.ts';
+import { OptionError } from '../../contract/errors.ts';
 import type { SingleEdgeFixture } from '../fixtures.ts';
 import type { GateObjective } from './quadrature.ts';
 

@@ -4,14 +4,14 @@
  * Z depends on the two Gumbels only through their difference D, which is logistic: f(D) = e^-D / (1 + e^-D)^2. So every
  * expectation is a one-dimensional integral, taken here to about 1e-14 by panels that follow both scales, 1 of f and lambda of Z.
  */
-import { grad } from '../../autograd.ts';
-import type { Device } from '../../device.ts';
+import { grad } from '../../core/autograd.ts';
+import type { Device } from '../../core/tensor.ts';
 import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
-import { noGrad, recordingAs } from '../../graph.ts';
-import { dot, zerosLike } from '../../composites.ts';
-import { alias, broadcastTo, detach, mul, sub, sum } from '../../ops.ts';
-import { scope } from '../../scope.ts';
-import type { Tensor } from '../../tensor.ts';
+import { enableGrad, noGrad } from '../../core/grad-mode.ts';
+import { dot, zerosLike } from '../../core/composites.ts';
+import { alias, broadcastTo, detach, mul, sub, sum } from '../../core/ops.ts';
+import { scope } from '../../core/scope.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { compositeRule, weightedSum } from '../quadrature.ts';
 
 /** Losses as a function of one edge's gates, or of the gates that several tied edges share. */
@@ -58,7 +58,7 @@ export async function identityTerms(
     ORDER,
   );
   const samples = rule.points.length;
-  const rows = recordingAs(true, () =>
+  const rows = enableGrad(() =>
     scope(() => {
       const noise = device.tensor(
         rule.points.flatMap((d) => [d, 0]),

@@ -1,6 +1,6 @@
 /** @file Shapes: any rank, pairs that broadcast, axes, and sizes at the edges of a workgroup. */
 import fc from 'fast-check';
-import { type Shape, sizeOf } from '../../shape.ts';
+import { type Shape, sizeOf } from '../../contract/shape.ts';
 
 export interface ShapeOptions {
   /** Default 0. */

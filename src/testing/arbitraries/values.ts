@@ -6,10 +6,10 @@
  * small values are multiples of 2^-9 or so: exact in float32, and short in a message.
  */
 import fc from 'fast-check';
-import type { Device } from '../../device.ts';
-import { key, permutation, uniforms } from '../../random.ts';
-import { type Shape, sizeOf } from '../../shape.ts';
-import type { Tensor } from '../../tensor.ts';
+import type { Device } from '../../core/tensor.ts';
+import { key, permutation, uniforms } from '../../core/random.ts';
+import { type Shape, sizeOf } from '../../contract/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
 
 /** A tensor as plain data, so that a counterexample prints, and can be kept in a file. */
 export interface TensorValue {

@@ -1,6 +1,6 @@
 /** @file Views: permutations of axes, strided slices, reshapes and padding of a given shape. */
 import fc from 'fast-check';
-import { type Shape, sizeOf } from '../../shape.ts';
+import { type Shape, sizeOf } from '../../contract/shape.ts';
 
 /** A permutation of the axes of a shape. */
 export function permutationsOf(shape: Shape): fc.Arbitrary<number[]> {

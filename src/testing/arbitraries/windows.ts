@@ -3,7 +3,7 @@
  * shrunk one stays valid: in = (o - 1) s + d (k - 1) + 1 - padding + r, with r < s unused rows at the end.
  */
 import fc from 'fast-check';
-import type { Shape } from '../../shape.ts';
+import type { Shape } from '../../contract/shape.ts';
 
 /** One axis of a window. */
 interface Axis {

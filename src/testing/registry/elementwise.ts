@@ -1,9 +1,9 @@
 /** @file Registry: elementwise operations of one, two and three tensors. */
 import fc from 'fast-check';
-import * as composites from '../../composites.ts';
-import * as ops from '../../ops.ts';
-import type { Primitive } from '../../backend.ts';
-import type { Tensor } from '../../tensor.ts';
+import * as composites from '../../core/composites.ts';
+import * as ops from '../../core/ops.ts';
+import type { Primitive } from '../../contract/backend.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { broadcasts } from '../arbitraries/shapes.ts';
 import { bulk, kinkSafe, labels, positive, type Spread, type TensorValue, tieSafeParts } from '../arbitraries/values.ts';
 import { anyShape, noParams, oneTensor, type Operation, operation, type Sample, type Size, tensorsOf } from './operation.ts';

@@ -1,12 +1,12 @@
 /** @file Registry: pools, batch normalisation, softmax and its losses, the mixed operation. */
 import fc from 'fast-check';
-import { dropPath } from '../../composites.ts';
-import { mixedSum } from '../../mixed.ts';
-import { batchNorm2d } from '../../norm.ts';
-import { clone } from '../../ops.ts';
-import { avgPool2d, globalAvgPool2d, maxPool2d, maxPoolIndices } from '../../pool.ts';
-import { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from '../../softmax.ts';
-import type { Shape } from '../../shape.ts';
+import { dropPath } from '../../core/composites.ts';
+import { mixedSum } from '../../core/mixed-sum.ts';
+import { batchNorm2d } from '../../core/batch-norm.ts';
+import { clone } from '../../core/ops.ts';
+import { avgPool2d, globalAvgPool2d, maxPool2d, maxPoolIndices } from '../../core/pool.ts';
+import { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from '../../core/softmax.ts';
+import type { Shape } from '../../contract/shape.ts';
 import { axisOf } from '../arbitraries/shapes.ts';
 import { labels, type Spread, type TensorValue } from '../arbitraries/values.ts';
 import { type Pooling, pools } from '../arbitraries/windows.ts';

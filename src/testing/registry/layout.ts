@@ -1,7 +1,7 @@
 /** @file Registry: operations that move elements, and those that make tensors from others. */
 import fc from 'fast-check';
-import * as composites from '../../composites.ts';
-import * as ops from '../../ops.ts';
+import * as composites from '../../core/composites.ts';
+import * as ops from '../../core/ops.ts';
 import { broadcastPairs, axesOf, axisOf } from '../arbitraries/shapes.ts';
 import { labels, type TensorValue } from '../arbitraries/values.ts';
 import { paddingOf, permutationsOf, reshapesOf, slicesOf } from '../arbitraries/views.ts';

@@ -1,8 +1,8 @@
 /** @file What the registry knows of an operation: how to run it, what to run it on, and what has to be true of it. */
 import fc from 'fast-check';
-import type { Primitive } from '../../backend.ts';
-import type { Shape } from '../../shape.ts';
-import type { Tensor } from '../../tensor.ts';
+import type { Primitive } from '../../contract/backend.ts';
+import type { Shape } from '../../contract/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { bulk, kinkSafe, positive, type Spread, type TensorValue, tieSafe } from '../arbitraries/values.ts';
 import { boundaryShapes, type ShapeOptions, shapes } from '../arbitraries/shapes.ts';
 

@@ -1,9 +1,9 @@
 /** @file Registry: matrix products, indexing and the three partials of convolution. */
 import fc from 'fast-check';
-import { conv2d, conv2dFilter, conv2dInput } from '../../conv.ts';
-import { linear } from '../../composites.ts';
-import { matmul, put, take } from '../../ops.ts';
-import type { Shape } from '../../shape.ts';
+import { conv2d, conv2dFilter, conv2dInput } from '../../core/conv.ts';
+import { linear } from '../../core/composites.ts';
+import { matmul, put, take } from '../../core/ops.ts';
+import type { Shape } from '../../contract/shape.ts';
 import { labels } from '../arbitraries/values.ts';
 import { type Convolution, convolutions } from '../arbitraries/windows.ts';
 import { type Operation, operation, type Sample, type Size, tensorsOf, valuesFor } from './operation.ts';

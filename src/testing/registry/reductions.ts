@@ -1,8 +1,8 @@
 /** @file Registry: sums, means, maxima and what is made of them. */
 import fc from 'fast-check';
-import * as composites from '../../composites.ts';
-import * as ops from '../../ops.ts';
-import type { Shape } from '../../shape.ts';
+import * as composites from '../../core/composites.ts';
+import * as ops from '../../core/ops.ts';
+import type { Shape } from '../../contract/shape.ts';
 import { axesOf, axisOf, broadcastPairs } from '../arbitraries/shapes.ts';
 import { anyShape, oneTensor, type Operation, operation, tensorsOf } from './operation.ts';
 

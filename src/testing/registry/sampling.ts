@@ -1,11 +1,11 @@
 /** @file Registry: random bits, the stochastic nodes with their noise held, and the optimisers' in-place updates. */
 import fc from 'fast-check';
-import { applyInPlace } from '../../device.ts';
+import { applyInPlace } from '../../core/primitive.ts';
 import { categoricalEntropy } from '../../distributions/categorical.ts';
 import { RelaxedOneHotCategorical } from '../../distributions/concrete.ts';
 import { gumbelMax, gumbelSoftmax, oneHotArgmax, straightThrough } from '../../distributions/gumbel.ts';
-import { clone, concat } from '../../ops.ts';
-import { randomBits, uniform } from '../../random.ts';
+import { clone, concat } from '../../core/ops.ts';
+import { randomBits, uniform } from '../../core/random.ts';
 import { boundaryShapes } from '../arbitraries/shapes.ts';
 import { keyWords, tieSafeParts } from '../arbitraries/values.ts';
 import { type Operation, operation, type Sample, type Size, tensorsOf } from './operation.ts';

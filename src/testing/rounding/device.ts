@@ -15,12 +15,13 @@ import type {
   PrimitiveParams,
   Program,
   TypedArray,
-} from '../../backend.ts';
-import { Device } from '../../device.ts';
-import { CaptureError, OptionError } from '../../errors.ts';
-import type { FusedKernel } from '../../fused.ts';
-import { sizeOf } from '../../shape.ts';
-import type { Tensor } from '../../tensor.ts';
+} from '../../contract/backend.ts';
+import { BackendDevice } from '../../core/device.ts';
+import type { Device } from '../../core/tensor.ts';
+import { CaptureError, OptionError } from '../../contract/errors.ts';
+import type { FusedKernel } from '../../core/fused.ts';
+import { sizeOf } from '../../contract/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { rules, type Tracked } from './rules.ts';
 
 class TrackedBuffer implements BufferHandle {
@@ -96,13 +97,13 @@ class RoundingBackend implements Backend {
     // Nothing is ever pending.
   }
 
-  readonly recording = false;
+  readonly capturing = false;
 
-  record(): Program {
-    throw new CaptureError('capture: the rounding device cannot record; use cpu() or webgpu()');
+  capture(): Program {
+    throw new CaptureError('capture: the rounding device cannot capture; use cpu() or webgpu()');
   }
 
-  unrecorded<T>(body: () => T): T {
+  outsideCapture<T>(body: () => T): T {
     return body();
   }
 
@@ -142,7 +143,7 @@ export interface RoundingDevice {
 export function roundingDevice(): RoundingDevice {
   const backend = new RoundingBackend();
   return {
-    device: new Device(backend),
+    device: new BackendDevice(backend),
     bounds: (t) => own(t.storage.handle).bound.slice(0, t.size),
     longest: () => backend.longest,
   };

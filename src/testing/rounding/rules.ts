@@ -5,9 +5,9 @@
  * For y = f(x): bound(y) = sum |df/dx| bound(x) + the sum of the absolute terms that f itself rounds. An operation that only
  * moves or compares numbers adds nothing, so its kernel has to be exact.
  */
-import type { Primitive, PrimitiveParams } from '../../backend.ts';
-import { cpuKernels } from '../../cpu/kernels.ts';
-import { type Shape, sizeOf } from '../../shape.ts';
+import type { Primitive, PrimitiveParams } from '../../contract/backend.ts';
+import { cpuKernels } from '../../backends/cpu/kernels/index.ts';
+import { type Shape, sizeOf } from '../../contract/shape.ts';
 
 /** A number and, in units of u, how far a float32 computation of it may be off. */
 export interface Tracked {

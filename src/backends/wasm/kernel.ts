@@ -1,0 +1,15 @@
+/** @file What a SIMD kernel is, and the table of those primitives that have one. */
+import type { Operand, Primitive, PrimitiveParams } from '../../contract/backend.ts';
+
+/**
+ * The work that computes the outputs, or undefined where these shapes or parameters are not covered: then the plain loop runs. A
+ * kernel decides everything that it can from shapes and parameters; the work, which a recorded step repeats, asks its operands for
+ * their addresses each time.
+ */
+export type SimdKernel<Params> = (
+  params: Params,
+  inputs: readonly Operand[],
+  outputs: readonly Operand[],
+) => (() => void) | undefined;
+
+export type SimdKernels = { readonly [P in Primitive]?: SimdKernel<PrimitiveParams[P]> };

@@ -1,0 +1,188 @@
+/**
+ * @file Elementwise SIMD kernels. Whole tensors run in vectors to the end: a buffer's block is a multiple of 64 bytes, so the last
+ * vector may pass the last element. Broadcast rows end with a vector that overlaps the one before.
+ */
+import type { Operand } from '../../../contract/backend.ts';
+import { sameShape, sizeOf } from '../../../contract/shape.ts';
+import { type FunctionWriter, type Local, ModuleWriter } from '../runtime/assembler.ts';
+import { mergedAxes } from './broadcast.ts';
+import { addressOf } from '../runtime/buffer.ts';
+import { type Code, f32, f32x4, i32, v128, when } from '../runtime/instructions.ts';
+import type { SimdKernel, SimdKernels } from '../kernel.ts';
+import type { Linker } from '../runtime/linker.ts';
+
+const ONE = f32x4.splat(f32.const(1));
+
+const UNARY = {
+  neg: f32x4.neg,
+  sqrt: f32x4.sqrt,
+  reciprocal: (x: Code) => f32x4.div(ONE, x),
+  // NaN passes through.
+  relu: (x: Code) => v128.andNot(x, f32x4.lessThan(x, v128.zero)),
+  step: (x: Code) => v128.and(f32x4.greaterThan(x, v128.zero), ONE),
+} as const;
+
+const BINARY = {
+  add: f32x4.add,
+  sub: f32x4.sub,
+  mul: f32x4.mul,
+  div: f32x4.div,
+  maximum: f32x4.max,
+  greater: (a: Code, b: Code) => v128.and(f32x4.greaterThan(a, b), ONE),
+  broadcastTo: (a: Code) => a,
+} as const;
+
+type Unary = keyof typeof UNARY;
+type Binary = keyof typeof BINARY;
+
+function unaryModule(op: Unary): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  module.add('run', ['i32', 'i32', 'i32'], (f, x, y, bytes) => {
+    const i = f.i32();
+    const v = f.v128();
+    return f.loop(i, i32.const(0), bytes.get, 16, [
+      ...v.set(v128.load(i32.add(x.get, i.get))),
+      ...v128.store(i32.add(y.get, i.get), UNARY[op](v.get)),
+    ]);
+  });
+  return module.bytes();
+}
+
+/** `flat(a, b, y, bytes)`; `rows(a, b, y, bytes, aStep, bStep, size1, a1, b1, size2, a2, b2)`, steps 0 or 4, strides in bytes. */
+function binaryModule(op: Binary): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  const combine: (a: Code, b: Code) => Code = BINARY[op];
+  module.add('flat', ['i32', 'i32', 'i32', 'i32'], (f, a, b, y, bytes) => {
+    const i = f.i32();
+    const at = (base: Local): Code => i32.add(base.get, i.get);
+    return f.loop(i, i32.const(0), bytes.get, 16, v128.store(at(y), combine(v128.load(at(a)), v128.load(at(b)))));
+  });
+  const parameters = Array.from({ length: 12 }, () => 'i32' as const);
+  module.add('rows', parameters, (f, ...locals) => {
+    const [a, b, y, bytes, aStep, bStep, size1, a1, b1, size2, a2, b2] = locals as [
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+    ];
+    const [i, j, ra, rb] = [f.i32(), f.i32(), f.i32(), f.i32()];
+    const row = when(
+      aStep.get,
+      when(bStep.get, mapRow(f, combine, ra, rb, y, bytes, true, true), mapRow(f, combine, ra, rb, y, bytes, true, false)),
+      when(bStep.get, mapRow(f, combine, ra, rb, y, bytes, false, true), mapRow(f, combine, ra, rb, y, bytes, false, false)),
+    );
+    return f.loop(j, i32.const(0), size2.get, 1, [
+      ...ra.set(a.get),
+      ...rb.set(b.get),
+      ...f.loop(i, i32.const(0), size1.get, 1, [...row, ...y.advance(bytes.get), ...ra.advance(a1.get), ...rb.advance(b1.get)]),
+      ...a.advance(a2.get),
+      ...b.advance(b2.get),
+    ]);
+  });
+  return module.bytes();
+}
+
+/** `run(c, a, y, bytes, b)`: a where c is not 0, else the number at b. */
+function whereModule(): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  module.add('run', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, c, a, y, bytes, b) => {
+    const i = f.i32();
+    const other = f.v128();
+    const at = (base: Local): Code => i32.add(base.get, i.get);
+    const chosen = v128.select(v128.load(at(a)), other.get, f32x4.notEqual(v128.load(at(c)), v128.zero));
+    return [...other.set(v128.loadSplat(b.get)), ...f.loop(i, i32.const(0), bytes.get, 16, v128.store(at(y), chosen))];
+  });
+  return module.bytes();
+}
+
+/** A row of at least four elements; an operand that does not move is one number for the whole row. */
+function mapRow(
+  f: FunctionWriter,
+  combine: (a: Code, b: Code) => Code,
+  a: Local,
+  b: Local,
+  y: Local,
+  bytes: Local,
+  aMoves: boolean,
+  bMoves: boolean,
+): Code {
+  const [i, last] = [f.i32(), f.i32()];
+  const [va, vb] = [f.v128(), f.v128()];
+  const vector = v128.store(
+    i32.add(y.get, i.get),
+    combine(aMoves ? v128.load(i32.add(a.get, i.get)) : va.get, bMoves ? v128.load(i32.add(b.get, i.get)) : vb.get),
+  );
+  return [
+    ...(aMoves ? [] : va.set(v128.loadSplat(a.get))),
+    ...(bMoves ? [] : vb.set(v128.loadSplat(b.get))),
+    ...last.set(i32.sub(bytes.get, i32.const(16))),
+    ...f.loop(i, i32.const(0), last.get, 16, vector),
+    ...i.set(last.get),
+    ...vector,
+  ];
+}
+
+export function elementwiseKernels(linker: Linker): SimdKernels {
+  const unary = (op: Unary): SimdKernel<object> => {
+    return (_params, [x], [y]) => {
+      const { run } = linker.load(op, () => unaryModule(op));
+      const bytes = sizeOf(y!.shape) * 4;
+      return () => run!(addressOf(x!), addressOf(y!), bytes);
+    };
+  };
+  const binary = (op: Binary): SimdKernel<object> => {
+    return (_params, [a, b], [y]) => {
+      const { flat, rows } = linker.load(op, () => binaryModule(op));
+      if (sameShape(a!.shape, b!.shape)) {
+        const bytes = sizeOf(y!.shape) * 4;
+        return () => flat!(addressOf(a!), addressOf(b!), addressOf(y!), bytes);
+      }
+      return overRows(rows!, a!, b!, y!);
+    };
+  };
+  return {
+    neg: unary('neg'),
+    sqrt: unary('sqrt'),
+    reciprocal: unary('reciprocal'),
+    relu: unary('relu'),
+    step: unary('step'),
+    add: binary('add'),
+    sub: binary('sub'),
+    mul: binary('mul'),
+    div: binary('div'),
+    maximum: binary('maximum'),
+    greater: binary('greater'),
+    where: (_params, [c, a, b], [y]) => {
+      if (sizeOf(b!.shape) !== 1 || !sameShape(c!.shape, y!.shape) || !sameShape(a!.shape, y!.shape)) return undefined;
+      const { run } = linker.load('where', whereModule);
+      const bytes = sizeOf(y!.shape) * 4;
+      return () => run!(addressOf(c!), addressOf(a!), addressOf(y!), bytes, addressOf(b!));
+    },
+    broadcastTo: (_params, [x], [y]) => {
+      if (sizeOf(x!.shape) === 1) return undefined;
+      const { rows } = linker.load('broadcastTo', () => binaryModule('broadcastTo'));
+      return overRows(rows!, x!, x!, y!);
+    },
+  };
+}
+
+/** A row kernel's work where the operands' broadcasting comes down to at most three axes. */
+function overRows(rows: (...parameters: number[]) => void, a: Operand, b: Operand, y: Operand): (() => void) | undefined {
+  const [inner, middle, outer, ...more] = mergedAxes(y.shape, [a.shape, b.shape]);
+  const flat = middle === undefined;
+  if (more.length > 0 || (inner!.size < 4 && !flat)) return undefined;
+  const [sa, sb] = inner!.strides as [number, number];
+  // A single row is a whole buffer, which may be passed by a vector's end.
+  const bytes = flat ? Math.ceil(inner!.size / 4) * 16 : inner!.size * 4;
+  const [size1, a1, b1] = [middle?.size ?? 1, (middle?.strides[0] ?? 0) * 4, (middle?.strides[1] ?? 0) * 4];
+  const [size2, a2, b2] = [outer?.size ?? 1, (outer?.strides[0] ?? 0) * 4, (outer?.strides[1] ?? 0) * 4];
+  return () => rows(addressOf(a), addressOf(b), addressOf(y), bytes, sa * 4, sb * 4, size1, a1, b1, size2, a2, b2);
+}

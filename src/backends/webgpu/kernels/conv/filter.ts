@@ -1,0 +1,123 @@
+/** @file The filter gradient as an outer product in registers, for every geometry. */
+import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
+import { foldedGrid } from '../../runtime/grid.ts';
+import type { Gpu } from '../../kernel.ts';
+import { convFilter, convFilter3x3, convFilterPointwise } from '../../shaders.gen.ts';
+import { forwardRoles, isPointwise } from './roles.ts';
+import { lanesFor, sumOfPartials } from '../partial-sums.ts';
+
+/** Columns of the weight matrix that a lane takes. */
+const COLUMNS = 8;
+
+function rowsPerLane(outputs: number): number {
+  return outputs > 8 ? 16 : outputs > 4 ? 8 : outputs > 1 ? 4 : 1;
+}
+
+export function launchFilter(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Operand, w: Operand): boolean {
+  const { stride, padding, dilation, groups } = geometry;
+  const [o, inputs, kh, kw] = w.shape as readonly [number, number, number, number];
+  const [n, , oh, ow] = g.shape as readonly [number, number, number, number];
+  const outputs = o / groups;
+  const rows = rowsPerLane(outputs);
+  const rowBlocks = Math.ceil(outputs / rows);
+  const columnBlocks = Math.ceil((inputs * kh * kw) / COLUMNS);
+  const blocks = Math.ceil(oh / 4);
+  const tiles = n * blocks * ow;
+  if (rowBlocks * groups > gpu.facts.maxWorkgroups || columnBlocks > gpu.facts.maxWorkgroups) return false;
+  const lanes = lanesFor(gpu.facts, tiles, rowBlocks * groups * columnBlocks);
+  sumOfPartials(gpu, lanes, w, (partials) =>
+    gpu.launch(
+      {
+        kind: 'wgsl',
+        name: 'conv2dFilter tile',
+        code: convFilter,
+        constants: { OUTPUTS: rows },
+        uniforms: [
+          ...[tiles, blocks, lanes, rowBlocks],
+          ...x.shape.slice(1),
+          inputs,
+          ...g.shape.slice(1),
+          outputs,
+          ...[kh, kw, ...stride, padding[0][0], padding[1][0], ...dilation],
+        ],
+        workgroups: [lanes / 64, rowBlocks * groups, columnBlocks],
+      },
+      [x, g],
+      [partials],
+    ),
+  );
+  return true;
+}
+
+/** Lanes that keep the adapter busy: a software one has few to fill. */
+const LANES = { software: 2048, hardware: 16384 };
+
+/** 3x3 of stride and dilation 1: a lane owns the taps of four outputs and an input, so that pixels are loaded once for nine taps. */
+export function launchFilter3x3(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Operand, w: Operand): boolean {
+  const { stride, padding, dilation, groups } = geometry;
+  const [o, inputs, kh, kw] = w.shape as readonly [number, number, number, number];
+  const isCovered = kh === 3 && kw === 3 && [...stride, ...dilation].every((v) => v === 1);
+  const outputs = o / groups;
+  // Fewer outputs would leave much of a lane's sums unused.
+  if (!isCovered || outputs < 4) return false;
+  const [n, , oh, ow] = g.shape as readonly [number, number, number, number];
+  const rowBlocks = Math.ceil(outputs / 4);
+  const pairs = groups * rowBlocks * inputs;
+  const blocksY = Math.ceil(oh / 4);
+  const blocksX = Math.ceil(ow / 4);
+  const tiles = n * blocksY * blocksX;
+  const slices = Math.min(tiles, Math.ceil((gpu.facts.software ? LANES.software : LANES.hardware) / pairs));
+  sumOfPartials(gpu, slices, w, (partials) =>
+    gpu.launch(
+      {
+        kind: 'wgsl',
+        name: 'conv2dFilter 3x3',
+        code: convFilter3x3,
+        uniforms: [
+          ...[tiles, blocksY, blocksX, slices],
+          ...[rowBlocks, pairs],
+          ...x.shape.slice(1),
+          inputs,
+          ...g.shape.slice(1),
+          outputs,
+          ...[padding[0][0], padding[1][0]],
+        ],
+        workgroups: foldedGrid(gpu.facts, pairs * slices, 64),
+      },
+      [x, g],
+      [partials],
+    ),
+  );
+  return true;
+}
+
+/** 1x1 of stride 1: pixels come as vec4s, and a lane's few sums stay in registers. Planes must be multiples of four pixels. */
+export function launchFilterPointwise(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Operand, w: Operand): boolean {
+  const { groups } = geometry;
+  const [o, inputs] = w.shape as readonly [number, number, number, number];
+  const [n, , oh, ow] = g.shape as readonly [number, number, number, number];
+  const outputs = o / groups;
+  if (!isPointwise(forwardRoles(x.shape, w.shape, g.shape, geometry)) || (oh * ow) % 4 !== 0 || outputs === 1) return false;
+  const block = outputs > 4 ? 8 : 4;
+  const outputBlocks = Math.ceil(outputs / block);
+  const inputBlocks = Math.ceil(inputs / 4);
+  if (outputBlocks * groups > gpu.facts.maxWorkgroups || inputBlocks > gpu.facts.maxWorkgroups) return false;
+  const quads = (oh * ow) / 4;
+  const tiles = n * quads;
+  const lanes = lanesFor(gpu.facts, tiles, outputBlocks * groups * inputBlocks);
+  sumOfPartials(gpu, lanes, w, (partials) =>
+    gpu.launch(
+      {
+        kind: 'wgsl',
+        name: 'conv2dFilter pointwise',
+        code: convFilterPointwise,
+        constants: { OUTPUTS: block },
+        uniforms: [tiles, quads, lanes, outputBlocks, x.shape[1]!, inputs, o, outputs],
+        workgroups: [lanes / 64, outputBlocks * groups, inputBlocks],
+      },
+      [x, g],
+      [partials],
+    ),
+  );
+  return true;
+}

@@ -1,0 +1,203 @@
+/**
+ * @file The contract between tensors and a backend: buffers, a closed set of primitives, and launches of extra kernels.
+ *
+ * A backend knows no differentiation. All buffers are dense and row-major; layout operations copy. Broadcasting of
+ * elementwise operands is the kernel's business (operands carry their shapes), so nothing is expanded in memory.
+ */
+import type { FusedKernel } from '../core/fused.ts';
+import type { Shape } from './shape.ts';
+
+export type FloatType = 'float32' | 'float64';
+/** A device computes in one float type; `uint32` holds random bits and keys. Indices and labels are floats (exact to 2^24). */
+export type DType = FloatType | 'uint32';
+export type TypedArray = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** A piece of a backend's memory; only the backend that made it looks inside. */
+export interface BufferHandle {
+  readonly byteLength: number;
+}
+
+/** One operand of a kernel: where its elements are and how they are shaped. */
+export interface Operand {
+  readonly handle: BufferHandle;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** Geometry of a two-dimensional window: pairs are [height, width]; padding is [[top, bottom], [left, right]]. */
+export interface WindowGeometry {
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [readonly [number, number], readonly [number, number]];
+  readonly dilation: readonly [number, number];
+}
+
+export interface ConvGeometry extends WindowGeometry {
+  readonly groups: number;
+}
+
+export interface PoolGeometry extends WindowGeometry {
+  readonly kernel: readonly [number, number];
+}
+
+type None = Readonly<Record<never, never>>;
+
+/** The parameters of every primitive. What depends on a step's data is an operand, never a parameter. */
+export interface PrimitiveParams {
+  // unary, elementwise: y has the shape of x
+  neg: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  reciprocal: None;
+  relu: None;
+  /** 1 where x > 0, else 0. */
+  step: None;
+  tanh: None;
+  erf: None;
+  // binary, elementwise, operands broadcast to the output's shape
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  maximum: None;
+  /** 1 where a > b, else 0. */
+  greater: None;
+  /** [condition, a, b]: a where condition is not 0, else b; broadcast. */
+  where: None;
+  // layout
+  /** Output axis i is input axis `axes[i]`. */
+  permute: { readonly axes: readonly number[] };
+  /** Repeats along axes of size 1 and new leading axes. */
+  broadcastTo: None;
+  /** Output index i reads input index start + i * step, axis by axis (step may be negative). */
+  slice: { readonly start: readonly number[]; readonly step: readonly number[] };
+  /** Zeros; input index i goes to output index low + i * step, axis by axis (the adjoint of slice: step may be negative). */
+  pad: { readonly low: readonly number[]; readonly step: readonly number[] };
+  /** Any number of inputs, joined along the axis. */
+  concat: { readonly axis: number };
+  // reductions to the output's shape, which has the input's rank and a 1 on each reduced axis
+  sumTo: None;
+  maxTo: None;
+  /** [m, k] x [k, n] or [b, m, k] x [b, k, n], each operand's last two axes swapped first where its flag says so. */
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
+  // the three partials of T(x, w, g) = sum g * conv(x, w); x [n, c, h, w], w [o, c / groups, kh, kw], g [n, o, oh, ow]
+  /** [x, w] -> g's shape. */
+  conv2d: ConvGeometry;
+  /** [g, w] -> x's shape. */
+  conv2dInput: ConvGeometry;
+  /** [x, g] -> w's shape. */
+  conv2dFilter: ConvGeometry;
+  /** [x, index]: x [r, n], index [r, m] -> y [r, m], y[r, j] = x[r, index[r, j]]. */
+  take: None;
+  /** [g, index]: g [r, m], index [r, m] -> x [r, n], x[r, i] = sum of g[r, j] over index[r, j] = i: the adjoint of take. */
+  put: None;
+  /** x [n, c, h, w] -> [n, c, oh, ow]: flat index (iy * w + ix) of each window's first maximum; padding is never chosen. */
+  maxPoolIndices: PoolGeometry;
+  /** [key], key uint32 [2] -> uint32: element i is y0 ^ y1 of Threefry-2x32-20(key, counter = [0, i]). */
+  randomBits: None;
+  /** uint32 -> float: ((bits >> 9) + 0.5) * 2^-23, in the open interval (0, 1), exact in float32. */
+  bitsToUniform: None;
+  // in place: outputs are the tensors that change
+  /** [x] -> [target], target := x. */
+  assign: None;
+  /** [gradient, hyper], hyper [4] = learning rate, momentum, weight decay, gradient scale -> [parameter, velocity]. */
+  sgd: { readonly nesterov: boolean };
+  /** [gradient, hyper], hyper [8] = lr, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, gradient scale -> [parameter, m, v]. */
+  adam: None;
+}
+
+export type Primitive = keyof PrimitiveParams;
+
+/**
+ * A kernel that is not a primitive, launched by a fused operation. Inputs and outputs are bound in order.
+ *
+ * For WebGPU: bind group 0 holds, in order, a uniform buffer (binding 0, present iff `uniforms` is given), the inputs as
+ * `storage, read`, the outputs as `storage, read_write`. Words of `uniforms` are written as they are (use `f32Bits`).
+ */
+export interface WgslKernel {
+  readonly kind: 'wgsl';
+  /** Names the pipeline: the same name must always come with the same code. */
+  readonly name: string;
+  readonly code: string;
+  readonly entryPoint?: string;
+  /** Values of `override` constants. */
+  readonly constants?: Readonly<Record<string, number>>;
+  readonly uniforms?: readonly number[];
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** The same for the CPU backend: a function over flat arrays of the device's float type. */
+export interface CpuFunction {
+  readonly kind: 'cpu';
+  readonly name: string;
+  readonly run: (inputs: readonly TypedArray[], outputs: readonly TypedArray[]) => void;
+}
+
+export type Kernel = WgslKernel | CpuFunction;
+
+/** The bits of a float32, as a uniform word. */
+export function f32Bits(value: number): number {
+  return new Uint32Array(new Float32Array([value]).buffer)[0]!;
+}
+
+export interface BackendMemory {
+  /** Buffers that hold a live tensor. */
+  readonly buffers: number;
+  /** Bytes of those. */
+  readonly bytes: number;
+  /** Buffers kept for reuse, and their bytes. */
+  readonly pooledBuffers: number;
+  readonly pooledBytes: number;
+}
+
+/** A whole buffer copied into another of the same length. */
+export type BufferCopy = readonly [from: BufferHandle, to: BufferHandle];
+
+/** What was asked of a backend while it recorded, ready to be done any number of times. */
+export interface Program {
+  /** Kernels that one run launches. */
+  readonly launches: number;
+  /** Bytes of the memory that its intermediates share, and what they would take if each had its own. */
+  readonly bytes: number;
+  readonly unsharedBytes: number;
+  /** Compiles all kernels that are not compiled yet, in parallel where the backend can; `onProgress` is called after each. */
+  prepare(onProgress?: (compiled: number, of: number) => void): Promise<void>;
+  /** Does the work once, between two lists of copies. */
+  run(before: readonly BufferCopy[], after: readonly BufferCopy[]): void;
+  /** Gives up its memory and its hold on the buffers that it uses. */
+  dispose(): void;
+}
+
+/** What a backend must do. Execution may be asynchronous; `read` is the only place that waits for results. */
+export interface Backend {
+  readonly kind: 'cpu' | 'webgpu';
+  readonly dtype: FloatType;
+  /** Adapter or processor, for people. */
+  readonly name: string;
+  /** Kernels that stand in for a fused operation's composite, by the operation's name. */
+  readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  /** Uninitialised memory for `length` elements. */
+  alloc(length: number, dtype: DType): BufferHandle;
+  free(handle: BufferHandle): void;
+  /** Part of a buffer as a buffer of its own over the same memory; `offset` (elements) is a multiple of 64. */
+  view(handle: BufferHandle, offset: number, length: number, dtype: DType): BufferHandle;
+  write(handle: BufferHandle, data: TypedArray): void;
+  read(handle: BufferHandle, length: number, dtype: DType): Promise<TypedArray>;
+  run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void;
+  launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
+  /** Hands recorded work to the device without waiting. */
+  flush(): void;
+  /** Resolves when all work handed in so far is done; rejects with what went wrong since the last call. */
+  finish(): Promise<void>;
+  memory(): BackendMemory;
+  /** Whether work is noted now and not done. */
+  readonly capturing: boolean;
+  /**
+   * Notes what `body` asks for and does none of it: memory that it allocates has no content until the program runs. What
+   * outlives `body` gets memory of its own, everything else shares. A CaptureError, and nothing noted, if `body` writes or reads.
+   */
+  capture(body: () => void): Program;
+  /** Does what `body` asks for at once, while capturing too: for constants. */
+  outsideCapture<T>(body: () => T): T;
+  destroy(): void;
+}

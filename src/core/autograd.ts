@@ -1,0 +1,193 @@
+/**
+ * @file Reverse-mode differentiation: gradients of any tensor with respect to any tensors.
+ *
+ * VJPs are functions of tensors written in differentiable operations, so a gradient taken with `createGraph` can be
+ * differentiated again, to any order.
+ */
+import { DisposedError, OptionError, ShapeError, VersionError } from '../contract/errors.ts';
+import { enableGrad, withGradMode } from './grad-mode.ts';
+import { type GraphNode } from './tensor.ts';
+import { dot, zerosLike } from './composites.ts';
+import { add, addAll } from './ops.ts';
+import { scope } from './scope.ts';
+import { sameShape, showShape } from '../contract/shape.ts';
+import type { Tensor } from './tensor.ts';
+
+export interface GradOptions {
+  /** The cotangent of y, of y's shape; default: 1, and then y must be a scalar (have one element). */
+  readonly cotangent?: Tensor;
+  /** Record the backward pass, so that the gradients can be differentiated again. Default false. */
+  readonly createGraph?: boolean;
+  /** What an x that y does not depend on gets. Default 'error', so that a parameter cut off by mistake is noticed. */
+  readonly unused?: 'error' | 'zeros';
+}
+
+/**
+ * Total derivatives of `y` with respect to `xs`, leaves or intermediate tensors alike: for each x a tensor of its shape,
+ * sum over y's elements of cotangent * dy/dx.
+ */
+export function grad(y: Tensor, xs: readonly Tensor[], options: GradOptions = {}): Tensor[] {
+  const { createGraph = false, unused = 'error' } = options;
+  if (!options.cotangent && y.size !== 1) {
+    throw new ShapeError(`grad: y has shape ${showShape(y.shape)}; only a scalar has a gradient. Sum it, or pass { cotangent }`);
+  }
+  if (options.cotangent && !sameShape(options.cotangent.shape, y.shape)) {
+    throw new ShapeError(`grad: cotangent ${showShape(options.cotangent.shape)} must have y's shape ${showShape(y.shape)}`);
+  }
+  const pass = (): Tensor[] => {
+    const seed = options.cotangent ?? y.device.ones(y.shape);
+    const found = backward(y, seed, new Set(xs), createGraph);
+    return xs.map((x, i) => {
+      const g = found.get(x);
+      if (g) return g;
+      explainFreed(y);
+      if (unused === 'zeros') return zerosLike(x);
+      throw new OptionError(
+        `grad: y does not depend on xs[${i}] (shape ${showShape(x.shape)}) through recorded operations; ` +
+          "was it detached, made under noGrad, or not used? Pass { unused: 'zeros' } if that is meant",
+      );
+    });
+  };
+  // With createGraph the backward pass is part of the graph and belongs to the caller's scope.
+  return withGradMode(createGraph, () => (createGraph ? pass() : scope(pass)));
+}
+
+/** A tensor's cotangents wait for one sum of this many: fewer and larger operations, and a bound on what is kept. */
+const MOST_PARTS = 7;
+
+/** Walks the graph from y once, in reverse order of creation, and returns the cotangents of `xs`. */
+function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph: boolean): Map<Tensor, Tensor> {
+  const wanted = reaching(y, xs);
+  const parts = new Map<Tensor, Tensor[]>();
+  if (wanted.has(y)) parts.set(y, [seed]);
+  // A cotangent tensor may stand for several tensors (the VJP of add returns g twice): free it after its last use.
+  const uses = new Map<Tensor, number>([[seed, 2]]);
+  const release = (g: Tensor): void => {
+    const left = (uses.get(g) ?? 1) - 1;
+    uses.set(g, left);
+    if (left === 0 && !createGraph) g.dispose();
+  };
+  /** The sum of the parts that have come for t. */
+  const cotangent = (t: Tensor): Tensor | undefined => {
+    const found = parts.get(t);
+    if (!found || found.length === 1) return found?.[0];
+    const sum = addAll(found);
+    for (const part of found) release(part);
+    parts.set(t, [sum]);
+    uses.set(sum, 1);
+    return sum;
+  };
+  const order = [...wanted].filter((t) => t.node).sort((a, b) => b.id - a.id);
+  for (const t of order) {
+    const node = t.node!;
+    const g = cotangent(t);
+    if (!g) continue;
+    checkVersions(node);
+    const needs = node.inputs.map((input) => wanted.has(input));
+    const made = createGraph ? node.vjp(g, needs) : scope(() => node.vjp(g, needs) as Tensor[]);
+    node.inputs.forEach((input, i) => {
+      const part = made[i];
+      if (!part || !needs[i]) return;
+      if (!sameShape(part.shape, input.shape)) {
+        throw new ShapeError(
+          `${node.op}: the VJP of input ${i} gave ${showShape(part.shape)} for an input of ${showShape(input.shape)}`,
+        );
+      }
+      uses.set(part, (uses.get(part) ?? 0) + 1);
+      const waiting = parts.get(input);
+      if (!waiting) parts.set(input, [part]);
+      else if (waiting.push(part) === MOST_PARTS) cotangent(input);
+    });
+    if (!xs.has(t)) {
+      parts.delete(t);
+      release(g);
+    }
+  }
+  return new Map([...parts.keys()].filter((t) => xs.has(t)).map((t) => [t, cotangent(t)!]));
+}
+
+/** The tensors on some path from y back to one of xs, both ends included. */
+function reaching(y: Tensor, xs: ReadonlySet<Tensor>): Set<Tensor> {
+  // Inputs are older than outputs, so nothing older than the oldest x can depend on an x.
+  const oldest = Math.min(...[...xs].map((x) => x.id));
+  const visited = new Set<Tensor>([y]);
+  const stack = [y];
+  for (let t = stack.pop(); t; t = stack.pop()) {
+    for (const input of t.node?.inputs ?? []) {
+      if (input.id >= oldest && !visited.has(input)) {
+        visited.add(input);
+        stack.push(input);
+      }
+    }
+  }
+  const wanted = new Set<Tensor>();
+  for (const t of [...visited].sort((a, b) => a.id - b.id)) {
+    if (xs.has(t) || t.node?.inputs.some((input) => wanted.has(input))) wanted.add(t);
+  }
+  return wanted;
+}
+
+/** A graph that was freed under our feet looks like one without a path: say which it is. */
+function explainFreed(y: Tensor): void {
+  const visited = new Set<Tensor>([y]);
+  for (const t of visited) {
+    if (t.disposed) {
+      throw new DisposedError(
+        `grad: a tensor of shape ${showShape(t.shape)} between y and xs was freed, by dispose() or at the end of its scope; ` +
+          'take the gradient inside the scope that computes y',
+      );
+    }
+    for (const input of t.node?.inputs ?? []) visited.add(input);
+  }
+}
+
+function checkVersions(node: GraphNode): void {
+  node.inputs.forEach((input, i) => {
+    if (input.storage.version !== node.versions[i]) {
+      throw new VersionError(
+        `${node.op}: input ${i} of shape ${showShape(input.shape)} was changed in place after the forward pass read it; ` +
+          'take gradients before the update, or compute the forward pass again',
+      );
+    }
+  });
+}
+
+/** `valueAndGrad(f)(...xs)` is [f(...xs), gradients with respect to all xs]. */
+export function valueAndGrad<Xs extends readonly Tensor[]>(
+  f: (...xs: Xs) => Tensor,
+  options?: GradOptions,
+): (...xs: Xs) => [Tensor, Tensor[]] {
+  return (...xs) => {
+    const y = enableGrad(() => f(...xs));
+    return [y, grad(y, xs, options)];
+  };
+}
+
+/** `[y, pullback]`: y = f(...xs), and the function from a cotangent of y to cotangents of the xs (zeros where unused). */
+export function vjp<Xs extends readonly Tensor[]>(
+  f: (...xs: Xs) => Tensor,
+  xs: Xs,
+): [Tensor, (cotangent: Tensor, options?: { readonly createGraph?: boolean }) => Tensor[]] {
+  const y = enableGrad(() => f(...xs));
+  return [y, (cotangent, options = {}) => grad(y, xs, { ...options, cotangent, unused: 'zeros' })];
+}
+
+/**
+ * Hessian-vector product: for scalar f, the derivatives of sum_i <df/dx_i, v_i> with respect to the xs. Exact: it
+ * differentiates the gradient.
+ */
+export function hvp<Xs extends readonly Tensor[]>(
+  f: (...xs: Xs) => Tensor,
+  xs: Xs,
+  vs: readonly Tensor[],
+  options: { readonly createGraph?: boolean } = {},
+): Tensor[] {
+  if (vs.length !== xs.length) throw new OptionError(`hvp: ${xs.length} inputs but ${vs.length} vectors`);
+  const product = (): Tensor[] => {
+    const gs = grad(f(...xs), xs, { createGraph: true, unused: 'zeros' });
+    const directional = gs.map((g, i) => dot(g, vs[i]!)).reduce((a, b) => add(a, b));
+    return grad(directional, xs, { ...options, unused: 'zeros' });
+  };
+  // With createGraph what the product was computed from belongs to the caller's scope, as in grad.
+  return enableGrad(() => (options.createGraph ? product() : scope(product)));
+}

@@ -1,0 +1,204 @@
+/**
+ * @file Recorded steps: `capture(step)` runs a function of tensors once to see what it asks of the device, and from then on replays that.
+ *
+ * A replay builds no graph and allocates nothing: the kernels, their operands and their memory were settled when the step was
+ * recorded, and intermediates that are never alive together share memory. The results are bit-identical to the function's own.
+ */
+import type { Program } from '../contract/backend.ts';
+import { deviceOf } from './primitive.ts';
+import type { Device } from './tensor.ts';
+import { CaptureError } from '../contract/errors.ts';
+import { enableGrad } from './grad-mode.ts';
+import { keep, scope } from './scope.ts';
+import { sameShape, showShape } from '../contract/shape.ts';
+import { type Storage, Tensor } from './tensor.ts';
+
+/** What a step may return. */
+export type StepResult = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>> | void;
+
+export interface CaptureOptions {
+  /** Needed only for a step without inputs. */
+  readonly device?: Device;
+}
+
+/** Figures of a recorded step. */
+export interface CapturedInfo {
+  /** Kernels launched in one run. */
+  readonly launches: number;
+  /** Bytes of the memory that the intermediates share, and what they would take if each had its own. */
+  readonly bytes: number;
+  readonly unsharedBytes: number;
+}
+
+/** A step that replays itself; call it like the function that it was made of. */
+export interface CapturedStep<Inputs extends readonly Tensor[], Result extends StepResult> {
+  (...inputs: Inputs): Result;
+  /**
+   * Records the step without running it, if that has not happened, and compiles its kernels, in parallel where the device can. Optional:
+   * the first call does the same, kernel by kernel. `onProgress` is called after each kernel.
+   */
+  prepare(inputs: Inputs, onProgress?: (compiled: number, of: number) => void): Promise<void>;
+  /** Figures of the capture; undefined before the first call. */
+  readonly info: CapturedInfo | undefined;
+  /** Frees the step's memory. Calling it again records anew. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+interface Recorded<Result> {
+  readonly program: Program;
+  readonly inputs: readonly Tensor[];
+  readonly result: Result;
+  readonly outputs: readonly Tensor[];
+  readonly made: readonly Tensor[];
+  readonly written: readonly Storage[];
+}
+
+/**
+ * The step as a recording that is made at the first call and replayed at every call, on inputs of the same shapes.
+ *
+ * What may differ from call to call is the content of the inputs, and of tensors from outside that the step reads or updates in place
+ * (weights, optimiser state). Everything else is fixed by the first call: branches in JavaScript, numbers, shapes. So a learning rate, a temperature or
+ * noise must be a tensor. Returned tensors are new ones at every call and carry no graph: take gradients inside the step. A tensor that the
+ * step keeps elsewhere is overwritten by each replay.
+ *
+ * Calling throws a CaptureError, naming the reason, if the step reads back or waits, takes in host data, or is asynchronous, and if a
+ * later call has inputs of other shapes or dtypes; nothing has been done then. A captured step inside another becomes a part of it.
+ *
+ * @example
+ * const step = capture((x: Tensor, y: Tensor) => {
+ *   const loss = crossEntropy(model.forward(x), y);
+ *   optimizer.apply(grad(loss, model.parameters()));
+ *   return loss;
+ * });
+ * for (const { images, labels } of batches) {
+ *   optimizer.prepare();
+ *   losses.push(step(images, labels));
+ * }
+ */
+export function capture<Inputs extends readonly Tensor[], Result extends StepResult>(
+  step: (...inputs: Inputs) => Result,
+  options: CaptureOptions = {},
+): CapturedStep<Inputs, Result> {
+  let recorded: Recorded<Result> | undefined;
+  const recordedFor = (inputs: Inputs): Recorded<Result> => {
+    if (recorded) checkInputs(recorded.inputs, inputs);
+    else recorded = record(step, inputs, options.device);
+    return recorded;
+  };
+  const dispose = (): void => {
+    if (!recorded) return;
+    recorded.program.dispose();
+    for (const t of [...recorded.inputs, ...recorded.made]) t.dispose();
+    recorded = undefined;
+  };
+  // Inside another captured step it is a part of that one.
+  const call = (...inputs: Inputs): Result =>
+    inputs[0]?.device.backend.capturing || options.device?.backend.capturing
+      ? step(...inputs)
+      : replay(recordedFor(inputs), inputs);
+  return Object.defineProperty(
+    Object.assign(call, {
+      prepare: async (inputs: Inputs, onProgress?: (compiled: number, of: number) => void): Promise<void> =>
+        recordedFor(inputs).program.prepare(onProgress),
+      dispose,
+      [Symbol.dispose]: dispose,
+    }),
+    'info',
+    {
+      get: (): CapturedInfo | undefined => {
+        if (!recorded) return undefined;
+        const { launches, bytes, unsharedBytes } = recorded.program;
+        return { launches, bytes, unsharedBytes };
+      },
+    },
+  ) as CapturedStep<Inputs, Result>;
+}
+
+function record<Inputs extends readonly Tensor[], Result extends StepResult>(
+  step: (...inputs: Inputs) => Result,
+  inputs: Inputs,
+  given: Device | undefined,
+): Recorded<Result> {
+  if (inputs.length === 0 && !given) throw new CaptureError('capture: a step without inputs needs { device }');
+  const device = inputs.length > 0 ? deviceOf('capture', inputs) : given!;
+  for (const t of inputs) t.operand('capture');
+  // The recording reads from tensors of its own, into which each call copies.
+  const own = inputs.map((t) => device.empty(t.shape, t.dtype, true));
+  const before = device.empty([], device.dtype, true);
+  before.dispose();
+  let result: StepResult = undefined;
+  let outputs: readonly Tensor[] = [];
+  /** Those that the step made: not an input or a weight that it returns as it is. */
+  let made: readonly Tensor[] = [];
+  try {
+    const { program, written } = device.capture(() => {
+      [result] = enableGrad(() => scope(() => [synchronous<StepResult>(step(...(own as unknown as Inputs)))] as const));
+      outputs = tensorsOf(result);
+      made = outputs.filter((t) => t.id > before.id);
+      for (const t of made) keep(t);
+    });
+    for (const t of made) t.node = undefined;
+    return { program, inputs: own, result: result as Result, outputs, made, written: [...written] };
+  } catch (error) {
+    for (const t of [...own, ...made]) t.dispose();
+    throw error;
+  }
+}
+
+function synchronous<T>(result: T): T {
+  if (result instanceof Promise) {
+    throw new CaptureError('capture: the step returned a promise; a captured step is synchronous. Await outside of it');
+  }
+  return result;
+}
+
+function replay<Result extends StepResult>(recorded: Recorded<Result>, inputs: readonly Tensor[]): Result {
+  const { program, result, outputs, written } = recorded;
+  const before = inputs.map((t, i) => [t.operand('capture').handle, recorded.inputs[i]!.storage.handle] as const);
+  const fresh = new Map(outputs.map((t) => [t, t.device.empty(t.shape, t.dtype)]));
+  program.run(
+    before.filter((_, i) => inputs[i]!.size > 0),
+    [...fresh].filter(([t]) => t.size > 0).map(([from, to]) => [from.operand('capture').handle, to.storage.handle] as const),
+  );
+  for (const storage of written) storage.version++;
+  return withTensors(result, fresh);
+}
+
+function checkInputs(expected: readonly Tensor[], given: readonly Tensor[]): void {
+  if (given.length !== expected.length) {
+    throw new CaptureError(`capture: the step was recorded with ${expected.length} inputs and called with ${given.length}`);
+  }
+  for (const [i, t] of given.entries()) {
+    const e = expected[i]!;
+    if (t.device !== e.device) throw new CaptureError(`capture: input ${i} is on another device than the recorded step`);
+    if (!sameShape(t.shape, e.shape) || t.dtype !== e.dtype) {
+      throw new CaptureError(
+        `capture: input ${i} has shape ${showShape(t.shape)} and dtype ${t.dtype}, but the step was recorded for ${showShape(e.shape)}, ${e.dtype}; ` +
+          'capture the function once more for each shape (the last batch of an epoch?), or call it uncaptured',
+      );
+    }
+  }
+}
+
+function tensorsOf(result: StepResult): Tensor[] {
+  if (result === undefined) return [];
+  if (isTensor(result)) return [result];
+  const values: readonly unknown[] = typeof result === 'object' && result !== null ? Object.values(result) : [result];
+  if (!values.every(isTensor)) {
+    throw new CaptureError('capture: a step returns a tensor, or an array or plain object of tensors, or nothing');
+  }
+  return [...new Set(values)];
+}
+
+function withTensors<Result extends StepResult>(result: Result, fresh: ReadonlyMap<Tensor, Tensor>): Result {
+  if (result === undefined) return result;
+  if (isTensor(result)) return fresh.get(result) as Result;
+  if (Array.isArray(result)) return result.map((t: Tensor) => fresh.get(t)!) as unknown as Result;
+  const entries = Object.entries(result as Readonly<Record<string, Tensor>>);
+  return Object.fromEntries(entries.map(([name, t]) => [name, fresh.get(t)!])) as Result;
+}
+
+function isTensor(value: unknown): value is Tensor {
+  return value instanceof Tensor;
+}

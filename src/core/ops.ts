@@ -1,0 +1,449 @@
+/** @file Differentiable operations: primitives with their one-line VJPs, and composites of them. */
+import { apply, applyInPlace, deviceOf } from './primitive.ts';
+import type { Device } from './tensor.ts';
+import { OptionError, ShapeError } from '../contract/errors.ts';
+import { isGradEnabled, noGrad } from './grad-mode.ts';
+import { addNode } from './tensor.ts';
+import {
+  broadcastShapes,
+  checkShape,
+  normalizeAxes,
+  normalizeAxis,
+  sameShape,
+  type Shape,
+  showShape,
+  sizeOf,
+} from '../contract/shape.ts';
+import { Tensor } from './tensor.ts';
+
+/** A tensor, or a number that stands for a scalar constant on the other operand's device. */
+export type Operand = Tensor | number;
+
+function pair(op: string, a: Operand, b: Operand): [Tensor, Tensor] {
+  const device: Device | undefined = a instanceof Tensor ? a.device : b instanceof Tensor ? b.device : undefined;
+  if (!device) throw new OptionError(`${op}: at least one operand must be a tensor`);
+  return [a instanceof Tensor ? a : device.scalar(a), b instanceof Tensor ? b : device.scalar(b)];
+}
+
+// Unary, elementwise.
+
+/** -x. VJP: -g. */
+export function neg(x: Tensor): Tensor {
+  return apply('neg', {}, [x], x.shape, [(g) => neg(g)]);
+}
+
+/** e^x. VJP: g y. */
+export function exp(x: Tensor): Tensor {
+  return apply('exp', {}, [x], x.shape, [(g, y) => mul(g, y)]);
+}
+
+/** Natural logarithm. VJP: g / x. */
+export function log(x: Tensor): Tensor {
+  return apply('log', {}, [x], x.shape, [(g) => div(g, x)]);
+}
+
+/** Square root. VJP: g / (2 y). */
+export function sqrt(x: Tensor): Tensor {
+  return apply('sqrt', {}, [x], x.shape, [(g, y) => div(mul(g, 0.5), y)]);
+}
+
+/** 1 / x. VJP: -g y^2. */
+export function reciprocal(x: Tensor): Tensor {
+  return apply('reciprocal', {}, [x], x.shape, [(g, y) => neg(mul(g, mul(y, y)))]);
+}
+
+/** max(x, 0). VJP: g where x > 0, which is where y is not 0; the subgradient at 0 is 0. */
+export function relu(x: Tensor): Tensor {
+  return apply('relu', {}, [x], x.shape, [(g, y) => where(y, g, 0)]);
+}
+
+/** 1 where x > 0, else 0. Piecewise constant: no gradient. */
+export function step(x: Tensor): Tensor {
+  return apply('step', {}, [x], x.shape);
+}
+
+/** Hyperbolic tangent. VJP: g (1 - y^2). */
+export function tanh(x: Tensor): Tensor {
+  return apply('tanh', {}, [x], x.shape, [(g, y) => mul(g, sub(1, mul(y, y)))]);
+}
+
+/** Error function. VJP: g 2 / sqrt(pi) exp(-x^2). */
+export function erf(x: Tensor): Tensor {
+  return apply('erf', {}, [x], x.shape, [(g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))]);
+}
+
+// Binary, elementwise, with NumPy's broadcasting: a VJP is summed back to its operand's shape.
+
+/** a + b. VJP: g, g. */
+export function add(a_: Operand, b_: Operand): Tensor {
+  const [a, b] = pair('add', a_, b_);
+  return apply('add', {}, [a, b], broadcastShapes('add', a.shape, b.shape), [(g) => sumTo(g, a.shape), (g) => sumTo(g, b.shape)]);
+}
+
+/**
+ * The sum of tensors of one shape, added from the left. VJP: g to each. A device may have a kernel that adds many at once, to the same
+ * bits as the chain of additions.
+ */
+export function addAll(xs: readonly Tensor[]): Tensor {
+  const device = deviceOf('addAll', xs);
+  const head = xs[0]!;
+  for (const x of xs) {
+    if (!sameShape(x.shape, head.shape)) {
+      throw new ShapeError(`addAll: ${showShape(x.shape)} and ${showShape(head.shape)} differ; all terms must have one shape`);
+    }
+  }
+  const kernel = xs.length > 2 ? device.backend.fusedKernels.get('addAll') : undefined;
+  const forward = kernel && noGrad(() => kernel.forward(xs, {}, false));
+  if (!forward) return xs.length === 1 ? alias(head) : xs.reduce((sum, x) => add(sum, x));
+  const output = forward.output as Tensor;
+  if (isGradEnabled()) addNode('addAll', xs, output, (g) => xs.map(() => g));
+  return output;
+}
+
+/** a - b. VJP: g, -g. */
+export function sub(a_: Operand, b_: Operand): Tensor {
+  const [a, b] = pair('sub', a_, b_);
+  return apply('sub', {}, [a, b], broadcastShapes('sub', a.shape, b.shape), [
+    (g) => sumTo(g, a.shape),
+    (g) => neg(sumTo(g, b.shape)),
+  ]);
+}
+
+/** a b. VJP: g b, g a. */
+export function mul(a_: Operand, b_: Operand): Tensor {
+  const [a, b] = pair('mul', a_, b_);
+  return apply('mul', {}, [a, b], broadcastShapes('mul', a.shape, b.shape), [
+    (g) => sumTo(mul(g, b), a.shape),
+    (g) => sumTo(mul(g, a), b.shape),
+  ]);
+}
+
+/** a / b. VJP: g / b, -g y / b. */
+export function div(a_: Operand, b_: Operand): Tensor {
+  const [a, b] = pair('div', a_, b_);
+  return apply('div', {}, [a, b], broadcastShapes('div', a.shape, b.shape), [
+    (g) => sumTo(div(g, b), a.shape),
+    (g, y) => neg(sumTo(div(mul(g, y), b), b.shape)),
+  ]);
+}
+
+/** max(a, b). VJP: g to the larger operand; half to each where they are equal. */
+export function maximum(a_: Operand, b_: Operand): Tensor {
+  const [a, b] = pair('maximum', a_, b_);
+  const share = (p: Tensor, q: Tensor): Tensor => mul(add(1, sub(greater(p, q), greater(q, p))), 0.5);
+  return apply('maximum', {}, [a, b], broadcastShapes('maximum', a.shape, b.shape), [
+    (g) => sumTo(mul(g, share(a, b)), a.shape),
+    (g) => sumTo(mul(g, share(b, a)), b.shape),
+  ]);
+}
+
+/** 1 where a > b, else 0. Piecewise constant: no gradient. */
+export function greater(a_: Operand, b_: Operand): Tensor {
+  const [a, b] = pair('greater', a_, b_);
+  return apply('greater', {}, [a, b], broadcastShapes('greater', a.shape, b.shape));
+}
+
+/** 1 where a = b, else 0. Piecewise constant: no gradient. */
+export function equal(a: Operand, b: Operand): Tensor {
+  return sub(1, add(greater(a, b), greater(b, a)));
+}
+
+/** a where condition is not 0, else b; all broadcast. VJP: g to the operand that was chosen; none to the condition. */
+export function where(condition: Tensor, a_: Operand, b_: Operand): Tensor {
+  const [, a] = pair('where', condition, a_);
+  const [, b] = pair('where', condition, b_);
+  const shape = broadcastShapes('where', condition.shape, broadcastShapes('where', a.shape, b.shape));
+  return apply('where', {}, [condition, a, b], shape, [
+    undefined,
+    (g) => sumTo(where(condition, g, 0), a.shape),
+    (g) => sumTo(where(condition, 0, g), b.shape),
+  ]);
+}
+
+// Layout.
+
+/** The same elements under another shape; one dimension may be -1. Free: shares memory. VJP: reshape back. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = shape.filter((d) => d !== -1);
+  const rest = x.size / Math.max(1, sizeOf(known));
+  const resolved = shape.map((d) => (d === -1 ? rest : d));
+  if (shape.length - known.length > 1 || sizeOf(resolved) !== x.size || !Number.isInteger(rest)) {
+    throw new ShapeError(`reshape: ${showShape(x.shape)} has ${x.size} elements and does not fit ${showShape(shape)}`);
+  }
+  checkShape('reshape', resolved);
+  x.operand('reshape');
+  const out = new Tensor(x.storage, resolved, x.dtype);
+  if (isGradEnabled()) addNode('reshape', [x], out, (g) => [reshape(g, x.shape)]);
+  return out;
+}
+
+/** All elements in one dimension from axis `start` on: [n, c, h, w] becomes [n, c h w] at start = 1. */
+export function flatten(x: Tensor, start = 0): Tensor {
+  return reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);
+}
+
+/** The same tensor as a new node of the graph: partial derivatives can be taken with respect to it. */
+export function alias(x: Tensor): Tensor {
+  return reshape(x, x.shape);
+}
+
+/** The same elements, cut from the graph: gradients do not flow through. Shares memory. */
+export function detach(x: Tensor): Tensor {
+  x.operand('detach');
+  return new Tensor(x.storage, x.shape, x.dtype);
+}
+
+/** A copy in memory of its own. VJP: g. */
+export function clone(x: Tensor): Tensor {
+  return broadcastCopy(x, x.shape);
+}
+
+/** Output axis i is input axis axes[i]; without axes, the order is reversed. VJP: the inverse permutation. */
+export function permute(x: Tensor, axes: readonly number[] = x.shape.map((_, i) => x.rank - 1 - i)): Tensor {
+  const order = axes.map((a) => normalizeAxis('permute', a, x.rank));
+  if (new Set(order).size !== x.rank || order.length !== x.rank) {
+    throw new OptionError(`permute: [${axes.join(', ')}] is not a permutation of the ${x.rank} axes of ${showShape(x.shape)}`);
+  }
+  const inverse = order.map((_, i) => order.indexOf(i));
+  return apply(
+    'permute',
+    { axes: order },
+    [x],
+    order.map((a) => x.shape[a]!),
+    [(g) => permute(g, inverse)],
+  );
+}
+
+/** Swaps the last two axes. */
+export function transpose(x: Tensor): Tensor {
+  if (x.rank < 2) throw new ShapeError(`transpose: ${showShape(x.shape)} has fewer than two axes`);
+  const axes = x.shape.map((_, i) => i);
+  return permute(x, [...axes.slice(0, -2), x.rank - 1, x.rank - 2]);
+}
+
+/** Repeats along axes of size 1 and new leading axes. VJP: sumTo. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
+    throw new ShapeError(`broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`);
+  }
+  return broadcastCopy(x, shape);
+}
+
+function broadcastCopy(x: Tensor, shape: Shape): Tensor {
+  return apply('broadcastTo', {}, [x], shape, [(g) => sumTo(g, x.shape)]);
+}
+
+/**
+ * Elements start, start + step, ... before stop, per axis; like x[start:stop:step] in NumPy for positive steps. Arrays may be
+ * shorter than the rank: later axes are whole. Negative start and stop count from the end. VJP: pad.
+ */
+export function slice(
+  x: Tensor,
+  start: readonly number[],
+  stop: readonly (number | undefined)[] = [],
+  steps: readonly number[] = [],
+): Tensor {
+  const begin: number[] = [];
+  const stride: number[] = [];
+  const shape = x.shape.map((d, i) => {
+    const s = steps[i] ?? 1;
+    if (!Number.isInteger(s) || s < 1)
+      throw new OptionError(`slice: step ${s} on axis ${i} must be an integer >= 1 (flip reverses)`);
+    const bound = (v: number): number => Math.min(d, Math.max(0, v < 0 ? v + d : v));
+    const from = bound(start[i] ?? 0);
+    begin.push(from);
+    stride.push(s);
+    return Math.max(0, Math.ceil((bound(stop[i] ?? d) - from) / s));
+  });
+  if (start.length > x.rank || stop.length > x.rank || steps.length > x.rank) {
+    throw new OptionError(`slice: more bounds than the ${x.rank} axes of ${showShape(x.shape)}`);
+  }
+  return strided(x, begin, stride, shape);
+}
+
+/** Reverses the axes. VJP: flip. */
+export function flip(x: Tensor, axes: number | readonly number[]): Tensor {
+  const list = normalizeAxes('flip', axes, x.rank);
+  const start = x.shape.map((d, i) => (list.includes(i) ? Math.max(0, d - 1) : 0));
+  return strided(
+    x,
+    start,
+    x.shape.map((_, i) => (list.includes(i) ? -1 : 1)),
+    x.shape,
+  );
+}
+
+function strided(x: Tensor, start: readonly number[], steps: readonly number[], shape: Shape): Tensor {
+  return apply('slice', { start, step: steps }, [x], shape, [(g) => spread(g, start, steps, x.shape)]);
+}
+
+/** Zeros with x at low, low + step, ...: the adjoint of strided. */
+function spread(x: Tensor, low: readonly number[], steps: readonly number[], shape: Shape): Tensor {
+  return apply('pad', { low, step: steps }, [x], shape, [(g) => strided(g, low, steps, x.shape)]);
+}
+
+/** Adds zeros: [before, after] per axis. VJP: slice. */
+export function pad(x: Tensor, amounts: readonly (readonly [number, number])[]): Tensor {
+  if (amounts.length !== x.rank || amounts.some(([a, b]) => a < 0 || b < 0)) {
+    throw new OptionError(`pad: needs one [before, after] >= 0 for each of the ${x.rank} axes of ${showShape(x.shape)}`);
+  }
+  const shape = x.shape.map((d, i) => d + amounts[i]![0] + amounts[i]![1]);
+  return spread(
+    x,
+    amounts.map(([before]) => before),
+    x.shape.map(() => 1),
+    shape,
+  );
+}
+
+/** Joins tensors along an axis on which alone they differ. VJP: slices of g. */
+export function concat(xs: readonly Tensor[], axis = 0): Tensor {
+  deviceOf('concat', xs);
+  const head = xs[0]!;
+  const at = normalizeAxis('concat', axis, head.rank);
+  for (const x of xs) {
+    if (x.rank !== head.rank || x.shape.some((d, i) => i !== at && d !== head.shape[i])) {
+      throw new ShapeError(
+        `concat: ${showShape(x.shape)} does not join ${showShape(head.shape)} along axis ${at}: the other axes must agree`,
+      );
+    }
+  }
+  let end = 0;
+  const bounds = xs.map((x) => [end, (end += x.shape[at]!)] as const);
+  const before = head.shape.slice(0, at).map(() => 0);
+  const whole = head.shape.slice(0, at).map(() => undefined);
+  return apply(
+    'concat',
+    { axis: at },
+    xs,
+    head.shape.map((d, i) => (i === at ? end : d)),
+    bounds.map(
+      ([from, to]) =>
+        (g: Tensor) =>
+          slice(g, [...before, from], [...whole, to]),
+    ),
+  );
+}
+
+// Reductions.
+
+/** Sums over the axes along which `shape` broadcasts to x's shape: the adjoint of broadcastTo. VJP: broadcastTo. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  if (shape.length > x.rank || !sameShape(broadcastShapes('sumTo', shape, x.shape), x.shape)) {
+    throw new ShapeError(`sumTo: ${showShape(shape)} does not broadcast to ${showShape(x.shape)}`);
+  }
+  const kept = [...x.shape.slice(shape.length).map(() => 1), ...shape];
+  const summed = apply('sumTo', {}, [x], kept, [(g) => broadcastTo(g, x.shape)]);
+  return kept.length === shape.length ? summed : reshape(summed, shape);
+}
+
+export interface ReduceOptions {
+  /** Keep reduced axes with size 1. Default false. */
+  readonly keepDims?: boolean;
+}
+
+function reducedShape(shape: Shape, axes: readonly number[]): number[] {
+  return shape.map((d, i) => (axes.includes(i) ? 1 : d));
+}
+
+/** Sum over axes (default all). VJP: broadcast. */
+export function sum(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  const list = normalizeAxes('sum', axes, x.rank);
+  const kept = sumTo(x, reducedShape(x.shape, list));
+  return options.keepDims
+    ? kept
+    : reshape(
+        kept,
+        x.shape.filter((_, i) => !list.includes(i)),
+      );
+}
+
+/** Maximum over axes (default all). VJP: g shared equally among the elements that attain it. */
+export function max(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  const list = normalizeAxes('max', axes, x.rank);
+  if (list.some((i) => x.shape[i] === 0)) throw new ShapeError(`max: ${showShape(x.shape)} is empty along a reduced axis`);
+  const kept = maxTo(x, reducedShape(x.shape, list));
+  return options.keepDims
+    ? kept
+    : reshape(
+        kept,
+        x.shape.filter((_, i) => !list.includes(i)),
+      );
+}
+
+function maxTo(x: Tensor, shape: Shape): Tensor {
+  return apply('maxTo', {}, [x], shape, [
+    (g, y) => {
+      const attains = equal(x, y);
+      return mul(attains, div(g, sumTo(attains, shape)));
+    },
+  ]);
+}
+
+// Products and indexing.
+
+export interface MatmulOptions {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+}
+
+/** [m, k] x [k, n] = [m, n], or a batch [b, m, k] x [b, k, n]; flags swap an operand's last two axes first. */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false } = options;
+  const [m, ka] = lastTwo(a, transposeA);
+  const [kb, n] = lastTwo(b, transposeB);
+  if (a.rank !== b.rank || (a.rank !== 2 && a.rank !== 3) || ka !== kb || (a.rank === 3 && a.shape[0] !== b.shape[0])) {
+    throw new ShapeError(
+      `matmul: ${showShape(a.shape)}${transposeA ? ' transposed' : ''} times ${showShape(b.shape)}${transposeB ? ' transposed' : ''}: ` +
+        'both must be matrices, or batches of the same size, with equal inner dimensions',
+    );
+  }
+  const flags = { transposeA, transposeB };
+  // d/dA of C = op(A) op(B) is G op(B)^T, and its transpose where A came transposed; likewise for B.
+  return apply(
+    'matmul',
+    flags,
+    [a, b],
+    [...a.shape.slice(0, -2), m, n],
+    [
+      (g) => (transposeA ? matmul(b, g, { transposeA: transposeB, transposeB: true }) : matmul(g, b, { transposeB: !transposeB })),
+      (g) => (transposeB ? matmul(g, a, { transposeA: true, transposeB: transposeA }) : matmul(a, g, { transposeA: !transposeA })),
+    ],
+  );
+}
+
+function lastTwo(x: Tensor, swapped: boolean): [number, number] {
+  const rows = x.shape.at(-2) ?? 0;
+  const columns = x.shape.at(-1) ?? 0;
+  return swapped ? [columns, rows] : [rows, columns];
+}
+
+/** y[r, j] = x[r, index[r, j]]: x [r, n], index [r, m] of integers in [0, n). VJP: put. */
+export function take(x: Tensor, index: Tensor): Tensor {
+  rowsAgree('take', x, index);
+  return apply('take', {}, [x, index], index.shape, [(g) => put(g, index, x.shape[1]!)]);
+}
+
+/** x[r, i] = sum of g[r, j] over index[r, j] = i, i < n: the adjoint of take. VJP: take. */
+export function put(g: Tensor, index: Tensor, n: number): Tensor {
+  rowsAgree('put', g, index);
+  if (!sameShape(g.shape, index.shape))
+    throw new ShapeError(`put: values ${showShape(g.shape)} and index ${showShape(index.shape)} differ`);
+  return apply('put', {}, [g, index], [g.shape[0]!, n], [(gg) => take(gg, index)]);
+}
+
+function rowsAgree(op: string, x: Tensor, index: Tensor): void {
+  if (x.rank !== 2 || index.rank !== 2 || x.shape[0] !== index.shape[0]) {
+    throw new ShapeError(
+      `${op}: ${showShape(x.shape)} and index ${showShape(index.shape)}: both must be matrices with equally many rows`,
+    );
+  }
+}
+
+/** target := x, in place. Not recorded; a backward pass that still needs the old value is refused. */
+export function assign(target: Tensor, x: Tensor): void {
+  if (!sameShape(target.shape, x.shape)) throw new ShapeError(`assign: ${showShape(x.shape)} into ${showShape(target.shape)}`);
+  applyInPlace('assign', {}, [x], [target]);
+}

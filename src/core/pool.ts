@@ -1,0 +1,95 @@
+/** @file Pooling: maximum (gradient to each window's first maximum), average without counting padding, global average. */
+import type { PoolGeometry } from '../contract/backend.ts';
+import { conv2d } from './conv.ts';
+import { apply } from './primitive.ts';
+import { OptionError } from '../contract/errors.ts';
+import { fused, type Fused } from './fused.ts';
+import { mean } from './composites.ts';
+import { div, reshape, take } from './ops.ts';
+import { dims } from '../contract/shape.ts';
+import type { Tensor } from './tensor.ts';
+import { asPair, type Pair, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
+
+function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOptions): PoolGeometry {
+  const k = asPair(op, 'kernel', kernel, 1);
+  const geometry = { ...windowGeometry(op, options, k), kernel: k };
+  const { h, w } = dims(op, x, 'n c h w');
+  for (const axis of [0, 1] as const) {
+    if (Math.min(...pixelsInWindow(op, geometry, axis, axis === 0 ? h : w)) === 0) {
+      throw new OptionError(
+        `${op}: padding ${JSON.stringify(options.padding)} leaves a window with padding alone; kernel ${JSON.stringify(kernel)}, image ${h} x ${w}`,
+      );
+    }
+  }
+  return geometry;
+}
+
+/** [n, c, oh, ow]: for each window the flat index (y * w + x) of its first maximum in its plane. Not differentiable. */
+export function maxPoolIndices(x: Tensor, geometry: PoolGeometry): Tensor {
+  const { n, c, h, w } = dims('maxPoolIndices', x, 'n c h w');
+  const shape = [
+    n,
+    c,
+    windowOutput('maxPool2d', geometry, 0, h, geometry.kernel[0]),
+    windowOutput('maxPool2d', geometry, 1, w, geometry.kernel[1]),
+  ];
+  return apply('maxPoolIndices', geometry, [x], shape);
+}
+
+/** The fused maximum pool; use `maxPool2d`. */
+export const maxPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fused(
+  'maxPool2d',
+  ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
+    const { n, c, h, w } = dims('maxPool2d', x, 'n c h w');
+    const index = maxPoolIndices(x, geometry);
+    const { shape } = index;
+    const rows = shape[2]! * shape[3]!;
+    return reshape(take(reshape(x, [n * c, h * w]), reshape(index, [n * c, rows])), shape);
+  },
+);
+
+/**
+ * Largest value of each window: x [n, c, h, w] -> [n, c, oh, ow]; padding is never chosen. The gradient goes to the first
+ * maximum (row-major) of each window. Stride defaults to the kernel's size.
+ */
+export function maxPool2d(x: Tensor, kernel: Pair, options: WindowOptions = {}): Tensor {
+  return maxPoolFused([x], poolGeometry('maxPool2d', x, kernel, options));
+}
+
+/** The fused average pool; use `avgPool2d`. */
+export const avgPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fused(
+  'avgPool2d',
+  ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
+    const { c, h, w } = dims('avgPool2d', x, 'n c h w');
+    const [kh, kw] = geometry.kernel;
+    const ones = x.device.ones([c, 1, kh, kw]);
+    const counts = x.device.constant(`avgPool2d ${h} ${w} ${JSON.stringify(geometry)}`, () => windowCounts(h, w, geometry));
+    return div(conv2d(x, ones, { ...geometry, groups: c }), counts);
+  },
+);
+
+/** For each window along an axis, how many of its taps fall on the image and not on the padding. */
+function pixelsInWindow(op: string, geometry: PoolGeometry, axis: 0 | 1, size: number): number[] {
+  const k = geometry.kernel[axis];
+  return Array.from({ length: windowOutput(op, geometry, axis, size, k) }, (_, p) => {
+    const from = p * geometry.stride[axis] - geometry.padding[axis][0];
+    return Array.from({ length: k }, (_v, i) => from + i * geometry.dilation[axis]).filter((v) => v >= 0 && v < size).length;
+  });
+}
+
+function windowCounts(h: number, w: number, geometry: PoolGeometry): { data: number[]; shape: number[] } {
+  const rows = pixelsInWindow('avgPool2d', geometry, 0, h);
+  const columns = pixelsInWindow('avgPool2d', geometry, 1, w);
+  return { data: rows.flatMap((r) => columns.map((q) => r * q)), shape: [1, 1, rows.length, columns.length] };
+}
+
+/** Mean of each window over the pixels inside the image (count_include_pad = false): x [n, c, h, w] -> [n, c, oh, ow]. */
+export function avgPool2d(x: Tensor, kernel: Pair, options: WindowOptions = {}): Tensor {
+  return avgPoolFused([x], poolGeometry('avgPool2d', x, kernel, options));
+}
+
+/** Mean of each plane: x [n, c, h, w] -> [n, c]. */
+export function globalAvgPool2d(x: Tensor): Tensor {
+  dims('globalAvgPool2d', x, 'n c h w');
+  return mean(x, [2, 3]);
+}

@@ -1,0 +1,62 @@
+/** @file How an operation is applied: operands checked, a kernel of the backend run, a node added to the graph. */
+import type { DType, Primitive, PrimitiveParams } from '../contract/backend.ts';
+import { DeviceMismatchError, DTypeError, OptionError } from '../contract/errors.ts';
+import { type Shape, showShape } from '../contract/shape.ts';
+import { isGradEnabled } from './grad-mode.ts';
+import { addNode, type Device, type Tensor } from './tensor.ts';
+
+/** The one device of some operands, or an error naming the operation. */
+export function deviceOf(op: string, tensors: readonly Tensor[]): Device {
+  const device = tensors[0]?.device;
+  if (!device) throw new OptionError(`${op}: needs at least one tensor`);
+  for (const t of tensors) {
+    if (t.device !== device) {
+      throw new DeviceMismatchError(
+        `${op}: operands are on different devices (${device.name}, ${device.dtype}; ${t.device.name}, ${t.device.dtype}); ` +
+          'copy one: other.tensor(await x.data(), x.shape)',
+      );
+    }
+  }
+  return device;
+}
+
+/** One vector-Jacobian product per input, in terms of the cotangent g and the output y; undefined where there is none. */
+export type InputVjps = readonly (((g: Tensor, y: Tensor) => Tensor) | undefined)[];
+
+/** Applies a primitive: checks operands, runs it, and adds a node with its VJPs to the graph unless under `noGrad`. */
+export function apply<P extends Primitive>(
+  op: P,
+  params: PrimitiveParams[P],
+  inputs: readonly Tensor[],
+  shape: Shape,
+  vjps: InputVjps = [],
+  dtype?: DType,
+): Tensor {
+  const device = deviceOf(op, inputs);
+  if (dtype === undefined) {
+    for (const t of inputs) {
+      if (t.dtype === 'uint32') {
+        throw new DTypeError(`${op}: operand of shape ${showShape(t.shape)} is uint32; this operation takes floats`);
+      }
+    }
+  }
+  const operands = inputs.map((t) => t.operand(op));
+  const out = device.empty(shape, dtype ?? device.dtype);
+  if (out.size > 0) device.backend.run(op, params, operands, [out.operand(op)]);
+  if (isGradEnabled() && vjps.length > 0) {
+    addNode(op, inputs, out, (g, needs) => inputs.map((_, i) => (needs[i] ? vjps[i]?.(g, out) : undefined)));
+  }
+  return out;
+}
+
+/** Applies a primitive that changes tensors in place; never differentiable. */
+export function applyInPlace<P extends Primitive>(
+  op: P,
+  params: PrimitiveParams[P],
+  inputs: readonly Tensor[],
+  targets: readonly Tensor[],
+): void {
+  const device = deviceOf(op, [...inputs, ...targets]);
+  device.run(op, params, inputs, targets);
+  device.noteWrites(targets);
+}

@@ -1,0 +1,198 @@
+/**
+ * @file Tensor: a dense, row-major array on a device, and a node of the graph of how it was made; and the device as a tensor sees it.
+ *
+ * A tensor belongs to a device, and a device makes tensors: the two types stand together. What a device does is in device.ts.
+ */
+import type {
+  Backend,
+  BackendMemory,
+  BufferHandle,
+  DType,
+  FloatType,
+  Kernel,
+  Operand,
+  Primitive,
+  PrimitiveParams,
+  Program,
+  TypedArray,
+} from '../contract/backend.ts';
+import { DisposedError, ShapeError } from '../contract/errors.ts';
+import { type Shape, showShape, sizeOf } from '../contract/shape.ts';
+
+/** Cotangents of the inputs from the cotangent `g` of the output; entries that are not needed may be undefined. */
+export type Vjp = (g: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
+
+/** How a tensor was computed. */
+export interface GraphNode {
+  readonly op: string;
+  readonly inputs: readonly Tensor[];
+  /** Versions of the inputs when they were read. */
+  readonly versions: readonly number[];
+  readonly vjp: Vjp;
+}
+
+/** Notes how `output` came from `inputs`. The list is copied: the caller's array may grow before the backward pass reads it. */
+export function addNode(op: string, inputs: readonly Tensor[], output: Tensor, vjp: Vjp): void {
+  output.node = { op, inputs: [...inputs], versions: inputs.map((t) => t.storage.version), vjp };
+}
+
+/** Memory shared by the tensors that are reshapes of one another. Internal. */
+export class Storage {
+  readonly device: Device;
+  readonly handle: BufferHandle;
+  /** Tensors that use this memory; at zero it goes back to the device. */
+  uses = 0;
+  /** Counts in-place writes, so that a backward pass can tell that a value it needs has changed. */
+  version = 0;
+  constructor(device: Device, handle: BufferHandle) {
+    this.device = device;
+    this.handle = handle;
+  }
+}
+
+let nextId = 0;
+
+/** The tensors made in each open scope, innermost last; `scope` pushes and pops. @internal */
+export const openScopes: Set<Tensor>[] = [];
+
+/**
+ * A tensor. Make one with a device (`device.tensor(data, shape)`) or an operation; free it with `dispose()` or, better,
+ * by making it inside `scope(() => ...)`.
+ */
+export class Tensor {
+  /** Increases with creation, so inputs of an operation always have smaller ids than its output. */
+  readonly id: number = nextId++;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** @internal */
+  readonly storage: Storage;
+  /** How this tensor was computed; undefined for leaves and for what was made under `noGrad`. @internal */
+  node: GraphNode | undefined;
+  #disposed = false;
+
+  /** @internal */
+  constructor(storage: Storage, shape: Shape, dtype: DType, persistent = false) {
+    this.storage = storage;
+    this.shape = shape;
+    this.dtype = dtype;
+    storage.uses++;
+    storage.device.liveTensors++;
+    if (!persistent) openScopes.at(-1)?.add(this);
+  }
+
+  get device(): Device {
+    return this.storage.device;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Number of dimensions. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** A copy of the elements, row-major, once they are computed. Float32Array, Float64Array or Uint32Array by dtype. */
+  async data(): Promise<TypedArray> {
+    this.operand('data');
+    return this.device.backend.read(this.storage.handle, this.size, this.dtype);
+  }
+
+  /** The value of a tensor of one element. */
+  async item(): Promise<number> {
+    if (this.size !== 1) {
+      throw new ShapeError(`item: a tensor of shape ${showShape(this.shape)} has ${this.size} elements, not one; use data()`);
+    }
+    return (await this.data())[0]!;
+  }
+
+  /** Frees the memory (unless a reshape still uses it). Using the tensor afterwards is an error; disposing twice is not. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.node = undefined;
+    this.device.liveTensors--;
+    if (--this.storage.uses === 0) this.device.backend.free(this.storage.handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(${showShape(this.shape)}, ${this.dtype}, ${this.device.name})`;
+  }
+
+  /** What a backend needs to know of this tensor; an error if it has been freed. @internal */
+  operand(op: string): Operand {
+    if (this.#disposed) {
+      throw new DisposedError(
+        `${op}: an operand of shape ${showShape(this.shape)} was freed, by dispose() or at the end of its scope; ` +
+          'return it from the scope, or keep(tensor) it',
+      );
+    }
+    return { handle: this.storage.handle, shape: this.shape, dtype: this.dtype };
+  }
+}
+
+export type NestedArray = number | readonly NestedArray[];
+
+export interface DeviceMemory extends BackendMemory {
+  /** Tensors that have been made and not freed (several may share one buffer). */
+  readonly tensors: number;
+}
+
+/** Where tensors are made. There is no global device; every operation takes its device from its operands. */
+export interface Device extends Disposable {
+  readonly backend: Backend;
+  readonly kind: 'cpu' | 'webgpu';
+  /** The float type that this device computes in. */
+  readonly dtype: FloatType;
+  /** The adapter or processor, for people. */
+  readonly name: string;
+  /** @internal */
+  liveTensors: number;
+  /**
+   * A tensor from numbers: `device.tensor([[1, 2], [3, 4]])` or `device.tensor(flat, [2, 2])`, flat data row-major. A
+   * Uint32Array makes a uint32 tensor; anything else is converted to the device's float type.
+   */
+  tensor(data: NestedArray | ArrayLike<number>, shape?: Shape): Tensor;
+  /** Like `tensor`, but no scope frees it: for weights and other state. */
+  parameter(data: NestedArray | ArrayLike<number>, shape?: Shape): Tensor;
+  full(shape: Shape, value: number): Tensor;
+  zeros(shape: Shape): Tensor;
+  ones(shape: Shape): Tensor;
+  /** [0, 1, ..., n - 1]. */
+  arange(n: number): Tensor;
+  /** A scalar constant. The same small set of values shares its buffers, so `mul(x, 0.5)` uploads nothing the second time. */
+  scalar(value: number): Tensor;
+  /** A constant that is made once per device and kept, by name (window counts of a pool, the labels of a one-hot). @internal */
+  constant(name: string, make: () => { readonly data: ArrayLike<number>; readonly shape: Shape }): Tensor;
+  /** Uninitialised memory, for what fills it at once. @internal */
+  empty(shape: Shape, dtype?: DType, persistent?: boolean): Tensor;
+  /** Runs a primitive on tensors of this device and adds nothing to the graph. @internal */
+  run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Tensor[], outputs: readonly Tensor[]): void;
+  /**
+   * Launches a kernel that is not a primitive and returns its outputs, fresh tensors of the shapes asked for. Adds nothing to
+   * the graph: for use inside the kernels of a `fused` operation.
+   */
+  launch(kernel: Kernel, inputs: readonly Tensor[], shapes: readonly Shape[], inPlace?: readonly Tensor[]): Tensor[];
+  /** Tensors have been changed in place: graphs that read them before can tell. @internal */
+  noteWrites(tensors: readonly Tensor[]): void;
+  /** Captures what `body` asks of this device, and notes the memory of others that it writes in place. @internal */
+  capture(body: () => void): { readonly program: Program; readonly written: ReadonlySet<Storage> };
+  /** Live tensors, buffers and bytes: constant from step to step in a loop that leaks nothing. */
+  memory(): DeviceMemory;
+  /** Hands queued work to the device without waiting for it. */
+  flush(): void;
+  /** Waits for all work; rejects with a typed error if any of it failed. */
+  finish(): Promise<void>;
+  /** Frees all of the device's memory; its tensors cannot be used any more. */
+  destroy(): void;
+}

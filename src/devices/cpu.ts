@@ -1,0 +1,23 @@
+/** @file Opens a CPU device, in Node and in a page. */
+import { CpuBackend } from '../backends/cpu/backend.ts';
+import { SimdBackend } from '../backends/wasm/backend.ts';
+import { simdSupported } from '../backends/wasm/runtime/assembler.ts';
+import type { FloatType } from '../contract/backend.ts';
+import { OptionError } from '../contract/errors.ts';
+import { BackendDevice } from '../core/device.ts';
+import type { Device } from '../core/tensor.ts';
+
+export interface CpuOptions {
+  /** float64 (default) is the reference for every gradient; float32 is for training: half the memory and SIMD kernels. */
+  readonly dtype?: FloatType;
+  /** float32 only: false runs the plain loops even where WebAssembly has SIMD. Default: SIMD where there is one. */
+  readonly simd?: boolean;
+}
+
+/** A device that runs on the processor, in Node and in a page. */
+export function cpu(options: CpuOptions = {}): Device {
+  const { dtype = 'float64', simd = true } = options;
+  if (dtype !== 'float32' && dtype !== 'float64')
+    throw new OptionError(`cpu: dtype ${String(dtype)} must be 'float32' or 'float64'`);
+  return new BackendDevice(dtype === 'float32' && simd && simdSupported() ? new SimdBackend() : new CpuBackend(dtype));
+}

@@ -1,0 +1,133 @@
+/** @file The eight operations of an edge, as layers, and the two layers that adapt a cell's inputs. */
+import { conv2d } from '../../core/conv.ts';
+import type { Device } from '../../core/tensor.ts';
+import { AvgPool2d, BatchNorm2d, Conv2d, Identity, MaxPool2d, ReLU, Sequential } from '../../nn/layers.ts';
+import { Layer } from '../../nn/module.ts';
+import { concat, relu, slice } from '../../core/ops.ts';
+import { foldIn, type Key } from '../../core/random.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import type { OperationName } from './genotype.ts';
+
+/** relu, convolution, batch norm: adapts a cell's input to `out` channels. */
+export function reluConvBn(device: Device, key: Key, input: number, out: number, affine: boolean): Layer {
+  return new Sequential(
+    new ReLU(),
+    new Conv2d(device, key, input, out, 1, { bias: false }),
+    new BatchNorm2d(device, out, { affine }),
+  );
+}
+
+/**
+ * Halves the image without losing the odd pixels: two 1x1 convolutions of stride 2, the second on the image shifted by one
+ * pixel; their outputs are concatenated. An odd side is treated as if it had one more row (column) of zeros.
+ */
+export class FactorizedReduce extends Layer {
+  readonly conv1: Conv2d;
+  readonly conv2: Conv2d;
+  readonly bn: BatchNorm2d;
+
+  constructor(device: Device, key: Key, input: number, out: number, affine: boolean) {
+    super();
+    const half = Math.floor(out / 2);
+    this.conv1 = new Conv2d(device, foldIn(key, 0), input, half, 1, { stride: 2, bias: false });
+    this.conv2 = new Conv2d(device, foldIn(key, 1), input, out - half, 1, { stride: 2, bias: false });
+    this.bn = new BatchNorm2d(device, out, { affine });
+  }
+
+  /** `rectified`: relu(x), where it is known already. */
+  forward(x: Tensor, rectified: Tensor = relu(x)): Tensor {
+    const h = rectified;
+    const odd = [h.shape[2]! % 2, h.shape[3]! % 2] as const;
+    const shifted = slice(h, [0, 0, 1, 1]);
+    const second = conv2d(shifted, this.conv2.weight, {
+      stride: 2,
+      padding: [
+        [0, odd[0]],
+        [0, odd[1]],
+      ],
+    });
+    return this.bn.forward(concat([this.conv1.forward(h), second], 1));
+  }
+}
+
+/**
+ * Applies operations to nodes, and computes once what several of them begin with: relu and the pools have no parameters, so that all edges
+ * from a node share them. All operations on one node must have one stride, as in a cell. An object serves one forward pass.
+ */
+export class SharedBeginnings {
+  readonly #made = new Map<Tensor, Map<unknown, Tensor>>();
+
+  forward(layer: Layer, x: Tensor): Tensor {
+    if (layer instanceof FactorizedReduce) return layer.forward(x, this.#once(x, ReLU, relu));
+    if (!(layer instanceof Sequential)) return layer.forward(x);
+    const first = layer.layers[0]!;
+    if (!(first instanceof ReLU || first instanceof MaxPool2d || first instanceof AvgPool2d)) return layer.forward(x);
+    return layer.after(
+      1,
+      this.#once(x, first.constructor, () => first.forward(x)),
+    );
+  }
+
+  #once(x: Tensor, kind: unknown, make: (x: Tensor) => Tensor): Tensor {
+    const known = this.#made.get(x) ?? new Map<unknown, Tensor>();
+    this.#made.set(x, known);
+    const made = known.get(kind) ?? make(x);
+    known.set(kind, made);
+    return made;
+  }
+}
+
+/** Depthwise-separable block: relu, depthwise kernel, pointwise, batch norm. */
+function depthwiseSeparable(
+  device: Device,
+  key: Key,
+  c: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+  affine: boolean,
+): Layer[] {
+  const padding = (dilation * (kernel - 1)) / 2;
+  return [
+    new ReLU(),
+    new Conv2d(device, foldIn(key, 0), c, c, kernel, { stride, padding, dilation, groups: c, bias: false }),
+    new Conv2d(device, foldIn(key, 1), c, c, 1, { bias: false }),
+    new BatchNorm2d(device, c, { affine }),
+  ];
+}
+
+/** An operation on c channels as a layer, or undefined for `none`, whose output is zero and is never computed. */
+export function operation(
+  device: Device,
+  key: Key,
+  name: OperationName,
+  c: number,
+  stride: 1 | 2,
+  affine: boolean,
+): Layer | undefined {
+  const pooled = (pool: Layer): Layer => new Sequential(pool, new BatchNorm2d(device, c, { affine }));
+  const separable = (kernel: number): Layer =>
+    new Sequential(
+      ...depthwiseSeparable(device, foldIn(key, 0), c, kernel, stride, 1, affine),
+      ...depthwiseSeparable(device, foldIn(key, 1), c, kernel, 1, 1, affine),
+    );
+  const dilated = (kernel: number): Layer => new Sequential(...depthwiseSeparable(device, key, c, kernel, stride, 2, affine));
+  switch (name) {
+    case 'none':
+      return undefined;
+    case 'max_pool_3x3':
+      return pooled(new MaxPool2d(3, { stride, padding: 1 }));
+    case 'avg_pool_3x3':
+      return pooled(new AvgPool2d(3, { stride, padding: 1 }));
+    case 'skip_connect':
+      return stride === 1 ? new Identity() : new FactorizedReduce(device, key, c, c, affine);
+    case 'sep_conv_3x3':
+      return separable(3);
+    case 'sep_conv_5x5':
+      return separable(5);
+    case 'dil_conv_3x3':
+      return dilated(3);
+    case 'dil_conv_5x5':
+      return dilated(5);
+  }
+}

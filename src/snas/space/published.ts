@@ -1,0 +1,49 @@
+/**
+ * @file Genotypes as their authors published them: DARTS (Liu et al., ICLR 2019) and SNAS (Xie et al., ICLR 2019).
+ */
+import { GenotypeError } from '../../contract/errors.ts';
+import { genotypeFromJson, parseGenotype } from './genotype-literal.ts';
+import type { Genotype } from './genotype.ts';
+
+export const PUBLISHED_NAMES = ['DARTS_V1', 'DARTS_V2', 'SNAS_mild', 'SNAS_moderate', 'SNAS_aggressive'] as const;
+
+export type PublishedName = (typeof PUBLISHED_NAMES)[number];
+
+/** The literals, by name. Those of SNAS list every edge, `none` included; in each node the order of inputs is the authors'. */
+export const PUBLISHED_LITERALS: Readonly<Record<PublishedName, string>> = {
+  DARTS_V1:
+    "Genotype(normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)], normal_concat=range(2, 6), " +
+    "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('avg_pool_3x3', 0)], reduce_concat=range(2, 6))",
+  DARTS_V2:
+    "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=range(2, 6), " +
+    "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=range(2, 6))",
+  SNAS_mild:
+    "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 0), ('dil_conv_3x3', 1), ('none', 2), ('skip_connect', 0), ('skip_connect', 1), ('none', 3), ('none', 2), ('skip_connect', 0), ('sep_conv_3x3', 1), ('none', 4), ('none', 3), ('none', 2)], normal_concat=range(2, 6), " +
+    "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('none', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('none', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('none', 3), ('max_pool_3x3', 0), ('dil_conv_5x5', 2), ('none', 1), ('none', 3), ('none', 4)], reduce_concat=range(2, 6))",
+  SNAS_moderate:
+    "Genotype(normal=[('dil_conv_5x5', 0), ('skip_connect', 1), ('sep_conv_3x3', 0), ('skip_connect', 1), ('none', 2), ('skip_connect', 0), ('none', 3), ('none', 2), ('skip_connect', 1), ('sep_conv_3x3', 0), ('dil_conv_5x5', 1), ('none', 4), ('none', 3), ('none', 2)], normal_concat=range(2, 6), " +
+    "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_5x5', 0), ('none', 2), ('dil_conv_5x5', 1), ('none', 3), ('none', 2), ('sep_conv_5x5', 0), ('sep_conv_5x5', 1), ('none', 4), ('none', 3), ('none', 2), ('sep_conv_5x5', 0), ('sep_conv_5x5', 1)], reduce_concat=range(2, 6))",
+  SNAS_aggressive:
+    "Genotype(normal=[('sep_conv_5x5', 0), ('skip_connect', 1), ('skip_connect', 0), ('skip_connect', 1), ('none', 2), ('dil_conv_5x5', 1), ('skip_connect', 0), ('none', 2), ('none', 3), ('skip_connect', 0), ('dil_conv_5x5', 1), ('none', 2), ('none', 3), ('none', 4)], normal_concat=range(2, 6), " +
+    "reduce=[('sep_conv_5x5', 0), ('none', 1), ('sep_conv_5x5', 0), ('none', 1), ('none', 2), ('none', 0), ('none', 1), ('none', 2), ('none', 3), ('none', 0), ('none', 1), ('none', 2), ('none', 3), ('none', 4)], reduce_concat=range(2, 6))",
+};
+
+/** A genotype from what a user gives: a published name, a literal, or the JSON form. */
+export function genotype(source: string): Genotype {
+  const text = source.trim();
+  const name = PUBLISHED_NAMES.find((n) => n === text);
+  if (name) return parseGenotype(PUBLISHED_LITERALS[name]);
+  if (text.startsWith('{')) return genotypeFromJson(parseJson(text));
+  if (text.startsWith('Genotype')) return parseGenotype(text);
+  throw new GenotypeError(
+    `genotype: '${text.slice(0, 40)}' is none of the published names (${PUBLISHED_NAMES.join(', ')}), a literal Genotype(...) or JSON`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GenotypeError(`genotype: not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}

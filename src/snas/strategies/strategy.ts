@@ -1,0 +1,65 @@
+/**
+ * @file What a search asks of an architecture strategy: propose Z, receive gradients or rewards, name a child.
+ *
+ * One training step is: `inputs` draws what is random on the host; `propose` turns it into Z on the device; the search
+ * computes the loss of the network under Z and one backward pass to the weights and to Z; `gradients` turns loss and dloss/dZ
+ * into gradients of the strategy's own parameters. A pathwise strategy pulls dloss/dZ back through Z; a policy gradient
+ * uses the loss as reward; both are the same to the search, which can also replay the whole step, since what changes from step to
+ * step enters through `inputs`.
+ */
+import type { Key } from '../../core/random.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import type { CellType, Genotype } from '../space/genotype.ts';
+
+/** Z, or anything of its shape, for both cell types: [edges, 8] each, rows in the order of `edgesOf`, columns of `OPERATIONS`. */
+export type CellWeights = Readonly<Record<CellType, Tensor>>;
+
+export interface StrategyStep {
+  /** The key of this step's architecture noise. */
+  readonly key: Key;
+  /** lambda of eq 13; strategies without a relaxation ignore it. */
+  readonly temperature: number;
+}
+
+export interface Feedback {
+  /** The objective of this batch under the proposed Z, a scalar: loss + eta C(Z). */
+  readonly loss: Tensor;
+  /** Its derivative by Z. */
+  readonly gradient: CellWeights;
+}
+
+/** What a strategy that looks past the next weight update needs: both losses as functions of Z at the present weights. */
+export interface BilevelProblem {
+  readonly weights: readonly Tensor[];
+  /** The step size xi of the virtual weight update, a scalar. */
+  readonly learningRate: Tensor;
+  readonly trainingLoss: (z: CellWeights) => Tensor;
+  readonly validationLoss: (z: CellWeights) => Tensor;
+}
+
+export interface ArchitectureStrategy {
+  readonly name: string;
+  /** Which data the architecture's loss is measured on: the weights' own batch (single level), or validation (bi-level). */
+  readonly level: 'single' | 'bilevel';
+  /** What an optimiser updates with `gradients`; empty for strategies that do not learn. */
+  parameters(): readonly Tensor[];
+  /** All state by name, parameters included, for checkpoints. */
+  stateDict(): ReadonlyMap<string, Tensor>;
+  /** The random and scheduled numbers of a step, drawn on the host: the same number of tensors and shapes every step. */
+  inputs(step: StrategyStep): readonly Tensor[];
+  /** Z from the parameters and `inputs`, recorded, so that gradients can flow back to the parameters. */
+  propose(inputs: readonly Tensor[]): CellWeights;
+  /** Gradients of the expected objective, one for each parameter, to be descended. `z` is what `propose` returned. */
+  gradients(z: CellWeights, feedback: Feedback): readonly Tensor[];
+  /** Replaces propose and gradients for the architecture's step, where a strategy needs more than one pass. */
+  bilevelGradients?(problem: BilevelProblem): readonly Tensor[];
+  /**
+   * log alpha, [edges, 8] a cell type, of a strategy that draws every edge by itself: the argmax of a row of its Z is a draw from softmax(log alpha)
+   * of that row. Absent elsewhere. It is what the score of a black-box cost is taken of.
+   */
+  readonly sampled?: CellWeights | undefined;
+  /** Probability of each operation on each edge, rows summing to 1: for the entropy, the cost and the picture. */
+  probabilities(): CellWeights;
+  /** The child that the strategy would give now. */
+  derive(): Promise<Genotype>;
+}

@@ -1,0 +1,151 @@
+/** @file The packed package, installed in an empty folder: its command runs, its entry points load and its types hold. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readSafetensors } from '../src/export/index.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string | { types: string; default: string }>;
+  peerDependencies: Record<string, string>;
+};
+
+let folder: string;
+
+/** What a command prints; an error with all of its output if it fails. */
+function run(command: string, args: readonly string[], cwd = folder): string {
+  const child = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 170_000 });
+  if (child.status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${child.status}\n${child.stdout}${child.stderr}`);
+  return child.stdout;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'reparam-package-'));
+  const packed = run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], root);
+  // The build of prepack may print before the JSON.
+  const [{ filename }] = JSON.parse(packed.slice(packed.indexOf('[\n'))) as [{ filename: string }];
+  await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+  run('npm', ['install', `./${filename}`, '--omit=optional', '--prefer-offline', '--no-audit', '--no-fund', '--silent']);
+}, 180_000);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** The optional peers, as if the user had installed them too. */
+async function installPeers(): Promise<void> {
+  for (const peer of Object.keys(manifest.peerDependencies)) {
+    const target = path.join(folder, 'node_modules', peer);
+    if (!existsSync(target)) await symlink(path.join(root, 'node_modules', peer), target, 'dir');
+  }
+}
+
+it('brings its two dependencies for the command and nothing else', async () => {
+  const installed = run('npm', ['ls', '--all', '--parseable'])
+    .trim()
+    .split('\n')
+    .map((line) => path.basename(line));
+  expect(installed.slice(1).sort()).toEqual(['commander', 'reparam', 'valibot']);
+});
+
+it('computes a gradient without any peer', async () => {
+  await writeFile(
+    path.join(folder, 'square.js'),
+    `import { cpu, grad, mul, sum } from 'reparam';
+     const x = cpu().tensor([1, 2, 3]);
+     console.log(...await grad(sum(mul(x, x)), [x])[0].data());`,
+  );
+  expect(run(process.execPath, ['square.js'])).toBe('2 4 6\n');
+});
+
+it('doctor runs from the installed package and says what is not there', () => {
+  const out = run('npx', ['--no-install', 'reparam', 'doctor']);
+  expect(out).toContain('npm install webgpu');
+});
+
+it('every entry point loads and exports something, and its declarations exist', async () => {
+  await installPeers();
+  for (const [name, target] of Object.entries(manifest.exports)) {
+    if (typeof target === 'string') continue;
+    const names = run(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      `console.log(Object.keys(await import('reparam${name.slice(1)}')).length)`,
+    ]);
+    expect([name, Number(names) > 0]).toEqual([name, true]);
+    expect([name, existsSync(path.join(folder, 'node_modules/reparam', target.types))]).toEqual([name, true]);
+  }
+});
+
+it('a strict TypeScript project that checks its libraries compiles against it', async () => {
+  await installPeers();
+  const names = Object.keys(manifest.exports).filter((name) => name !== './package.json');
+  await mkdir(path.join(folder, 'consumer'), { recursive: true });
+  await writeFile(
+    path.join(folder, 'consumer/main.ts'),
+    [
+      ...names.map((name, i) => `import * as entry${i} from 'reparam${name.slice(1)}';`),
+      `export const entries = [${names.map((_, i) => `entry${i}`).join(', ')}];`,
+      `import { cpu, grad, scope, sum, type Tensor } from 'reparam';`,
+      'const x: Tensor = cpu().tensor([1, 2]);',
+      'export const gradients: Tensor[] = grad(sum(x), [x]);',
+      '// @ts-expect-error a scope refuses an asynchronous function',
+      'scope(async () => x);',
+    ].join('\n'),
+  );
+  const options = [
+    '--strict',
+    '--noEmit',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--lib',
+    'es2023,dom,esnext.disposable',
+    '--types',
+    '',
+    '--skipLibCheck',
+    'false',
+  ];
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  expect(run(process.execPath, [tsc, ...options, 'consumer/main.ts'])).toBe('');
+});
+
+it('a search writes a whole run folder, its weights readable', async () => {
+  await installPeers();
+  const sizes = ['--epochs', '1', '--train-images', '64', '--validation-images', '64'];
+  const out = run('npx', [
+    '--no-install',
+    'reparam',
+    'search',
+    '--preset',
+    'smoke',
+    '--device',
+    'cpu',
+    '--seed',
+    '1',
+    '--out',
+    'found',
+    ...sizes,
+  ]);
+  expect(out).toMatch(/Genotype\(normal=\[/);
+  const files = readdirSync(path.join(folder, 'found'));
+  for (const name of [
+    'config.json',
+    'metrics.jsonl',
+    'genotype.json',
+    'normal.svg',
+    'reduction.svg',
+    'curves.svg',
+    'child.safetensors',
+  ]) {
+    expect(files).toContain(name);
+  }
+  const bytes = readFileSync(path.join(folder, 'found/child.safetensors'));
+  expect(Object.keys(readSafetensors({ name: 'child', bytes }).tensors).length).toBeGreaterThan(10);
+});
