@@ -1,5 +1,6 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { makeShaders } from './scripts/shaders.mjs';
 import { chromiumOptions } from './test/support/chromium.ts';
 
 declare module 'vitest' {
@@ -8,6 +9,9 @@ declare module 'vitest' {
     readonly device: 'cpu' | 'webgpu';
   }
 }
+
+// Here and not in `npm test` alone, so that vitest finds the module whoever starts it.
+makeShaders();
 
 // test/ mirrors src/. A file's name says where it runs: x.test.ts on the CPU, in Node; x.devices.test.ts on every device;
 // x.webgpu.test.ts on WebGPU alone, in Node and in Chromium.

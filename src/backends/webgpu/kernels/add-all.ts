@@ -15,7 +15,7 @@ function sumOf(facts: GpuFacts, xs: readonly Tensor[]): Tensor {
     {
       kind: 'wgsl',
       name: 'addAll',
-      code: addAll,
+      code: addAll.code,
       constants: { COUNT: xs.length },
       uniforms: [size],
       workgroups: foldedGrid(facts, size, 256),

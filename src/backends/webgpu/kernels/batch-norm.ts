@@ -50,7 +50,7 @@ function channelKernel(x: Tensor, eps: number, entryPoint: 'forward' | 'backward
   return {
     kind: 'wgsl',
     name: 'batchNorm2d channel',
-    code: batchNormChannel,
+    code: batchNormChannel.code,
     entryPoint,
     constants: { LANES: CHANNEL_LANES },
     uniforms: [n, c, h * w, f32Bits(eps)],
@@ -67,7 +67,7 @@ function forward(facts: GpuFacts, x: Tensor, weight: Tensor, bias: Tensor, eps: 
     const { device } = x;
     const w = walk(x, eps);
     const launch = (entry: string, inputs: readonly Tensor[], shapes: readonly (readonly number[])[]): Tensor[] =>
-      device.launch(kernel(batchNormStatistics, 'batchNorm2d statistics', entry, w), inputs, shapes);
+      device.launch(kernel(batchNormStatistics.code, 'batchNorm2d statistics', entry, w), inputs, shapes);
     const [partials] = launch('partial', [x], [[2, w.c, w.lanes]]);
     const [statistics, coefficients] = launch(
       'finalise',
@@ -77,7 +77,7 @@ function forward(facts: GpuFacts, x: Tensor, weight: Tensor, bias: Tensor, eps: 
         [3, w.c],
       ],
     );
-    const [y] = device.launch(kernel(batchNormApply, 'batchNorm2d', 'main', w), [x, coefficients!], [x.shape]);
+    const [y] = device.launch(kernel(batchNormApply.code, 'batchNorm2d', 'main', w), [x, coefficients!], [x.shape]);
     return { output: [y!, statistics!], saved: [statistics!] };
   });
 }
@@ -96,7 +96,7 @@ function backward(
   }
   const w = walk(x!, params.eps);
   const launch = (entry: string, inputs: readonly Tensor[], shapes: readonly (readonly number[])[]): Tensor[] =>
-    device.launch(kernel(batchNormGradient, 'batchNorm2d gradient', entry, w), inputs, shapes);
+    device.launch(kernel(batchNormGradient.code, 'batchNorm2d gradient', entry, w), inputs, shapes);
   const [partials] = launch('partial', [x!, g, statistics!], [[2, w.c, w.lanes]]);
   const [coefficients, dweight, dbias] = launch('finalise', [partials!, statistics!, weight], [[5, c], [c], [c]]);
   const [dx] = launch('apply', [x!, g, coefficients!], [x!.shape]);
@@ -135,7 +135,7 @@ export function batchNormRunningKernel(): FusedKernel<RunningUpdate> {
         {
           kind: 'wgsl',
           name: 'batchNorm2d running',
-          code: batchNormRunning,
+          code: batchNormRunning.code,
           uniforms: [c, ...rates.map(f32Bits)],
           workgroups: [Math.ceil((2 * c) / 64), 1, 1],
         },

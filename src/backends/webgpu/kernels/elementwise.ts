@@ -16,7 +16,14 @@ export function unary(op: (typeof unaryOperations)[number]): WebGpuKernel<object
   return (gpu, _params, [x], [y]) => {
     const n = sizeOf(y!.shape);
     gpu.launch(
-      { kind: 'wgsl', name: 'unary', code: shaders.unary, constants, uniforms: [n], workgroups: foldedGrid(gpu.facts, n, 256) },
+      {
+        kind: 'wgsl',
+        name: 'unary',
+        code: shaders.elementwiseUnary.code,
+        constants,
+        uniforms: [n],
+        workgroups: foldedGrid(gpu.facts, n, 256),
+      },
       [x!],
       [y!],
     );
@@ -35,7 +42,7 @@ export function binary(op: (typeof binaryOperations)[number]): WebGpuKernel<obje
         {
           kind: 'wgsl',
           name: 'binary',
-          code: shaders.binary,
+          code: shaders.elementwiseBinary.code,
           constants: { OP, A_SCALAR: Number(aScalar), B_SCALAR: Number(bScalar) },
           uniforms: [n],
           workgroups: foldedGrid(gpu.facts, n, 256),
@@ -51,7 +58,7 @@ export function binary(op: (typeof binaryOperations)[number]): WebGpuKernel<obje
       {
         kind: 'wgsl',
         name: 'binary broadcast',
-        code: shaders.binaryBroadcast,
+        code: shaders.elementwiseBinaryBroadcast.code,
         constants: { OP, AXES: walk.sizes.length },
         uniforms: [...padAxes(op, y!.shape, walk.sizes, 1), ...walk.strides.flatMap((s) => padAxes(op, y!.shape, s, 0)), ...words],
         workgroups: foldedGrid(gpu.facts, count, 64),
@@ -70,7 +77,7 @@ export const where: WebGpuKernel<object> = (gpu, _params, operands, [y]) => {
       {
         kind: 'wgsl',
         name: 'where dense',
-        code: shaders.whereDense,
+        code: shaders.elementwiseWhereDense.code,
         constants: { A_SCALAR: Number(a === 1), B_SCALAR: Number(b === 1) },
         uniforms: [n],
         workgroups: foldedGrid(gpu.facts, n, 256),
@@ -89,7 +96,7 @@ export const where: WebGpuKernel<object> = (gpu, _params, operands, [y]) => {
     {
       kind: 'wgsl',
       name: 'where',
-      code: shaders.where,
+      code: shaders.elementwiseWhere.code,
       constants: { AXES: walk.sizes.length },
       uniforms: [
         ...padAxes('where', y!.shape, walk.sizes, 1),

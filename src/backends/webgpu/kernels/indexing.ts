@@ -2,18 +2,18 @@
 import { sizeOf } from '../../../contract/shape.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { WebGpuKernel } from '../kernel.ts';
-import { put as putCode, take as takeCode } from '../shaders.gen.ts';
+import { indexingPut as putCode, indexingTake as takeCode } from '../shaders.gen.ts';
 
 export const take: WebGpuKernel<object> = (gpu, _params, [x, index], [y]) => {
   const [rows, n] = x!.shape as [number, number];
   const m = index!.shape[1]!;
   const workgroups = foldedGrid(gpu.facts, sizeOf(y!.shape), 64);
-  gpu.launch({ kind: 'wgsl', name: 'take', code: takeCode, uniforms: [rows, n, m], workgroups }, [x!, index!], [y!]);
+  gpu.launch({ kind: 'wgsl', name: 'take', code: takeCode.code, uniforms: [rows, n, m], workgroups }, [x!, index!], [y!]);
 };
 
 export const put: WebGpuKernel<object> = (gpu, _params, [g, index], [x]) => {
   const [rows, n] = x!.shape as [number, number];
   const m = index!.shape[1]!;
   const workgroups = foldedGrid(gpu.facts, sizeOf(x!.shape), 64);
-  gpu.launch({ kind: 'wgsl', name: 'put', code: putCode, uniforms: [rows, n, m], workgroups }, [g!, index!], [x!]);
+  gpu.launch({ kind: 'wgsl', name: 'put', code: putCode.code, uniforms: [rows, n, m], workgroups }, [g!, index!], [x!]);
 };

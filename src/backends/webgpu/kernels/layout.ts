@@ -4,7 +4,7 @@ import { type Shape, sizeOf, stridesOf } from '../../../contract/shape.ts';
 import { broadcastStrides, collapse, invocationsOf, padAxes } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
-import { concat as concatCode, pad as padCode, stridedCopy as copyCode } from '../shaders.gen.ts';
+import { layoutConcat as concatCode, layoutPad as padCode, layoutStridedCopy as copyCode } from '../shaders.gen.ts';
 
 /** Where a strided walk starts in an operand, and its stride along each axis. */
 interface Strided {
@@ -22,7 +22,7 @@ function stridedCopy(gpu: Gpu, op: string, shape: Shape, x: Operand, source: Str
     {
       kind: 'wgsl',
       name: 'strided copy',
-      code: copyCode,
+      code: copyCode.code,
       constants: { AXES: sizes.length },
       uniforms: [
         ...padAxes(op, shape, sizes, 1),
@@ -121,7 +121,7 @@ export const pad: WebGpuKernel<{ readonly low: readonly number[]; readonly step:
     {
       kind: 'wgsl',
       name: 'pad',
-      code: padCode,
+      code: padCode.code,
       constants: { AXES: Math.max(1, axes.length) },
       uniforms: [...table('size', 1), ...table('xSize', 1), ...table('low', 0), ...table('step', 1), ...words],
       workgroups: foldedGrid(gpu.facts, count, 64),
@@ -150,7 +150,7 @@ function joinSome(
     {
       kind: 'wgsl',
       name: 'concat',
-      code: concatCode,
+      code: concatCode.code,
       uniforms: [...table(sizes.map((size) => size / outer)), ...table(offsets), ...table(sizes), total],
       workgroups: [Math.ceil(Math.max(...sizes) / CONCAT_PER_GROUP), inputs.length, 1],
     },

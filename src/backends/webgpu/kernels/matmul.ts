@@ -3,7 +3,7 @@ import type { Operand } from '../../../contract/backend.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { Gpu, GpuFacts, WebGpuKernel } from '../kernel.ts';
 import { permute } from './layout.ts';
-import { matmul as plain, matmulSubgroups, matmulSubgroups4, matmulTile } from '../shaders.gen.ts';
+import { matmulPlain as plain, matmulSubgroups, matmulSubgroupsOfFour, matmulTile } from '../shaders.gen.ts';
 
 interface MatmulParams {
   readonly transposeA: boolean;
@@ -27,11 +27,12 @@ function chooseTile({ subgroups, subgroupMinSize, subgroupMaxSize }: GpuFacts, p
   const oneSize = subgroups && subgroupMinSize === subgroupMaxSize;
   if (oneSize && products >= LEAST_FOR_LARGE_TILE) {
     if (subgroupMinSize >= 8) {
-      return { name: 'matmul subgroups', code: matmulSubgroups, rows: 16, columns: 8, lanes: subgroupMinSize };
+      return { name: 'matmul subgroups', code: matmulSubgroups.code, rows: 16, columns: 8, lanes: subgroupMinSize };
     }
-    if (subgroupMinSize === 4) return { name: 'matmul subgroups of 4', code: matmulSubgroups4, rows: 16, columns: 8, lanes: 4 };
+    if (subgroupMinSize === 4)
+      return { name: 'matmul subgroups of 4', code: matmulSubgroupsOfFour.code, rows: 16, columns: 8, lanes: 4 };
   }
-  return { name: 'matmul tile', code: matmulTile, rows: 8, columns: 4, lanes: oneSize ? Math.max(4, subgroupMinSize) : 32 };
+  return { name: 'matmul tile', code: matmulTile.code, rows: 8, columns: 4, lanes: oneSize ? Math.max(4, subgroupMinSize) : 32 };
 }
 
 export const matmul: WebGpuKernel<MatmulParams> = (gpu, params, [a, b], [y]) => {
@@ -50,7 +51,7 @@ export const matmul: WebGpuKernel<MatmulParams> = (gpu, params, [a, b], [y]) => 
       name: tile.name,
       code: tile.code,
       // The shader for four lanes has them built in.
-      ...(tile.code !== matmulSubgroups4 && { constants: { LANES: tile.lanes } }),
+      ...(tile.code !== matmulSubgroupsOfFour.code && { constants: { LANES: tile.lanes } }),
       uniforms: [m, n, k, ...(params.transposeA ? [1, m] : [k, 1])],
       workgroups,
     },
@@ -68,7 +69,7 @@ export function matmulPlain(gpu: Gpu, { transposeA, transposeB }: MatmulParams, 
     {
       kind: 'wgsl',
       name: 'matmul',
-      code: plain,
+      code: plain.code,
       uniforms: [m, n, k, batch, ...(transposeA ? [1, m] : [k, 1]), ...(transposeB ? [1, k] : [n, 1])],
       workgroups: foldedGrid(gpu.facts, batch * m * n, 64),
     },

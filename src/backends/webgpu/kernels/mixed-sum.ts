@@ -5,7 +5,7 @@ import type { Tensor } from '../../../core/tensor.ts';
 import { lanesFor, partialSumsKernel } from './partial-sums.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { GpuFacts } from '../kernel.ts';
-import { weightedSum, weightedSum7 } from '../shaders.gen.ts';
+import { mixedSumSix, mixedSumSeven } from '../shaders.gen.ts';
 
 /** Tensors that a dispatch takes: with z and the result, two bindings more. */
 function slotsOf(facts: GpuFacts): 6 | 7 {
@@ -27,7 +27,7 @@ function kernel(facts: GpuFacts, entryPoint: string, { size, first, count, carri
   return {
     kind: 'wgsl',
     name: `mixedSum ${seven ? 'of seven ' : ''}${entryPoint}`,
-    code: seven ? weightedSum7 : weightedSum,
+    code: seven ? mixedSumSeven.code : mixedSumSix.code,
     entryPoint,
     uniforms: [size, first, count, carries ? 1 : 0, lanes],
     workgroups: lanes > 0 ? [lanes / 64, 1, 1] : foldedGrid(facts, size, ELEMENTS_PER_GROUP),

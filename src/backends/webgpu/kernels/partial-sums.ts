@@ -19,7 +19,7 @@ export function partialSumsKernel(facts: GpuFacts, sums: number, lanes: number):
   return {
     kind: 'wgsl',
     name: 'partial sums',
-    code: partialSums,
+    code: partialSums.code,
     uniforms: [sums, lanes],
     workgroups: foldedGrid(facts, sums, 64),
   };

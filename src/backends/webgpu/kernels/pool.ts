@@ -5,7 +5,7 @@ import type { Shape } from '../../../contract/shape.ts';
 import { windowOutput } from '../../../contract/window.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { GpuFacts } from '../kernel.ts';
-import { avgPool, maxPool, maxPoolGradient } from '../shaders.gen.ts';
+import { poolAverage, poolMaximum, poolMaximumGradient } from '../shaders.gen.ts';
 
 /** Rows that a lane takes, and columns too where the window is 3x3 with stride 1. */
 const TILE = 4;
@@ -83,7 +83,7 @@ export function maxPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
         INDEXED: Number(recorded),
         ...(entry === 'dense3' && { DENSE_ROWS: denseRows(facts) }),
       };
-      const launch = kernel(facts, 'maxPool2d', maxPool, entry, p.y, windowWords(p, geometry), constants);
+      const launch = kernel(facts, 'maxPool2d', poolMaximum.code, entry, p.y, windowWords(p, geometry), constants);
       const [y, index] = x!.device.launch(launch, [x!], [p.y, recorded ? p.y : [1]]);
       if (recorded) return { output: y!, saved: [index!] };
       index!.dispose();
@@ -105,7 +105,7 @@ export function maxPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
       ];
       const entry = isDense3(params) ? 'dense3' : 'general';
       return x!.device.launch(
-        kernel(facts, 'maxPool2d gradient', maxPoolGradient, entry, x!.shape, words, windowConstants(params)),
+        kernel(facts, 'maxPool2d gradient', poolMaximumGradient.code, entry, x!.shape, words, windowConstants(params)),
         [g, index!],
         [x!.shape],
       );
@@ -120,14 +120,14 @@ export function avgPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
       const p = planes(x!.shape, geometry);
       const entry = isDense3(geometry) ? 'dense3' : 'general';
       const constants = { ...windowConstants(geometry), ...(entry === 'dense3' && { DENSE_ROWS: denseRows(facts) }) };
-      const launch = kernel(facts, 'avgPool2d', avgPool, entry, p.y, windowWords(p, geometry), constants);
+      const launch = kernel(facts, 'avgPool2d', poolAverage.code, entry, p.y, windowWords(p, geometry), constants);
       const [y] = x!.device.launch(launch, [x!], [p.y]);
       return { output: y! };
     },
     backward({ inputs: [x], params }, g) {
       const p = planes(x!.shape, params);
       const entry = isDense3(params) ? 'dense3Gradient' : 'generalGradient';
-      const launch = kernel(facts, 'avgPool2d', avgPool, entry, x!.shape, windowWords(p, params), windowConstants(params));
+      const launch = kernel(facts, 'avgPool2d', poolAverage.code, entry, x!.shape, windowWords(p, params), windowConstants(params));
       return x!.device.launch(launch, [g], [x!.shape]);
     },
   };

@@ -55,7 +55,7 @@ function launch(gpu: Gpu, maximum: boolean, { kept, reduced, inner }: Reduction,
     {
       kind: 'wgsl',
       name: 'reduce',
-      code: reduceCode,
+      code: reduceCode.code,
       constants: { MAXIMUM: Number(maximum), INNER: Number(inner), AXES: reduced.sizes.length },
       uniforms: [
         ...four(kept.sizes, 1),

@@ -2,7 +2,7 @@
 import type { FusedKernel } from '../../../core/fused.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import type { GpuFacts } from '../kernel.ts';
-import { sgdFive, sgdTwo } from '../shaders.gen.ts';
+import { optimizerSgdFive, optimizerSgdTwo } from '../shaders.gen.ts';
 
 const PER_GROUP = 256;
 
@@ -22,7 +22,7 @@ export function sgdManyKernel(facts: GpuFacts): FusedKernel<{ readonly nesterov:
         {
           kind: 'wgsl',
           name: `sgd on ${slots}`,
-          code: slots === 5 ? sgdFive : sgdTwo,
+          code: slots === 5 ? optimizerSgdFive.code : optimizerSgdTwo.code,
           constants: { NESTEROV: Number(nesterov) },
           uniforms: Array.from({ length: slots === 5 ? 8 : 4 }, (_, i) => sizes[i] ?? 0),
           workgroups: [Math.ceil(Math.max(...sizes) / PER_GROUP), slots, 1],

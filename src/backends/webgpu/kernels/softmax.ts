@@ -4,7 +4,7 @@ import type { FusedKernel } from '../../../core/fused.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { GpuFacts } from '../kernel.ts';
-import { crossEntropy, softmax, softmaxRows } from '../shaders.gen.ts';
+import { softmaxCrossEntropy, softmaxRows, softmaxLongRows } from '../shaders.gen.ts';
 
 /** From this length on a row gets a workgroup, on hardware; software adapters pay too much for barriers. */
 const LONG_ROW = 64;
@@ -34,7 +34,7 @@ function rowKernel(
   return {
     kind: 'wgsl',
     name: `${entryPoint} ${long ? 'long rows' : 'rows'}`,
-    code: long ? softmaxRows : short.code,
+    code: long ? softmaxLongRows.code : short.code,
     entryPoint: long ? entryPoint : short.entry,
     uniforms: [rows, k],
     workgroups: foldedGrid(facts, rows, long ? 1 : 64),
@@ -47,11 +47,15 @@ export function softmaxKernel(facts: GpuFacts, name: 'softmax' | 'logSoftmax'): 
   return {
     forward([x]) {
       if (x!.size === 0 || x!.rank === 0) return undefined;
-      const [y] = x!.device.launch(rowKernel(facts, x!, name, { code: softmax, entry: name }), [x!], [x!.shape]);
+      const [y] = x!.device.launch(rowKernel(facts, x!, name, { code: softmaxRows.code, entry: name }), [x!], [x!.shape]);
       return { output: y! };
     },
     backward: ({ output }, g) =>
-      output.device.launch(rowKernel(facts, output, gradient, { code: softmax, entry: gradient }), [output, g], [output.shape]),
+      output.device.launch(
+        rowKernel(facts, output, gradient, { code: softmaxRows.code, entry: gradient }),
+        [output, g],
+        [output.shape],
+      ),
   };
 }
 
@@ -64,7 +68,7 @@ function crossEntropyKernelOf(
   return {
     kind: 'wgsl',
     name: `crossEntropy ${entryPoint}`,
-    code: crossEntropy,
+    code: softmaxCrossEntropy.code,
     entryPoint,
     constants: { LANES: lanesOf(facts, k) },
     uniforms: [rows, k],
@@ -78,7 +82,7 @@ export function crossEntropyKernel(facts: GpuFacts): FusedKernel<unknown> {
       if (logits!.size === 0) return undefined;
       const [rows, k] = rowsOf(logits!);
       const launch: WgslKernel = isLong(facts, k)
-        ? rowKernel(facts, logits!, 'crossEntropy', { code: softmaxRows, entry: 'crossEntropy' })
+        ? rowKernel(facts, logits!, 'crossEntropy', { code: softmaxLongRows.code, entry: 'crossEntropy' })
         : crossEntropyKernelOf(facts, 'forward', [rows, k], lanesOf(facts, k));
       const [loss, normaliser] = logits!.device.launch(launch, [logits!, labels!], [[rows], [2, rows]]);
       return { output: loss!, saved: [normaliser!] };

@@ -2,7 +2,7 @@
 import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
 import type { Shape } from '../../../../contract/shape.ts';
 import type { Gpu, GpuFacts } from '../../kernel.ts';
-import { convDepthwise, convDepthwiseFilter } from '../../shaders.gen.ts';
+import { convDepthwiseImage, convDepthwiseFilter } from '../../shaders.gen.ts';
 import { lanesFor, sumOfPartials } from '../partial-sums.ts';
 
 const TILE = 4;
@@ -40,7 +40,7 @@ function launch(gpu: Gpu, variant: string, images: Images, reversed: boolean, in
     {
       kind: 'wgsl',
       name: `conv2d depthwise ${variant}`,
-      code: convDepthwise,
+      code: convDepthwiseImage.code,
       entryPoint: `kernel${variant}`,
       uniforms: [...uniforms, reversed ? 1 : 0],
       workgroups: [Math.ceil(uniforms[0]! / 64), images.tiled[1]!, 1],
@@ -99,7 +99,7 @@ export function depthwiseFilter(
       {
         kind: 'wgsl',
         name: `conv2dFilter depthwise ${variant}`,
-        code: convDepthwiseFilter,
+        code: convDepthwiseFilter.code,
         entryPoint: `kernel${variant}`,
         uniforms,
         workgroups: [lanes / 64, channels, 1],

@@ -2,7 +2,7 @@
 import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
 import { foldedGrid } from '../../runtime/grid.ts';
 import type { Gpu } from '../../kernel.ts';
-import { convFilter, convFilter3x3, convFilterPointwise } from '../../shaders.gen.ts';
+import { convFilterGeneral, convFilter3x3, convFilterPointwise } from '../../shaders.gen.ts';
 import { forwardRoles, isPointwise } from './roles.ts';
 import { lanesFor, sumOfPartials } from '../partial-sums.ts';
 
@@ -30,7 +30,7 @@ export function launchFilter(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Op
       {
         kind: 'wgsl',
         name: 'conv2dFilter tile',
-        code: convFilter,
+        code: convFilterGeneral.code,
         constants: { OUTPUTS: rows },
         uniforms: [
           ...[tiles, blocks, lanes, rowBlocks],
@@ -72,7 +72,7 @@ export function launchFilter3x3(gpu: Gpu, geometry: ConvGeometry, x: Operand, g:
       {
         kind: 'wgsl',
         name: 'conv2dFilter 3x3',
-        code: convFilter3x3,
+        code: convFilter3x3.code,
         uniforms: [
           ...[tiles, blocksY, blocksX, slices],
           ...[rowBlocks, pairs],
@@ -110,7 +110,7 @@ export function launchFilterPointwise(gpu: Gpu, geometry: ConvGeometry, x: Opera
       {
         kind: 'wgsl',
         name: 'conv2dFilter pointwise',
-        code: convFilterPointwise,
+        code: convFilterPointwise.code,
         constants: { OUTPUTS: block },
         uniforms: [tiles, quads, lanes, outputBlocks, x.shape[1]!, inputs, o, outputs],
         workgroups: [lanes / 64, outputBlocks * groups, inputBlocks],

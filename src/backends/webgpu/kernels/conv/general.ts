@@ -2,7 +2,7 @@
 import type { ConvGeometry, Operand, PoolGeometry } from '../../../../contract/backend.ts';
 import { type Shape, sizeOf } from '../../../../contract/shape.ts';
 import type { Gpu, WebGpuKernel } from '../../kernel.ts';
-import { conv2dGeneral, maxPoolIndices as maxPoolIndicesCode } from '../../shaders.gen.ts';
+import { convGeneral, poolMaximumIndices as maxPoolIndicesCode } from '../../shaders.gen.ts';
 
 /** A grid of `groups` workgroups, folded into two dimensions where one would exceed the limit. */
 export function grid(groups: number, limit: number): readonly [number, number, number] {
@@ -22,7 +22,7 @@ function launch(gpu: Gpu, entryPoint: string, words: readonly number[], inputs: 
     {
       kind: 'wgsl',
       name: `${entryPoint} general`,
-      code: conv2dGeneral,
+      code: convGeneral.code,
       entryPoint,
       uniforms: [...words, size],
       workgroups: grid(Math.ceil(size / 64), gpu.facts.maxWorkgroups),
@@ -52,7 +52,7 @@ export const maxPoolIndices: WebGpuKernel<PoolGeometry> = (gpu, { kernel, stride
     {
       kind: 'wgsl',
       name: 'maxPoolIndices',
-      code: maxPoolIndicesCode,
+      code: maxPoolIndicesCode.code,
       uniforms: [h, w, oh, ow, ...kernel, ...stride, padding[0][0], padding[1][0], ...dilation, size],
       workgroups: grid(Math.ceil(size / 64), gpu.facts.maxWorkgroups),
     },

@@ -22,7 +22,7 @@ export function packWeights(gpu: Gpu, roles: Roles, w: Operand, isReversed: bool
     {
       kind: 'wgsl',
       name: 'conv2d pack weights',
-      code: convPackWeights,
+      code: convPackWeights.code,
       uniforms: [
         ...[size, blocks, roles.outputs, roles.inputs, taps],
         ...[roles.weightGroup, roles.weightOut, roles.weightIn],

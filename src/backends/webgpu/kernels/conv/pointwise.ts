@@ -21,7 +21,7 @@ export function launchPointwise(gpu: Gpu, roles: Roles, inputs: readonly [Operan
     {
       kind: 'wgsl',
       name: 'conv2d pointwise',
-      code: convPointwise,
+      code: convPointwise.code,
       constants: { CHANNELS: channels, WIDE: subgroupMinSize >= 8 ? 1 : 0 },
       uniforms: [
         ...[lanes, quads, channelBlocks, roles.inputs],

@@ -1,7 +1,7 @@
 /** @file Convolution and its input gradient in register tiles, for every geometry and for 3x3 of stride 1. */
 import type { Operand } from '../../../../contract/backend.ts';
 import type { Gpu } from '../../kernel.ts';
-import { convTile, convTile3x3, convTileSubgroups } from '../../shaders.gen.ts';
+import { convTilePacked, convTile3x3, convTileSubgroups } from '../../shaders.gen.ts';
 import { packWeights } from './pack-weights.ts';
 import { flattened, type Roles } from './roles.ts';
 
@@ -57,7 +57,7 @@ export function launchSubgroupTile(gpu: Gpu, given: Roles, inputs: readonly [Ope
     {
       kind: 'wgsl',
       name: 'conv2d tile subgroups',
-      code: convTileSubgroups,
+      code: convTileSubgroups.code,
       constants: { CHANNELS: tiles.channels, WIDE: gpu.facts.subgroupMinSize >= 8 ? 1 : 0 },
       uniforms: [...geometryWords(roles, tiles), roles.weightGroup, roles.weightOut, roles.weightIn],
       workgroups: tiles.workgroups,
@@ -78,7 +78,7 @@ export function launchPackedTile(gpu: Gpu, given: Roles, [source, w]: readonly [
     {
       kind: 'wgsl',
       name: 'conv2d tile',
-      code: convTile,
+      code: convTilePacked.code,
       constants: { CHANNELS: tiles.channels },
       uniforms: [...geometryWords(roles, tiles), packed.group, packed.block],
       workgroups: tiles.workgroups,
@@ -107,7 +107,7 @@ export function launchTile3x3(gpu: Gpu, roles: Roles, [source, w]: readonly [Ope
     {
       kind: 'wgsl',
       name: 'conv2d tile 3x3',
-      code: convTile3x3,
+      code: convTile3x3.code,
       uniforms: [
         ...[lanes, blocksY, blocksX, channelBlocks],
         ...roles.source.slice(1),
