@@ -8,7 +8,7 @@ import type { Device } from '../core/tensor.ts';
 import { NoAdapterError, ReparamError } from '../contract/errors.ts';
 import { matmul } from '../core/ops.ts';
 import { key, normals } from '../core/random.ts';
-import { adapterLabel, readFacts, requestAdapter, requestDevice } from '../backends/webgpu/runtime/adapter.ts';
+import { adapterLabel, readTraits, requestAdapter, requestDevice } from '../backends/webgpu/runtime/adapter.ts';
 import { webgpu } from '../devices/webgpu.ts';
 import { installLine, readSystem, type System } from './system.ts';
 import { version } from './version.ts';
@@ -80,9 +80,9 @@ async function examineAdapter(): Promise<AdapterReport> {
   const adapter = await requestAdapter({});
   const { info, limits, features } = adapter;
   const name = adapterLabel(adapter);
-  // readFacts needs a device; an adapter gives one only once, so the check below opens its own.
+  // readTraits needs a device; an adapter gives one only once, so the check below opens its own.
   const probe = await requestDevice(adapter);
-  const { software } = readFacts(adapter, probe);
+  const { software } = readTraits(adapter, probe);
   probe.destroy();
   return {
     name,

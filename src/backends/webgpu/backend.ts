@@ -20,7 +20,7 @@ import { BindGroups, nodeCollector } from './runtime/bind-groups.ts';
 import { CommandQueue } from './runtime/commands.ts';
 import { Faults } from './runtime/faults.ts';
 import { webgpuFusedTable } from './kernels/fused.ts';
-import type { Gpu, GpuFacts } from './kernel.ts';
+import type { Gpu, AdapterTraits } from './kernel.ts';
 import { webgpuKernels } from './kernels/index.ts';
 import { copyInto } from './kernels/layout.ts';
 import { type GpuHandle, MemoryPool, own } from './runtime/memory.ts';
@@ -33,7 +33,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly kind = 'webgpu';
   readonly dtype = 'float32';
   readonly name: string;
-  readonly facts: GpuFacts;
+  readonly traits: AdapterTraits;
   readonly fused: FusedTable;
   /** The device itself. An error scope of reparam's is always open on it. */
   readonly gpuDevice: GPUDevice;
@@ -48,15 +48,15 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly #captures = new CaptureSwitch<GpuCapture>();
   #destroyed = false;
 
-  constructor(device: GPUDevice, facts: GpuFacts, name: string) {
+  constructor(device: GPUDevice, traits: AdapterTraits, name: string) {
     this.gpuDevice = device;
-    this.facts = facts;
+    this.traits = traits;
     this.name = name;
     this.fused = webgpuFusedTable(this);
     this.#faults = new Faults(device);
     this.#pipelines = new PipelineCache(device, this.#faults);
     this.#pool = new MemoryPool(device, (memory) => this.#queue.forget(memory));
-    this.#groups = new BindGroups(device, facts.software, facts.software ? nodeCollector() : undefined);
+    this.#groups = new BindGroups(device, traits.software, traits.software ? nodeCollector() : undefined);
     this.#queue = new CommandQueue(device, this.#pool, this.#groups);
     this.#readBack = new ReadBack(device);
   }
@@ -102,7 +102,7 @@ export class WebGpuBackend implements Backend, Gpu {
     this.#faults.check();
     const [x, y, z] = kernel.workgroups;
     if (x === 0 || y === 0 || z === 0) return;
-    const { maxWorkgroups, maxStorageBuffers } = this.facts;
+    const { maxWorkgroups, maxStorageBuffers } = this.traits;
     if (Math.max(x, y, z) > maxWorkgroups) {
       throw new LimitError(
         `${kernel.name}: ${x} x ${y} x ${z} workgroups; this adapter's maxComputeWorkgroupsPerDimension is ${maxWorkgroups}`,

@@ -1,9 +1,9 @@
-/** @file What a WebGPU kernel sees of its device: launching WGSL, temporary memory, and the facts that it chooses variants by. */
+/** @file What a WebGPU kernel sees of its device: launching WGSL, temporary memory, and the traits that it chooses variants by. */
 import type { DType, FusedRow, Operand, WgslKernel } from '../../contract/backend.ts';
 import type { Shape } from '../../contract/shape.ts';
 
 /** Facts of the adapter and device, read once. */
-export interface GpuFacts {
+export interface AdapterTraits {
   /** The `subgroups` feature is enabled: `subgroupBroadcast`, `subgroupAdd`, ... may be used. */
   readonly subgroups: boolean;
   /** Smallest and largest subgroup of the adapter (equal on most). */
@@ -18,7 +18,7 @@ export interface GpuFacts {
 
 /** The launching side of the WebGPU backend. */
 export interface Gpu {
-  readonly facts: GpuFacts;
+  readonly traits: AdapterTraits;
   /** Records one dispatch. Bindings: uniforms (if any), inputs `read`, outputs `read_write`, in this order, in group 0. */
   launch(kernel: WgslKernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
   /** Memory that lives until the work that asked for it has been handed over. */

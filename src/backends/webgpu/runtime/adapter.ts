@@ -1,6 +1,6 @@
 /** @file Finds WebGPU: the browser's own, or Dawn (npm package `webgpu`) in Node. */
 import { NoAdapterError } from '../../../contract/errors.ts';
-import type { GpuFacts } from '../kernel.ts';
+import type { AdapterTraits } from '../kernel.ts';
 
 export interface AdapterOptions {
   /** Which adapter of several to prefer. */
@@ -85,7 +85,7 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   }
 }
 
-export function readFacts(adapter: GPUAdapter, device: GPUDevice): GpuFacts {
+export function readTraits(adapter: GPUAdapter, device: GPUDevice): AdapterTraits {
   const { info } = adapter;
   const { limits } = device;
   const subgroups = device.features.has('subgroups');

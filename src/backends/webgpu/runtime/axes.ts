@@ -1,18 +1,19 @@
-/** @file Fewer axes for the same walk: axes of size 1 go, neighbours that every operand walks as one are joined. */
+/** @file Fewer axes for the same elements: axes of size 1 go, and neighbours that every operand goes through as through one are joined. */
 import { LimitError } from '../../../contract/errors.ts';
 import { type Shape, showShape, sizeOf, stridesOf } from '../../../contract/shape.ts';
 
 /** Axes that the strided shaders take. */
 export const MAX_AXES = 8;
 
-export interface Walk {
+/** Axes as few as possible, outermost first. */
+export interface MergedAxes {
   readonly sizes: number[];
   /** Strides of each operand along these axes. */
   readonly strides: number[][];
 }
 
-/** The same walk over `shape` by operands of the given strides, in as few axes as possible. */
-export function collapse(shape: Shape, strides: readonly (readonly number[])[]): Walk {
+/** `shape`, for operands of the given strides, in as few axes as possible. */
+export function mergeAxes(shape: Shape, strides: readonly (readonly number[])[]): MergedAxes {
   const sizes: number[] = [];
   const out: number[][] = strides.map(() => []);
   shape.forEach((size, axis) => {
@@ -47,10 +48,9 @@ export function padAxes(op: string, shape: Shape, values: readonly number[], fil
 /** Elements of a row that one invocation of a strided shader takes. */
 const SHARE = 8;
 
-/** How a strided shader is launched over a walk: the words after its tables of axes, and the number of invocations. */
-export function invocationsOf({ sizes }: Walk): { readonly words: readonly [number, number]; readonly count: number } {
+/** How a strided shader shares the elements of these axes: its invocations, and how many of them take a row. */
+export function invocationsOf(sizes: readonly number[]): { readonly invocations: number; readonly chunks: number } {
   const inner = sizes.at(-1) ?? 1;
   const chunks = Math.ceil(inner / SHARE);
-  const count = (sizeOf(sizes) / inner) * chunks;
-  return { words: [count, chunks], count };
+  return { invocations: (sizeOf(sizes) / inner) * chunks, chunks };
 }
