@@ -23,7 +23,7 @@ import { webgpuFusedTable } from './kernels/fused.ts';
 import type { Gpu, AdapterTraits } from './kernel.ts';
 import { webgpuKernels } from './kernels/index.ts';
 import { copyInto } from './kernels/layout.ts';
-import { type GpuHandle, MemoryPool, own } from './runtime/memory.ts';
+import { type GpuHandle, MemoryPool, gpuHandle } from './runtime/memory.ts';
 import { PipelineCache } from './runtime/pipelines.ts';
 import { GpuCapture } from './runtime/program.ts';
 import { hasTimestamps, TimestampPair } from './runtime/timing.ts';
@@ -68,11 +68,11 @@ export class WebGpuBackend implements Backend, Gpu {
   }
 
   free(handle: BufferHandle): void {
-    if (!this.#destroyed) this.#pool.free(own(handle));
+    if (!this.#destroyed) this.#pool.free(gpuHandle(handle));
   }
 
   view(handle: BufferHandle, offset: number, length: number, _dtype: DType): BufferHandle {
-    const parent = own(handle);
+    const parent = gpuHandle(handle);
     if (offset % 64 !== 0) throw new OptionError(`view: offset ${offset} must be a multiple of 64 elements`);
     return this.#pool.open(parent.memory, parent.offset + offset * 4, length * 4);
   }
@@ -80,7 +80,7 @@ export class WebGpuBackend implements Backend, Gpu {
   write(handle: BufferHandle, data: TypedArray): void {
     this.#faults.check();
     if (this.#captures.current) throw this.#captures.current.refuseWrite();
-    const { memory, offset } = own(handle);
+    const { memory, offset } = gpuHandle(handle);
     // The queue's write would run before what is recorded and not submitted yet.
     if (this.#pool.isPending(memory)) this.#queue.submit();
     this.gpuDevice.queue.writeBuffer(memory.buffer, offset, data);
@@ -89,7 +89,7 @@ export class WebGpuBackend implements Backend, Gpu {
   async read(handle: BufferHandle, length: number, dtype: DType): Promise<TypedArray> {
     if (this.#captures.current) return this.#captures.current.refuseWait('data');
     this.#faults.check();
-    const bytes = await this.#readBack.read(this.#queue, own(handle), length * 4, this.#faults);
+    const bytes = await this.#readBack.read(this.#queue, gpuHandle(handle), length * 4, this.#faults);
     return dtype === 'uint32' ? new Uint32Array(bytes) : new Float32Array(bytes);
   }
 
@@ -113,7 +113,7 @@ export class WebGpuBackend implements Backend, Gpu {
         `${kernel.name}: ${inputs.length + outputs.length} buffers; this adapter's maxStorageBuffersPerShaderStage is ${maxStorageBuffers}`,
       );
     }
-    const written = outputs.map((o) => own(o.handle));
+    const written = outputs.map((o) => gpuHandle(o.handle));
     const copies: GpuHandle[] = [];
     const read = inputs.map((o) => this.#apartFrom(written, o, copies));
     const capture = this.#captures.current;
@@ -227,7 +227,7 @@ export class WebGpuBackend implements Backend, Gpu {
    * shares memory with an output is read from a copy.
    */
   #apartFrom(written: readonly GpuHandle[], input: Operand, copies: GpuHandle[]): GpuHandle {
-    const handle = own(input.handle);
+    const handle = gpuHandle(input.handle);
     if (!written.some((w) => w.memory === handle.memory)) return handle;
     const copy = this.#alloc(handle.byteLength);
     copyInto(this, input, { ...input, handle: copy });

@@ -2,7 +2,7 @@
 import type { DType, FusedRow, Operand, WgslKernel } from '../../contract/backend.ts';
 import type { Shape } from '../../contract/shape.ts';
 
-/** Facts of the adapter and device, read once. */
+/** Traits of the adapter and device, read once. */
 export interface AdapterTraits {
   /** The `subgroups` feature is enabled: `subgroupBroadcast`, `subgroupAdd`, ... may be used. */
   readonly subgroups: boolean;

@@ -57,7 +57,7 @@ export class GpuHandle implements BufferHandle {
 }
 
 /** The handle as this backend's own. */
-export function own(handle: BufferHandle): GpuHandle {
+export function gpuHandle(handle: BufferHandle): GpuHandle {
   if (!(handle instanceof GpuHandle)) throw new OptionError('a buffer of another backend was given to the WebGPU backend');
   return handle;
 }

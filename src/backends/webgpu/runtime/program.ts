@@ -4,7 +4,7 @@ import { CaptureError } from '../../../contract/errors.ts';
 import { type Lifetimes, Capture } from '../../../contract/memory-plan.ts';
 import type { BindGroups } from './bind-groups.ts';
 import { BLOCK_BYTES, blocksOf, type CommandQueue, type Dispatch } from './commands.ts';
-import { type GpuHandle, type GpuMemory, type MemoryPool, own } from './memory.ts';
+import { type GpuHandle, type GpuMemory, type MemoryPool, gpuHandle } from './memory.ts';
 import type { Pipeline } from './pipelines.ts';
 import { BufferUsage } from './flags.ts';
 
@@ -186,8 +186,8 @@ function encodeSteps(encoder: GPUCommandEncoder, steps: readonly Step[], from: n
 
 function encodeCopies(encoder: GPUCommandEncoder, copies: readonly BufferCopy[]): void {
   for (const [from, to] of copies) {
-    const source = own(from);
-    const target = own(to);
+    const source = gpuHandle(from);
+    const target = gpuHandle(to);
     encoder.copyBufferToBuffer(source.memory.buffer, source.offset, target.memory.buffer, target.offset, source.byteLength);
   }
 }

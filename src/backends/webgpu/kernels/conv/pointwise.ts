@@ -5,7 +5,7 @@ import { kernelOf } from '../../runtime/shader.ts';
 import { convPointwise } from '../../shaders.gen.ts';
 import { isPointwise, type ConvPass } from './pass.ts';
 
-/** Launches it if it covers these pass: planes of a multiple of four pixels, more than one written channel, and subgroups. */
+/** Launches it if it covers this pass: planes of a multiple of four pixels, more than one written channel, and subgroups. */
 export function launchPointwise(gpu: Gpu, pass: ConvPass, inputs: readonly [Operand, Operand], output: Operand): boolean {
   const { source, written, outputs, groups } = pass;
   const [n, sourceChannels, height, width] = source as readonly [number, number, number, number];
