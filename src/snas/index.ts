@@ -32,6 +32,7 @@ export * from './cost/expected-cost.ts';
 export { genotypeFromJson, parseGenotype, printGenotype } from './space/genotype-literal.ts';
 export {
   activeEdges,
+  CELL_TYPES,
   type CellEdge,
   type CellType,
   cellOf,
