@@ -28,7 +28,8 @@ export const seed: (text: string) => number = number('an integer from 0 to 2^53 
 export const notNegative: (text: string) => number = number('a number of 0 or more', (n) => n >= 0);
 export const positive: (text: string) => number = number('a number above 0', (n) => n > 0);
 export const probability: (text: string) => number = number('a number from 0 to below 1', (n) => n >= 0 && n < 1);
-export const stride: (text: string) => number = number('1 or 2', (n) => n === 1 || n === 2);
+export const stride: (text: string) => 1 | 2 = (text) => (oneOrTwo(text) === 1 ? 1 : 2);
+const oneOrTwo = number('1 or 2', (n) => n === 1 || n === 2);
 export const images: (text: string) => number = number(
   'a number of images, or a part of the training set below 1',
   (n) => n > 0 && (n < 1 || Number.isInteger(n)),

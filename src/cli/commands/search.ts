@@ -1,5 +1,5 @@
 /** @file `reparam search`: a search on real images, from flags to a run folder. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
 import { loadData, type TrainTest } from '../../data/files.node.ts';
 import { splitDataset } from '../../data/index.ts';
@@ -11,14 +11,14 @@ import { type CreditRecording, creditRecording } from '../shared/credit-recordin
 import { chooseDevice, type DeviceChoice } from '../../command/device.ts';
 import { Progress } from '../shared/progress.ts';
 import { RunFolder } from '../shared/run-folder.ts';
-import { addSearchOptions, type SearchFlags } from '../settings/search.ts';
+import { type SearchFlags, searchSettings } from '../settings/search.ts';
+import { addOptions } from '../settings/setting.ts';
 import { defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
 import { CANDIDATES, chooseCandidate } from '../../jobs/strategies.ts';
 
 export function registerSearch(program: Command): void {
-  addSearchOptions(program.command('search').description('search an architecture with SNAS or a rival and write a run folder'))
-    .addOption(new Option('--quiet', 'print only the result'))
-    .action((flags: SearchFlags & { readonly quiet?: boolean }) => runSearch(flags, flags.quiet ?? false));
+  const command = program.command('search').description('search an architecture with SNAS or a rival and write a run folder');
+  addOptions(command, searchSettings).action((flags: SearchFlags) => runSearch(flags, flags.quiet ?? false));
 }
 
 async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {

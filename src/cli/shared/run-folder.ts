@@ -9,62 +9,12 @@ import { lineChart } from '../../plot/index.ts';
 import { drawCell } from '../../snas/space/draw.ts';
 import { printGenotype } from '../../snas/space/genotype-literal.ts';
 import type { Genotype } from '../../snas/space/genotype.ts';
-import type { EpochMetrics, SearchConfig } from '../../snas/search/config.ts';
+import type { EpochMetrics } from '../../snas/search/config.ts';
+import { type RunConfig, searchSettings } from '../settings/search.ts';
+import { schemaOf } from '../settings/setting.ts';
 import { loadWeights, saveWeights } from './weights.ts';
 
-const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
-const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-
-const configSchema = v.object({
-  preset: v.string(),
-  data: v.string(),
-  device: v.string(),
-  adapter: v.string(),
-  versions: v.record(v.string(), v.string()),
-  strategy: v.string(),
-  cost: v.string(),
-  latency: v.exactOptional(v.object({ every: positive })),
-  trainImages: positive,
-  validationImages: positive,
-  search: v.object({
-    seed: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    network: v.object({
-      channels: positive,
-      cells: positive,
-      nodes: positive,
-      classes: positive,
-      inChannels: positive,
-      stemStride: v.picklist([1, 2]),
-    }),
-    epochs: positive,
-    batchSize: positive,
-    weights: v.object({ lr: v.number(), lrEnd: v.number(), momentum: fraction, weightDecay: v.number(), clip: v.number() }),
-    architecture: v.object({ lr: v.number(), betas: v.tuple([fraction, fraction]), weightDecay: v.number() }),
-    temperature: v.object({ start: v.number(), end: v.number() }),
-    eta: v.number(),
-    dropPath: fraction,
-    augment: v.exactOptional(
-      v.object({ crop: v.exactOptional(v.number()), flip: v.exactOptional(v.boolean()), cutout: v.exactOptional(v.number()) }),
-    ),
-    calibrationBatches: positive,
-  }),
-});
-
-/** config.json: everything that a run needs to be repeated. */
-export interface RunConfig {
-  readonly preset: string;
-  readonly data: string;
-  readonly device: string;
-  readonly adapter: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly strategy: string;
-  readonly cost: string;
-  /** How latency is measured, where it is the cost: on every n-th step. */
-  readonly latency?: { readonly every: number };
-  readonly trainImages: number;
-  readonly validationImages: number;
-  readonly search: SearchConfig;
-}
+const configSchema = schemaOf(searchSettings);
 
 /** genotype.json. */
 export interface FoundGenotype {

@@ -8,42 +8,38 @@ import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../
 import { costTensors } from '../../snas/cost/expected-cost.ts';
 import { measuredLatency } from '../../snas/cost/relative-latency.ts';
 import type { SearchOptions } from '../../snas/search/config.ts';
-import type { RunConfig } from './run-folder.ts';
-import { latencyOf, resolvePreset, type SearchFlags } from '../settings/search.ts';
+import { resolveSearch, type RunConfig, type SearchFlags } from '../settings/search.ts';
 import { strategyFor } from '../../jobs/strategies.ts';
 import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
 
 /** What the flags and the data make of a preset. */
 export function newConfig(flags: SearchFlags, data: TrainTest, device: Device): RunConfig {
-  const latency = latencyOf(flags);
-  const { trainImages, validationImages, network, ...rest } = resolvePreset(flags);
+  const { preset, data: name, device: _choice, search, ...run } = resolveSearch(flags);
   const available = data.train.labels.length;
   const images = (n: number): number => (n < 1 ? Math.floor(n * available) : n);
-  const train = images(trainImages);
-  const validation = images(validationImages);
+  const train = images(run.trainImages);
+  const validation = images(run.validationImages);
   if (train + validation > available) {
     throw new UsageError(
-      `--train-images ${train} and --validation-images ${validation} are more than the ${available} training images of ${flags.data}`,
+      `--train-images ${train} and --validation-images ${validation} are more than the ${available} training images of ${name}`,
     );
   }
-  if (train < rest.batchSize)
-    throw new UsageError(`--train-images ${train} is less than one batch (--batch-size ${rest.batchSize})`);
-  if (validation < rest.batchSize) {
-    throw new UsageError(`--validation-images ${validation} is less than one batch (--batch-size ${rest.batchSize})`);
+  if (train < search.batchSize)
+    throw new UsageError(`--train-images ${train} is less than one batch (--batch-size ${search.batchSize})`);
+  if (validation < search.batchSize) {
+    throw new UsageError(`--validation-images ${validation} is less than one batch (--batch-size ${search.batchSize})`);
   }
   return {
-    preset: flags.preset,
-    data: absoluteDataName(flags.data),
+    preset,
+    data: absoluteDataName(name),
     device: device.kind,
     adapter: device.name,
     versions: { reparam: version, node: process.version },
-    strategy: flags.strategy,
-    cost: flags.cost,
-    ...(latency && { latency }),
+    ...run,
     trainImages: train,
     validationImages: validation,
-    search: { ...rest, seed: flags.seed, network: { ...network, classes: data.train.classes, inChannels: data.train.channels } },
+    search: { ...search, network: { ...search.network, classes: data.train.classes, inChannels: data.train.channels } },
   };
 }
 

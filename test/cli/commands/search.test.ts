@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { RunConfig } from '../../../src/cli/shared/run-folder.ts';
+import type { RunConfig } from '../../../src/cli/settings/search.ts';
 import { loadWeights } from '../../../src/cli/shared/weights.ts';
 import { parseGenotype } from '../../../src/snas/index.ts';
 

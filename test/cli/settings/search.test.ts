@@ -7,26 +7,27 @@ import { expect, it } from 'vitest';
 import { strategy, STRATEGY_NAMES } from '../../../src/baselines/index.ts';
 import { RunFolder } from '../../../src/cli/shared/run-folder.ts';
 import {
-  addSearchOptions,
   latencyOf,
   LEARN_NOTHING,
-  resolvePreset,
+  resolveSearch,
   SAMPLING,
   type SearchFlags,
+  searchSettings,
 } from '../../../src/cli/settings/search.ts';
+import { addOptions } from '../../../src/cli/settings/setting.ts';
 import { UsageError } from '../../../src/command/usage-error.ts';
 import { cpu, key } from '../../../src/index.ts';
 import { PRESETS } from '../../../src/snas/index.ts';
 
 /** The flags of a command line; what commander refuses is thrown. */
 function flags(...args: readonly string[]): SearchFlags {
-  const command = addSearchOptions(new Command().exitOverride().configureOutput({ writeErr: () => undefined }));
+  const command = addOptions(new Command().exitOverride().configureOutput({ writeErr: () => undefined }), searchSettings);
   return command.parse(args, { from: 'user' }).opts<SearchFlags>();
 }
 
 it('eta is a number, or one of three strengths that fig13-15 found: 0.3, 3 and 10', () => {
   for (const [text, eta] of Object.entries({ mild: 0.3, moderate: 3, aggressive: 10, '0': 0, '0.25': 0.25 })) {
-    expect(resolvePreset(flags('--eta', text)).eta).toBe(eta);
+    expect(resolveSearch(flags('--eta', text)).search.eta).toBe(eta);
   }
   for (const text of ['strong', '-1', 'Infinity', ''])
     expect(() => flags('--eta', text)).toThrow(/--eta.*mild, moderate, aggressive/);
@@ -46,7 +47,7 @@ it('every strategy of the baselines can be named; an unknown one is refused with
 });
 
 it("the controller of ENAS gets the experiments' lower rate in short runs, the paper's rate in the paper's, and any that is asked for", () => {
-  const rate = (...args: readonly string[]): number => resolvePreset(flags(...args)).architecture.lr;
+  const rate = (...args: readonly string[]): number => resolveSearch(flags(...args)).search.architecture.lr;
   expect(rate('--strategy', 'enas')).toBe(0.01);
   expect(rate('--strategy', 'enas', '--preset', 'paper')).toBe(PRESETS.paper.architecture.lr);
   expect(rate('--strategy', 'enas', '--alpha-lr', '0.2')).toBe(0.2);
