@@ -3,13 +3,11 @@ import { RandomSearch, strategy, type StrategyName } from '../baselines/index.ts
 import type { Device } from '../core/tensor.ts';
 import { OptionError } from '../contract/errors.ts';
 import { foldIn, key } from '../core/random.ts';
+import { RUN_KEYS } from '../snas/keys.ts';
 import { type PresetName, PRESETS } from '../snas/search/presets.ts';
 import type { Search } from '../snas/search/search.ts';
 import type { SearchConfig } from '../snas/search/config.ts';
 import type { ArchitectureStrategy } from '../snas/strategies/strategy.ts';
-
-/** Apart from the keys of the search itself. */
-const STRATEGY = 101;
 
 /** An LSTM controller diverges at the rate that suits log alpha in a short run. */
 const ENAS_LEARNING_RATE = 0.01;
@@ -31,7 +29,7 @@ export function architectureSettings(name: StrategyName, preset: PresetName): Se
 
 /** A strategy with the seed's own key for it. */
 export function strategyFor(name: StrategyName, device: Device, seed: number, nodes: number): ArchitectureStrategy {
-  return strategy(name, device, foldIn(key(seed), STRATEGY), nodes);
+  return strategy(name, device, foldIn(key(seed), RUN_KEYS.strategy), nodes);
 }
 
 /** Scores a random search's draws on validation images under the shared weights, and makes the best the child. Returns the accuracies. */

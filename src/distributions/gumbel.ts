@@ -12,7 +12,7 @@ import type { Tensor } from '../core/tensor.ts';
 export interface NoiseSource {
   /** Draws noise of the logits' shape, in float64 on the host: a key means the same noise on every adapter. */
   readonly key?: Key;
-  /** Standard Gumbel noise that broadcasts with the logits; given as a tensor, a recorded step can be fed new noise. */
+  /** Standard Gumbel noise that broadcasts with the logits; given as a tensor, a captured step can be fed new noise. */
   readonly noise?: Tensor;
 }
 
@@ -22,7 +22,7 @@ export interface GumbelMaxOptions extends NoiseSource {
 }
 
 export interface GumbelSoftmaxOptions extends GumbelMaxOptions {
-  /** lambda > 0; a tensor (broadcast with the logits) where a recorded step must be able to change it. */
+  /** lambda > 0; a tensor (broadcast with the logits) where a captured step must be able to change it. */
   readonly temperature: Tensor | number;
   /** Straight-through: the value is one-hot, the gradient is that of the relaxed sample. Default false. */
   readonly hard?: boolean;

@@ -15,7 +15,7 @@ export interface LatencyUnit {
   /** Of the network in which every edge is `none`. */
   readonly empty: number;
   /** Of the slowest network that has one operation on all edges, and which operation that is. */
-  readonly dearest: number;
+  readonly slowest: number;
   readonly operation: OperationName;
   readonly clock: Clock;
 }
@@ -35,21 +35,21 @@ export interface UniformTime {
 /** The unit from the times of all eight networks with one operation everywhere. OptionError where none of them takes longer than the empty one. */
 export function latencyUnit(times: readonly UniformTime[]): LatencyUnit {
   const empty = times.find((t) => t.operation === 'none')!;
-  const dearest = times.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a), empty);
-  if (dearest === empty) {
+  const slowest = times.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a), empty);
+  if (slowest === empty) {
     throw new OptionError(
       `latency: no operation takes longer than none on this device (${empty.milliseconds.toFixed(3)} ms, ${empty.clock}); ` +
         'take a larger batch or network, a quieter machine, or another cost',
     );
   }
-  return { empty: empty.milliseconds, dearest: dearest.milliseconds, operation: dearest.operation, clock: dearest.clock };
+  return { empty: empty.milliseconds, slowest: slowest.milliseconds, operation: slowest.operation, clock: slowest.clock };
 }
 
 /** Inherited weights stand in every child; what the others start from does not matter. */
 const UNUSED_KEY = key(0);
 
 /**
- * price = (t(child) - t(empty)) / (t(dearest) - t(empty)), t the median time of a forward pass of the child, with the parent's weights, on a
+ * price = (t(child) - t(empty)) / (t(slowest) - t(empty)), t the median time of a forward pass of the child, with the parent's weights, on a
  * batch of the search's size. The two references are measured once, at the first price, so that eta is a price in nats for about the dearest network at every size and on
  * every device. A price is a measurement: below 0 or above 1 by its noise, or where mixed operations are slower than one everywhere.
  */
@@ -57,8 +57,8 @@ export class RelativeLatency implements BlackBox {
   readonly #supernet: Supernet;
   readonly #images: Tensor;
   readonly #options: MeasuredLatencyOptions;
-  /** Milliseconds of the empty and of the dearest network. */
-  #unit: readonly [empty: number, dearest: number] | undefined;
+  /** Milliseconds of the empty and of the slowest network. */
+  #unit: readonly [empty: number, slowest: number] | undefined;
 
   constructor(supernet: Supernet, images: Shape, options: MeasuredLatencyOptions = {}) {
     this.#supernet = supernet;
@@ -68,8 +68,8 @@ export class RelativeLatency implements BlackBox {
   }
 
   async price(child: Genotype): Promise<number> {
-    const [empty, dearest] = (this.#unit ??= await this.#measureUnit());
-    return ((await this.#time(child)).milliseconds - empty) / (dearest - empty);
+    const [empty, slowest] = (this.#unit ??= await this.#measureUnit());
+    return ((await this.#time(child)).milliseconds - empty) / (slowest - empty);
   }
 
   state(): StateDict {
@@ -95,7 +95,7 @@ export class RelativeLatency implements BlackBox {
     }
     const unit = latencyUnit(times);
     this.#options.onUnit?.(unit);
-    return [unit.empty, unit.dearest];
+    return [unit.empty, unit.slowest];
   }
 
   #everywhere(operation: OperationName): Genotype {
