@@ -8,6 +8,7 @@
 import { grad } from '../core/autograd.ts';
 import type { Device } from '../core/tensor.ts';
 import { gumbelMax, oneHotArgmax } from '../distributions/gumbel.ts';
+import { OptionError } from '../contract/errors.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import { LstmCell } from '../nn/lstm.ts';
 import { Linear } from '../nn/layers.ts';
@@ -103,7 +104,9 @@ export class Enas implements ArchitectureStrategy<ControllerInputs> {
   /** Descends (loss - baseline) log p(Z) - entropyWeight H. */
   gradients(z: CellWeights, { loss }: Feedback): readonly Tensor[] {
     return scope(() => {
-      const { choices, logP } = this.#rollouts.get(z.normal)!;
+      const rollout = this.#rollouts.get(z.normal);
+      if (!rollout) throw new OptionError('enas: gradients need a Z that this strategy proposed; pass what `propose` returned');
+      const { choices, logP } = rollout;
       const advantage = detach(sub(loss, this.#baseline.value(loss)));
       const entropy = neg(sum(mul(exp(logP), logP)));
       const objective = sub(mul(sum(mul(logP, choices)), advantage), mul(entropy, this.#entropyWeight));

@@ -2,7 +2,7 @@
 export { type BlackBox, BlackBoxCost, type BlackBoxFactory, type BlackBoxOptions } from './cost/black-box.ts';
 export { type CellContext, type EdgeTrace, MixedCell, ChildCell, type PathMask } from './space/cell.ts';
 export { childSize, type ChildSize } from './child/size.ts';
-export { CHILD_PRESETS, type ChildPreset } from './child/presets.ts';
+export { CHILD_PRESETS, type ChildPreset, type PresetName } from './child/presets.ts';
 export {
   type ChildStep,
   type ChildTrainingConfig,
@@ -58,7 +58,7 @@ export {
   type SupernetOptions,
 } from './space/network.ts';
 export { FactorizedReduce, operation } from './space/operations.ts';
-export { type Preset, type PresetName, PRESETS } from './search/presets.ts';
+export { type Preset, PRESETS } from './search/presets.ts';
 export { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES, type PublishedName } from './space/published.ts';
 export { type LatencyUnit, type MeasuredLatencyOptions, measuredLatency, RelativeLatency } from './cost/relative-latency.ts';
 export { type ArchitectureInit, architectureParameters, pathwiseGradients } from './strategies/log-alpha.ts';
