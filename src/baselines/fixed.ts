@@ -1,6 +1,6 @@
 /** @file Strategies that learn nothing: random search over one-hot Z, and relaxed samples from uniform probabilities. */
 import type { Device } from '../core/tensor.ts';
-import { gumbelSoftmax } from '../distributions/gumbel.ts';
+import { checkTemperature, gumbelSoftmax } from '../distributions/gumbel.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import { uniforms, foldIn, type Key } from '../core/random.ts';
 import {
@@ -14,7 +14,6 @@ import {
 } from '../snas/space/genotype.ts';
 import type { ArchitectureStrategy, StrategyStep } from '../snas/strategies/strategy.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { checkTemperature } from '../snas/strategies/log-alpha.ts';
 import type { CellWeights } from '../snas/space/cell-weights.ts';
 
 /** The column of one operation an edge, each equally likely. */

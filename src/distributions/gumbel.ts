@@ -30,10 +30,10 @@ export interface GumbelSoftmaxOptions extends GumbelMaxOptions {
 
 /** The given noise, or noise of the logits' shape drawn from the key. */
 export function noiseFor(op: string, logits: Tensor, source: NoiseSource): Tensor {
-  if ((source.key === undefined) === (source.noise === undefined)) {
-    throw new OptionError(`${op}: pass either { key } or { noise }, the one or the other`);
-  }
-  return source.noise ?? gumbel(logits.device, source.key!, logits.shape);
+  const { key, noise } = source;
+  if (noise && key === undefined) return noise;
+  if (key && noise === undefined) return gumbel(logits.device, key, logits.shape);
+  throw new OptionError(`${op}: pass either { key } or { noise }, the one or the other`);
 }
 
 /** A temperature as a number must be positive and finite; a tensor's value is its owner's business. */

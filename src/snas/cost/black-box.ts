@@ -8,7 +8,7 @@ import { NonFiniteError, OptionError } from '../../contract/errors.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { scope } from '../../core/scope.ts';
-import type { Shape } from '../../contract/shape.ts';
+import { dims, type Shape } from '../../contract/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { scoreFunctionBlackBox } from './expected-cost.ts';
 import { CELL_TYPES, type CellType, edgesOf, type Genotype, genotypeFromChoices, oneHotRows } from '../space/genotype.ts';
@@ -126,9 +126,9 @@ export class BlackBoxCost {
   }
 
   loadState(state: StateDict): void {
-    const average = state['average']?.data;
-    if (average?.length !== 2) throw new OptionError('black-box cost: average is missing from the saved state');
-    this.#average = [average[0]!, average[1]!];
+    const [m, w] = state['average']?.data ?? [];
+    if (m === undefined || w === undefined) throw new OptionError('black-box cost: average is missing from the saved state');
+    this.#average = [m, w];
     this.#box.loadState?.(state);
   }
 
@@ -137,7 +137,7 @@ export class BlackBoxCost {
   }
 
   get #nodes(): number {
-    const edges = this.#logits.normal.shape[0]!;
+    const { edges } = dims('black-box cost', this.#logits.normal, 'edges operations');
     let nodes = 1;
     while (edgesOf(nodes).length < edges) nodes++;
     return nodes;

@@ -34,7 +34,8 @@ export interface UniformTime {
 
 /** The unit from the times of all eight networks with one operation everywhere. OptionError where none of them takes longer than the empty one. */
 export function latencyUnit(times: readonly UniformTime[]): LatencyUnit {
-  const empty = times.find((t) => t.operation === 'none')!;
+  const empty = times.find((t) => t.operation === 'none');
+  if (!empty) throw new OptionError('latency: the time of none is missing');
   const slowest = times.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a), empty);
   if (slowest === empty) {
     throw new OptionError(
@@ -58,7 +59,7 @@ export class RelativeLatency implements BlackBox {
   readonly #images: Tensor;
   readonly #options: MeasuredLatencyOptions;
   /** Milliseconds of the empty and of the slowest network. */
-  #unit: readonly [empty: number, slowest: number] | undefined;
+  #unit: Pick<LatencyUnit, 'empty' | 'slowest'> | undefined;
 
   constructor(supernet: Supernet, images: Shape, options: MeasuredLatencyOptions = {}) {
     this.#supernet = supernet;
@@ -68,24 +69,24 @@ export class RelativeLatency implements BlackBox {
   }
 
   async price(child: Genotype): Promise<number> {
-    const [empty, slowest] = (this.#unit ??= await this.#measureUnit());
+    const { empty, slowest } = (this.#unit ??= await this.#measureUnit());
     return ((await this.#time(child)).milliseconds - empty) / (slowest - empty);
   }
 
   state(): StateDict {
-    return this.#unit ? { latency_unit: { shape: [2], data: Float64Array.from(this.#unit) } } : {};
+    return this.#unit ? { latency_unit: { shape: [2], data: Float64Array.of(this.#unit.empty, this.#unit.slowest) } } : {};
   }
 
   loadState(state: StateDict): void {
-    const unit = state['latency_unit']?.data;
-    this.#unit = unit && [unit[0]!, unit[1]!];
+    const [empty, slowest] = state['latency_unit']?.data ?? [];
+    this.#unit = empty === undefined || slowest === undefined ? undefined : { empty, slowest };
   }
 
   dispose(): void {
     this.#images.dispose();
   }
 
-  async #measureUnit(): Promise<readonly [number, number]> {
+  async #measureUnit(): Promise<LatencyUnit> {
     const times: UniformTime[] = [];
     for (const operation of OPERATIONS) {
       const child = this.#everywhere(operation);
@@ -95,7 +96,7 @@ export class RelativeLatency implements BlackBox {
     }
     const unit = latencyUnit(times);
     this.#options.onUnit?.(unit);
-    return [unit.empty, unit.slowest];
+    return unit;
   }
 
   #everywhere(operation: OperationName): Genotype {

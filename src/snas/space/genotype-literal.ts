@@ -95,8 +95,11 @@ function placed(type: string, entries: readonly Entry[], concat: readonly number
   const all = placedAll(entries);
   const pairs = entries.length % 2 === 0 ? entries.map((_, i) => Math.floor(i / 2) + CELL_INPUTS) : undefined;
   // Where a count of entries allows both readings, the one whose last node is the last output node is meant.
-  const choices = [all, pairs].filter((to) => to !== undefined && to.length > 0 && to.at(-1)! >= last);
-  const targets = choices.find((to) => to!.at(-1) === last) ?? choices[0];
+  const choices = [all, pairs].flatMap((targets) => {
+    const end = targets?.at(-1);
+    return targets && end !== undefined && end >= last ? [{ targets, end }] : [];
+  });
+  const { targets } = choices.find(({ end }) => end === last) ?? choices[0] ?? {};
   if (!targets) {
     throw new GenotypeError(
       `genotype: the ${type} cell has ${entries.length} entries and outputs up to node ${last}: ` +

@@ -1,7 +1,7 @@
 /** @file log alpha of both cell types: how it starts, the noise that its samples need, and the pathwise gradient to it. */
 import { grad } from '../../core/autograd.ts';
 import type { Device } from '../../core/tensor.ts';
-import { OptionError } from '../../contract/errors.ts';
+import { checkTemperature } from '../../distributions/gumbel.ts';
 import { dot } from '../../core/composites.ts';
 import { add } from '../../core/ops.ts';
 import { foldIn, gumbels, type Key, normals } from '../../core/random.ts';
@@ -43,15 +43,10 @@ export function gumbelNoise(logAlpha: CellWeights, key: Key): CellWeights {
 /** What a relaxed sample needs in a step: Gumbel noise of both cell types, and the temperature, [1]. */
 export type RelaxationInputs = CellWeights & { readonly temperature: Tensor };
 
-/** The inputs of a relaxed sample of log alpha. OptionError, in the strategy's name, for a temperature that is not above 0. */
+/** The inputs of a relaxed sample of log alpha. OptionError, in the strategy's name, for a temperature that is not positive. */
 export function relaxationInputs(strategy: string, logAlpha: CellWeights, { key, temperature }: StrategyStep): RelaxationInputs {
   checkTemperature(strategy, temperature);
   return { ...gumbelNoise(logAlpha, key), temperature: logAlpha.normal.device.tensor([temperature], [1]) };
-}
-
-/** OptionError, in the strategy's name, for a temperature that is not above 0. */
-export function checkTemperature(strategy: string, temperature: number): void {
-  if (!(temperature > 0)) throw new OptionError(`${strategy}: temperature ${temperature} must be > 0`);
 }
 
 /** Pulls dloss/dZ back to the parameters through the graph of Z: the pathwise gradient. */
