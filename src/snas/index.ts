@@ -46,6 +46,7 @@ export {
   type OperationName,
   OPERATIONS,
 } from './space/genotype.ts';
+export { RUN_KEYS, SEARCH_KEYS, TRAINING_KEYS } from './keys.ts';
 export { childLatency, type Latency, type LatencyOptions } from './cost/latency.ts';
 export {
   cellShapes,
