@@ -1,11 +1,11 @@
 /** @file `npm run credit -- audit`: for a searched supernet, how far each edge's credit is from exact. */
-import { type AuditReport, auditSupernet, type CreditBatch, type EdgeAudit } from 'reparam/credit';
+import { type AuditReport, auditSupernet, type EdgeAudit } from 'reparam/credit';
 import { cpu, DataFileError, type Device, foldIn, key, type Tensor } from 'reparam';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { batches, channelStatistics, type Dataset } from 'reparam/data';
+import { batches, channelStatistics, type Dataset, type LabelledImages, uploadBatch } from 'reparam/data';
 import { loadData } from 'reparam/data/node';
 import { gumbelSoftmax } from 'reparam/distributions';
 import { readSafetensors } from 'reparam/export';
@@ -118,14 +118,10 @@ function sampleZ(device: Device, state: StateDict, temperature: number, seed: nu
   return { normal: draw('normal'), reduce: draw('reduce') };
 }
 
-function firstBatch(device: Device, train: Dataset, test: Dataset, count: number, seed: number): CreditBatch {
+function firstBatch(device: Device, train: Dataset, test: Dataset, count: number, seed: number): LabelledImages {
   const [batch] = batches(test, { batchSize: count, key: key(seed), standardise: channelStatistics(train) });
   if (!batch) throw new DataFileError('the test set is empty');
-  const { channels, height, width } = test;
-  return {
-    images: device.tensor(batch.images, [batch.n, channels, height, width]),
-    labels: device.tensor(batch.labels, [batch.n]),
-  };
+  return uploadBatch(device, batch, test);
 }
 
 function table(edges: readonly EdgeAudit[]): string[][] {

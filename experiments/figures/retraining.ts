@@ -1,4 +1,5 @@
 /** @file Figures 16 and 17: found cells trained from scratch, beside uniform ones, on the images of the search and on others. */
+import { foldIn, key } from 'reparam';
 import { randomGenotype } from 'reparam/baselines';
 import {
   CHILD_PRESETS,
@@ -8,8 +9,9 @@ import {
   type NetworkConfig,
   type PresetName,
   printGenotype,
+  RUN_KEYS,
 } from 'reparam/snas';
-import { CANDIDATES, keyFor, type SearchRun, type TrainedCell, type TrainingJob } from 'reparam/jobs';
+import { CANDIDATES, type SearchRun, type TrainedCell, type TrainingJob } from 'reparam/jobs';
 import { loadData } from 'reparam/data/node';
 import { UsageError } from 'reparam/command';
 import type { Experiment, ExperimentContext, ExperimentResult, ScaleName, Verdict } from './experiment.ts';
@@ -62,7 +64,7 @@ async function cells(context: ExperimentContext): Promise<Map<string, Found[]>> 
       name,
       runs.slice(i * seeds.length, (i + 1) * seeds.length).map((run) => ({ genotype: run.genotype, inherited: inherited(run) })),
     ]),
-    [ROW.random, seeds.map((seed) => ({ genotype: randomGenotype(keyFor(seed, 'randomCell'), nodes) }))],
+    [ROW.random, seeds.map((seed) => ({ genotype: randomGenotype(foldIn(key(seed), RUN_KEYS.randomGenotype), nodes) }))],
     [ROW.publishedSnas, seeds.map(() => ({ genotype: genotype('SNAS_moderate') }))],
     [ROW.publishedDarts, seeds.map(() => ({ genotype: genotype('DARTS_V2') }))],
   ]);

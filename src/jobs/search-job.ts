@@ -8,7 +8,8 @@ import { costTensors } from '../snas/cost/expected-cost.ts';
 import type { Genotype } from '../snas/space/genotype.ts';
 import { Search } from '../snas/search/search.ts';
 import type { EpochMetrics, SearchConfig } from '../snas/search/config.ts';
-import { keyFor } from './keys.ts';
+import { foldIn, key } from '../core/random.ts';
+import { RUN_KEYS } from '../snas/keys.ts';
 import { chooseCandidate, strategyFor } from './strategies.ts';
 
 export interface SearchJob {
@@ -46,7 +47,7 @@ export async function runSearchJob(
   const started = performance.now();
   const { config } = job;
   const { train: all } = await loadData(job.data);
-  const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], keyFor(config.seed, 'split'));
+  const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], foldIn(key(config.seed), RUN_KEYS.split));
   const table = costTable({ ...config.network, imageSide: train.height });
   const cost = costTensors(device, table, relativeWeights(table, { parameters: 1, flops: 1, memory: 1 }));
   const chosen = strategyFor(job.strategy, device, config.seed, table.nodes);

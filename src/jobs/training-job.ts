@@ -6,7 +6,8 @@ import { childSize } from '../snas/child/size.ts';
 import { type ChildTrainingConfig, scoreChild, trainChild } from '../snas/child/training.ts';
 import type { Genotype } from '../snas/space/genotype.ts';
 import { ChildNetwork, type NetworkConfig } from '../snas/space/network.ts';
-import { keyFor } from './keys.ts';
+import { foldIn, key } from '../core/random.ts';
+import { RUN_KEYS } from '../snas/keys.ts';
 
 export interface TrainingJob {
   readonly genotype: Genotype;
@@ -36,8 +37,10 @@ export async function runTrainingJob(device: Device, job: TrainingJob): Promise<
   const started = performance.now();
   const { genotype, network, training } = job;
   const { train: all, test } = await loadData(job.data);
-  const [train] = splitDataset(all, [job.images], keyFor(training.seed, 'split')) as [typeof all];
-  const child = new ChildNetwork(device, keyFor(training.seed, 'childWeights'), network, genotype, { auxiliary: job.auxiliary });
+  const [train] = splitDataset(all, [job.images], foldIn(key(training.seed), RUN_KEYS.split)) as [typeof all];
+  const child = new ChildNetwork(device, foldIn(key(training.seed), RUN_KEYS.childWeights), network, genotype, {
+    auxiliary: job.auxiliary,
+  });
   try {
     for await (const _epoch of trainChild(device, child, train, training)) continue;
     const { accuracy } = await scoreChild(device, child, train, test);

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
 import { loadData, type TrainTest } from '../../data/files.node.ts';
 import { splitDataset } from '../../data/index.ts';
-import { keyFor } from '../../jobs/keys.ts';
+import { foldIn, key } from '../../core/random.ts';
+import { RUN_KEYS } from '../../snas/keys.ts';
 import { printGenotype } from '../../snas/space/genotype-literal.ts';
 import { Search } from '../../snas/search/search.ts';
 import type { EpochMetrics } from '../../snas/search/config.ts';
@@ -36,7 +37,7 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
   const [train, validation] = splitDataset(
     data.train,
     [config.trainImages, config.validationImages],
-    keyFor(settings.seed, 'split'),
+    foldIn(key(settings.seed), RUN_KEYS.split),
   );
   const progress = new Progress();
   const options = searchOptions(device, config, train.height, (line) => {

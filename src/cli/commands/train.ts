@@ -7,7 +7,8 @@ import { absoluteDataName, loadData } from '../../data/files.node.ts';
 import { type Dataset, splitDataset } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { DataFileError } from '../../contract/errors.ts';
-import { keyFor } from '../../jobs/keys.ts';
+import { foldIn, key } from '../../core/random.ts';
+import { RUN_KEYS } from '../../snas/keys.ts';
 import type { ChildPreset } from '../../snas/child/presets.ts';
 import { childSize } from '../../snas/child/size.ts';
 import { scoreChild, trainChild, type TrainedEpoch } from '../../snas/child/training.ts';
@@ -63,7 +64,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   const images = imageCount(preset, all, flags.data);
   const device = await chooseDevice(flags.device, say);
   const network: NetworkConfig = { ...preset.network, classes: all.classes, inChannels: all.channels };
-  const [train] = splitDataset(all, [images], keyFor(flags.seed, 'split'));
+  const [train] = splitDataset(all, [images], foldIn(key(flags.seed), RUN_KEYS.split));
   say(`device     ${device.name}`);
   say(`data       ${flags.data}: ${images} training and ${test.labels.length} test images of ${all.height} x ${all.width}`);
   say(
@@ -101,7 +102,7 @@ async function trainOne(task: Task, cell: NamedGenotype, out: string, say: (line
     `${cell.name}: ${size.parameters.toLocaleString('en-GB')} parameters, ${size.multiplyAdds.toLocaleString('en-GB')} multiply-adds an image`,
   );
   say('epoch     loss   train  images/s');
-  const child = new ChildNetwork(device, keyFor(seed, 'childWeights'), network, cell.genotype, {
+  const child = new ChildNetwork(device, foldIn(key(seed), RUN_KEYS.childWeights), network, cell.genotype, {
     auxiliary: preset.auxiliary,
   });
   const progress = new Progress();

@@ -1,17 +1,11 @@
 /** @file The settings of `reparam search`, a row each, and what they mean together. */
-import type { StrategyName } from '../../baselines/index.ts';
+import { STRATEGY_NAMES } from '../../baselines/index.ts';
 import { UsageError } from '../../command/usage-error.ts';
-import { architectureSettings } from '../../jobs/strategies.ts';
+import { architectureSettings, learns, samples } from '../../jobs/strategies.ts';
 import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
 import { PRESETS } from '../../snas/search/presets.ts';
 import { type FlagsOf, settle, type StoredOf } from './setting.ts';
 import { COST_CHOICES } from './values.ts';
-
-/** Strategies whose Z follows no parameter: no loss and no price moves them. */
-export const LEARN_NOTHING: readonly StrategyName[] = ['random', 'uniform'];
-
-/** Strategies whose Z has the score that a measured cost is weighed by (`ArchitectureStrategy.sampled`). */
-export const SAMPLING: readonly StrategyName[] = ['snas', 'gdas', 'dsnas', 'reinforce'];
 
 /** Steps between measurements of latency. */
 const LATENCY_EVERY = 4;
@@ -143,14 +137,14 @@ export interface Resolved extends Omit<RunConfig, 'adapter' | 'versions' | 'sear
 /** How latency is measured, if it is the cost; refuses what does not go together. */
 export function latencyOf(flags: SearchFlags): RunConfig['latency'] {
   const { strategy, cost, latencyEvery } = flags;
-  if (LEARN_NOTHING.includes(strategy) && (flags.eta ?? PRESETS[flags.preset].eta) > 0) {
+  if ((flags.eta ?? PRESETS[flags.preset].eta) > 0 && !learns(strategy)) {
     throw new UsageError(
       `--eta has nothing to act on: --strategy ${strategy} learns no architecture. Leave out --eta, or take snas`,
     );
   }
-  if (cost === 'latency' && !SAMPLING.includes(strategy)) {
+  if (cost === 'latency' && !samples(strategy)) {
     throw new UsageError(
-      `--cost latency needs a strategy that samples each edge from softmax(log alpha): ${SAMPLING.join(', ')}; ` +
+      `--cost latency needs a strategy that samples each edge from softmax(log alpha): ${STRATEGY_NAMES.filter(samples).join(', ')}; ` +
         `--strategy ${strategy} does not. Take one of them, or another --cost`,
     );
   }

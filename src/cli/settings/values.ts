@@ -4,7 +4,8 @@ import * as v from 'valibot';
 import { STRATEGY_NAMES, type StrategyName } from '../../baselines/index.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from '../../command/device.ts';
 import { count, images, natural, notNegative, positive, price, probability, seed, stride } from '../../command/option-values.ts';
-import { type PresetName, PRESETS } from '../../snas/search/presets.ts';
+import type { PresetName } from '../../snas/child/presets.ts';
+import { PRESETS } from '../../snas/search/presets.ts';
 
 export const COST_CHOICES = ['weighted', 'params', 'flops', 'memory', 'latency'] as const;
 /** As it stands in config.json; `params` and `parameters` are one. */

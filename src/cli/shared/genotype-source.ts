@@ -3,8 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { randomGenotype } from '../../baselines/index.ts';
 import { DataFileError, GenotypeError } from '../../contract/errors.ts';
-import { foldIn } from '../../core/random.ts';
-import { keyFor } from '../../jobs/keys.ts';
+import { foldIn, key } from '../../core/random.ts';
+import { RUN_KEYS } from '../../snas/keys.ts';
 import type { Genotype } from '../../snas/space/genotype.ts';
 import { genotype, PUBLISHED_NAMES } from '../../snas/space/published.ts';
 import { UsageError } from '../../command/usage-error.ts';
@@ -30,7 +30,7 @@ export interface RandomDraw {
 export function genotypeFromSource(source: string, random: RandomDraw): NamedGenotype {
   const text = source.trim();
   if (text === 'random') {
-    const first = keyFor(random.seed, 'randomCell');
+    const first = foldIn(key(random.seed), RUN_KEYS.randomGenotype);
     return { name: text, genotype: randomGenotype(random.draw === 0 ? first : foldIn(first, random.draw), random.nodes) };
   }
   const published = PUBLISHED_NAMES.some((n) => n === text);
