@@ -2,8 +2,8 @@
 import type { StrategyName } from 'reparam/baselines';
 import { lineChart, type LineSeries } from 'reparam/plot';
 import type { Experiment, ExperimentContext, ExperimentResult } from './experiment.ts';
-import { type Interval, interval } from 'reparam/credit';
-import { show, verdictOnPositive } from './verdict.ts';
+import type { Interval } from 'reparam/credit';
+import { overSeeds, show, verdictOnPositive } from './verdict.ts';
 import { type SearchRun } from 'reparam/jobs';
 import { loadData } from 'reparam/data/node';
 import { describeScale, searchJob } from './settings.ts';
@@ -27,7 +27,7 @@ async function runsOf(context: ExperimentContext, strategies: readonly StrategyN
 /** Mean and interval by epoch; an interval is cut where the figure itself must end: 0, and `largest`. */
 function curve(runs: readonly SearchRun[], figure: (epoch: Epoch) => number, largest = 1): LineSeries['points'] {
   return runs[0]!.epochs.map((_, e) => {
-    const { mean: y, low, high } = interval(runs.map((r) => figure(r.epochs[e]!)));
+    const { mean: y, low, high } = overSeeds(runs.map((r) => figure(r.epochs[e]!)));
     return { x: e + 1, y, low: Math.max(0, low), high: Math.min(largest, high) };
   });
 }
@@ -53,14 +53,14 @@ async function accuracyByEpoch(context: ExperimentContext): Promise<ExperimentRe
       {
         claim: 'The validation accuracy of SNAS rises faster than that of ENAS and ends far higher.',
         seen:
-          `${describeScale(context)}. Final validation accuracy of sampled architectures: SNAS ${show(interval(snas))}, ENAS ${show(interval(enas))}; ` +
-          `paired difference ${show(interval(minus(snas, enas)))}; difference of the mean over epochs (speed) ${show(interval(faster))}.`,
+          `${describeScale(context)}. Final validation accuracy of sampled architectures: SNAS ${show(overSeeds(snas))}, ENAS ${show(overSeeds(enas))}; ` +
+          `paired difference ${show(overSeeds(minus(snas, enas)))}; difference of the mean over epochs (speed) ${show(overSeeds(faster))}.`,
         verdict: verdictOnPositive(minus(snas, enas)),
       },
       {
         claim:
           'DARTS rises faster than SNAS and ends about as high, but its figure is that of the whole parent, which no child has.',
-        seen: `First-order DARTS ends at ${show(interval(darts))}; DARTS less SNAS ${show(interval(minus(darts, snas)))}.`,
+        seen: `First-order DARTS ends at ${show(overSeeds(darts))}; DARTS less SNAS ${show(overSeeds(minus(darts, snas)))}.`,
         verdict: verdictOnPositive(minus(darts, snas)),
       },
     ],
@@ -86,15 +86,15 @@ async function childWithoutRetraining(context: ExperimentContext): Promise<Exper
     return { name: LABELS[name]!, parent, child, running, loss: minus(parent, child) };
   });
   const [snas, darts] = rows as [(typeof rows)[number], (typeof rows)[number]];
-  const cell = (values: readonly number[]): string => show(interval(values));
+  const cell = (values: readonly number[]): string => show(overSeeds(values));
   return {
     findings: [
       {
         claim: 'A child of SNAS keeps the accuracy of the search without retraining (88 % becomes 90 % on CIFAR-10).',
         seen: `${describeScale(context)}. Parent less child under SNAS: ${cell(snas.loss)} (negative: the child is better). The child's batch-norm statistics are recomputed by forward passes; with the supernet's running ones it has ${cell(snas.running)}.`,
-        verdict: keeps(interval(snas.loss))
+        verdict: keeps(overSeeds(snas.loss))
           ? 'held'
-          : interval(snas.loss).mean < 0.03
+          : overSeeds(snas.loss).mean < 0.03
             ? 'held in the mean, within the noise'
             : 'did not hold',
       },
@@ -142,9 +142,9 @@ async function entropyByEpoch(context: ExperimentContext): Promise<ExperimentRes
         claim:
           "After the same number of epochs SNAS's distribution over operations is more certain than DARTS's softmax: its entropy is lower.",
         seen:
-          `${describeScale(context)}. Mean entropy of an edge in nats (ln 8 = 2.079 at the start), the same Adam on log alpha for all: SNAS ${show(interval(snas))}, ` +
-          `DARTS first order ${show(interval(darts))}, single level ${show(interval(single))}. DARTS first order less SNAS, paired: ${show(interval(minus(darts, snas)))}; ` +
-          `single level less SNAS: ${show(interval(minus(single, snas)))}.`,
+          `${describeScale(context)}. Mean entropy of an edge in nats (ln 8 = 2.079 at the start), the same Adam on log alpha for all: SNAS ${show(overSeeds(snas))}, ` +
+          `DARTS first order ${show(overSeeds(darts))}, single level ${show(overSeeds(single))}. DARTS first order less SNAS, paired: ${show(overSeeds(minus(darts, snas)))}; ` +
+          `single level less SNAS: ${show(overSeeds(minus(single, snas)))}.`,
         verdict: verdictOnPositive(minus(darts, snas)),
       },
     ],

@@ -23,8 +23,8 @@ import {
 } from 'reparam';
 import { lineChart, type LineSeries } from 'reparam/plot';
 import type { Experiment, ExperimentContext, ExperimentResult, Finding } from './experiment.ts';
-import { type Interval, interval } from 'reparam/credit';
-import { show } from './verdict.ts';
+import type { Interval } from 'reparam/credit';
+import { overSeeds, show } from './verdict.ts';
 
 /** Three edges in a row, each with none, identity and two convolutions: 64 architectures. */
 const EDGES = 3;
@@ -167,10 +167,10 @@ async function run({ device, seeds, say }: ExperimentContext): Promise<Experimen
   const worst = (variant: string): number => Math.max(...SHARPNESS.flatMap((s) => gapsAt(variant, s)));
   const linear = worst(VARIANTS[0]!.name);
   const tolerance = device.dtype === 'float64' ? 1e-12 : 1e-5;
-  const uniform = VARIANTS.slice(1).map((v) => ({ name: v.name, gap: interval(gapsAt(v.name, 0)) }));
+  const uniform = VARIANTS.slice(1).map((v) => ({ name: v.name, gap: overSeeds(gapsAt(v.name, 0)) }));
   const describe = (g: { readonly name: string; readonly gap: Interval }): string => `${g.name} ${show(g.gap)}`;
   const last = VARIANTS.at(-1)!.name;
-  const sharp = interval(gapsAt(last, SHARPNESS.at(-1)!));
+  const sharp = overSeeds(gapsAt(last, SHARPNESS.at(-1)!));
   const findings: Finding[] = [
     {
       claim: 'If the loss is linear in Z, equations 18 and 19 are the same objective.',
@@ -189,7 +189,7 @@ async function run({ device, seeds, say }: ExperimentContext): Promise<Experimen
   const series = VARIANTS.map(({ name }): LineSeries => ({
     name,
     points: SHARPNESS.map((s) => {
-      const { mean: y, low, high } = interval(gapsAt(name, s));
+      const { mean: y, low, high } = overSeeds(gapsAt(name, s));
       return { x: s, y, low: Math.max(0, low), high };
     }),
   }));

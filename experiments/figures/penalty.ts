@@ -13,8 +13,8 @@ import {
 } from 'reparam/snas';
 import { lineChart } from 'reparam/plot';
 import type { Experiment, ExperimentContext, ExperimentResult } from './experiment.ts';
-import { interval } from 'reparam/credit';
-import { show } from './verdict.ts';
+import type { Interval } from 'reparam/credit';
+import { overSeeds, show } from './verdict.ts';
 import { type SearchRun } from 'reparam/jobs';
 import { loadData } from 'reparam/data/node';
 import { describeScale, searchJob } from './settings.ts';
@@ -39,7 +39,7 @@ async function sweep(context: ExperimentContext): Promise<ExperimentResult> {
   const totalEdges = 2 * (table.byType.normal.flops.length / 8);
   const totalNodes = 2 * table.nodes;
   const at = (eta: number): SearchRun[] => runs.filter((r) => r.job.config.eta === eta);
-  const of = (eta: number, figure: (run: SearchRun) => number): ReturnType<typeof interval> => interval(at(eta).map(figure));
+  const of = (eta: number, figure: (run: SearchRun) => number): Interval => overSeeds(at(eta).map(figure));
   const expected = (r: SearchRun): number => r.epochs.at(-1)!.expectedCost;
   const rows = ETAS.map((eta) => ({
     eta,
@@ -51,7 +51,7 @@ async function sweep(context: ExperimentContext): Promise<ExperimentResult> {
   }));
   const steps = ETAS.slice(1).map((eta, i) => context.seeds.map((_, s) => expected(at(ETAS[i]!)[s]!) - expected(at(eta)[s]!)));
   const rises = steps.flatMap((d, i) =>
-    interval(d).mean < 0 ? [`${ETAS[i]} to ${ETAS[i + 1]} (${show(interval(d.map((v) => -v)), 4)})`] : [],
+    overSeeds(d).mean < 0 ? [`${ETAS[i]} to ${ETAS[i + 1]} (${show(overSeeds(d.map((v) => -v)), 4)})`] : [],
   );
   const fallsAll = steps.every((d) => d.every((v) => v >= 0));
   const named = presets(rows, totalEdges, totalNodes);
@@ -120,7 +120,7 @@ async function sweep(context: ExperimentContext): Promise<ExperimentResult> {
         series: ETAS.map((eta) => ({
           name: `eta ${eta}`,
           points: at(eta)[0]!.epochs.map((_, e) => {
-            const { mean: y, low, high } = interval(at(eta).map((r) => r.epochs[e]!.expectedCost));
+            const { mean: y, low, high } = overSeeds(at(eta).map((r) => r.epochs[e]!.expectedCost));
             return { x: e + 1, y, low, high };
           }),
         })),
@@ -181,9 +181,9 @@ async function evolution(context: ExperimentContext): Promise<ExperimentResult> 
       {
         claim: 'Under an aggressive penalty most edges are deleted very early in the search.',
         seen:
-          `${describeScale(context)}, eta ${eta}. Of ${total} edges, deleted (none, or cut off by it) after a quarter of the search: ${show(interval(gone(early)), 1)}; after half: ${show(interval(gone(half)), 1)}; ` +
-          `at the end: ${show(interval(gone(end)), 1)}. The film shows seed ${context.seeds[0]}.`,
-        verdict: interval(gone(early)).mean > total / 2 ? 'held' : 'did not hold',
+          `${describeScale(context)}, eta ${eta}. Of ${total} edges, deleted (none, or cut off by it) after a quarter of the search: ${show(overSeeds(gone(early)), 1)}; after half: ${show(overSeeds(gone(half)), 1)}; ` +
+          `at the end: ${show(overSeeds(gone(end)), 1)}. The film shows seed ${context.seeds[0]}.`,
+        verdict: overSeeds(gone(early)).mean > total / 2 ? 'held' : 'did not hold',
       },
     ],
     data: { eta, runs: runs.map(({ job, ...rest }) => ({ seed: job.config.seed, ...rest })) },

@@ -15,8 +15,7 @@ import { CANDIDATES, type SearchRun, type TrainedCell, type TrainingJob } from '
 import { loadData } from 'reparam/data/node';
 import { UsageError } from 'reparam/command';
 import type { Experiment, ExperimentContext, ExperimentResult, ScaleName, Verdict } from './experiment.ts';
-import { interval } from 'reparam/credit';
-import { show, verdictOnPositive } from './verdict.ts';
+import { overSeeds, show, verdictOnPositive } from './verdict.ts';
 import { dataTitle, type JobOptions, searchJob } from './settings.ts';
 
 const ROW = {
@@ -109,7 +108,7 @@ async function retrain(context: ExperimentContext, data: string, claims: Claims)
   const error = (name: string): number[] => row(name).trained.map((t) => 100 * t.error);
   const parameters = (name: string): number[] => row(name).trained.map((t) => t.parameters);
   const minus = (a: readonly number[], b: readonly number[]): number[] => a.map((v, i) => v - b[i]!);
-  const points = (values: readonly number[]): string => show(interval(values), 2);
+  const points = (values: readonly number[]): string => show(overSeeds(values), 2);
   const [snas, darts, random, uniform] = [error(ROW.snas), error(ROW.darts), error(ROW.random), error(ROW.uniform)];
   // Both rows are uniform draws: their mean under each seed is the same quantity with half the variance.
   const drawn = random.map((v, i) => (v + uniform[i]!) / 2);
@@ -131,7 +130,7 @@ async function retrain(context: ExperimentContext, data: string, claims: Claims)
       {
         claim: claims.smaller,
         seen:
-          `Parameters: SNAS with a moderate penalty ${show(interval(parameters(ROW.moderate)), 0)}, DARTS ${show(interval(parameters(ROW.darts)), 0)}; ` +
+          `Parameters: SNAS with a moderate penalty ${show(overSeeds(parameters(ROW.moderate)), 0)}, DARTS ${show(overSeeds(parameters(ROW.darts)), 0)}; ` +
           `test error ${points(error(ROW.moderate))} % against ${points(darts)} %, more by ${points(minus(error(ROW.moderate), darts))} points.`,
         verdict: verdictOnSmaller(minus(parameters(ROW.darts), parameters(ROW.moderate)), minus(error(ROW.moderate), darts)),
       },
@@ -142,8 +141,8 @@ async function retrain(context: ExperimentContext, data: string, claims: Claims)
       ...rows.map((r) => {
         const inherited = r.found.map((f) => f.inherited).filter((v) => v !== undefined);
         const before = inherited.length === 0 ? '' : points(inherited.map((v) => 100 * (1 - v)));
-        const multiplyAdds = show(interval(r.trained.map((t) => t.multiplyAdds)), 0);
-        return `| ${r.name} | ${before} | ${points(error(r.name))} | ${show(interval(parameters(r.name)), 0)} | ${multiplyAdds} |`;
+        const multiplyAdds = show(overSeeds(r.trained.map((t) => t.multiplyAdds)), 0);
+        return `| ${r.name} | ${before} | ${points(error(r.name))} | ${show(overSeeds(parameters(r.name)), 0)} | ${multiplyAdds} |`;
       }),
       '',
       'Rows with a search had the same supernet, images, seeds and number of steps. **Uniform alpha**: relaxed samples as in SNAS with log alpha held at 0; all operations stay equally likely, so its child is a uniform draw. ' +
@@ -168,7 +167,7 @@ async function retrain(context: ExperimentContext, data: string, claims: Claims)
 /** Smaller, and worse by less than one point: over the whole of both intervals, in the means alone, or not. */
 function verdictOnSmaller(saved: readonly number[], lost: readonly number[]): Verdict {
   const size = verdictOnPositive(saved);
-  const { n, mean, high } = interval(lost);
+  const { n, mean, high } = overSeeds(lost);
   if (mean >= 1) return 'did not hold';
   return size === 'held' && (n === 1 || high >= 1) ? 'held in the mean, within the noise' : size;
 }

@@ -29,6 +29,6 @@ export { counterfactual, dsnas, emaBaseline, leaveOneOut, meanBaseline, reinforc
 export { type EdgeTap, type GatedEdge, type GatedNetwork, type GatedRun, perSample } from './gated.ts';
 export { compositeRule, gaussLegendre, type Quadrature, weightedSum } from './quadrature.ts';
 export { creditHeatMap, type CreditRecord, type EdgeCreditRecord, recordCredits, type RecordOptions } from './recorder.ts';
-export { chiSquareTail, type Interval, interval, studentQuantile, VectorMoments } from './statistics.ts';
+export { chiSquareTail, type Interval, interval, type IntervalOptions, studentQuantile, VectorMoments } from './statistics.ts';
 export type { LabelledImages as CreditBatch } from '../data/index.ts';
 export { type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';

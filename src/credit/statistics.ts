@@ -161,14 +161,20 @@ export interface Interval {
   readonly high: number;
 }
 
+export interface IntervalOptions {
+  /** Student's quantile is rounded to this many decimals, as printed tables have it. Default: it is not rounded. */
+  readonly decimals?: number;
+}
+
 /** Mean and 95 % Student interval of independent values. */
-export function interval(values: readonly number[]): Interval {
+export function interval(values: readonly number[], { decimals }: IntervalOptions = {}): Interval {
   const n = values.length;
   if (n === 0) throw new OptionError('interval: no values');
   const mean = values.reduce((a, b) => a + b, 0) / n;
   if (n === 1) return { n, mean, low: mean, high: mean };
   const variance = values.reduce((s, v) => s + (v - mean) ** 2, 0) / (n - 1);
-  const half = studentQuantile(0.975, n - 1) * Math.sqrt(variance / n);
+  const quantile = studentQuantile(0.975, n - 1);
+  const half = (decimals === undefined ? quantile : Number(quantile.toFixed(decimals))) * Math.sqrt(variance / n);
   return { n, mean, low: mean - half, high: mean + half };
 }
 

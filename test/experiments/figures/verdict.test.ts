@@ -1,7 +1,7 @@
 /** @file Intervals and verdicts of the experiments: Student's quantiles against a published table, and what each verdict needs. */
 import { expect, it } from 'vitest';
-import { show, verdictOnPositive } from '../../../experiments/figures/verdict.ts';
-import { interval, studentQuantile } from '../../../src/credit/index.ts';
+import { overSeeds, show, verdictOnPositive } from '../../../experiments/figures/verdict.ts';
+import { studentQuantile } from '../../../src/credit/index.ts';
 
 it("the 97.5 % quantile of Student's t is that of the table of NIST (e-Handbook, 1.3.6.7.2) to its three digits, for 1 to 100 degrees", () => {
   const published = [
@@ -21,12 +21,12 @@ it("the 97.5 % quantile of Student's t is that of the table of NIST (e-Handbook,
 
 it('an interval is mean +- t s / sqrt(n) with the sample deviation: 2, 4, 6 gives 4 +- 4.303 x 2 / sqrt(3)', () => {
   const half = (4.303 * 2) / Math.sqrt(3);
-  const { n, mean, low, high } = interval([2, 4, 6]);
+  const { n, mean, low, high } = overSeeds([2, 4, 6]);
   expect([n, mean]).toEqual([3, 4]);
   expect(low).toBeCloseTo(4 - half, 12);
   expect(high).toBeCloseTo(4 + half, 12);
-  expect(interval([7])).toEqual({ n: 1, mean: 7, low: 7, high: 7 });
-  expect(() => interval([])).toThrow(/no values/);
+  expect(overSeeds([7])).toEqual({ n: 1, mean: 7, low: 7, high: 7 });
+  expect(() => overSeeds([])).toThrow(/no values/);
 });
 
 it('the interval covers the mean of normal samples of five 95 times of 100 (N = 4,000, seed 71, |z| < 4)', async () => {
@@ -35,7 +35,7 @@ it('the interval covers the mean of normal samples of five 95 times of 100 (N = 
   const values = normals(key(71), 5 * N);
   let covered = 0;
   for (let i = 0; i < N; i++) {
-    const { low, high } = interval([...values.subarray(5 * i, 5 * i + 5)]);
+    const { low, high } = overSeeds([...values.subarray(5 * i, 5 * i + 5)]);
     if (low <= 0 && high >= 0) covered++;
   }
   expect(Math.abs(covered - 0.95 * N)).toBeLessThan(4 * Math.sqrt(N * 0.95 * 0.05));
@@ -51,6 +51,6 @@ it('a claim held only if the whole interval is above 0, is within the noise if t
 });
 
 it('is printed with its bounds and n', () => {
-  expect(show(interval([2, 4, 6]), 1)).toBe('4.0 [-1.0, 9.0], n = 3');
-  expect(show(interval([0.5]))).toBe('0.500, n = 1');
+  expect(show(overSeeds([2, 4, 6]), 1)).toBe('4.0 [-1.0, 9.0], n = 3');
+  expect(show(overSeeds([0.5]))).toBe('0.500, n = 1');
 });
