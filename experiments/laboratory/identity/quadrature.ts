@@ -76,17 +76,17 @@ export async function identityTerms(
       const l = alias(broadcastTo(device.tensor([...logits], [2]), [samples, 2]));
       const distribution = new RelaxedOneHotCategorical({ logits: l, temperature });
       const z = alias(distribution.rsample({ noise }));
-      const held = detach(z);
+      const fixed = detach(z);
       const loss = losses(z);
       const [slope] = grad(sum(loss), [z], { createGraph: true });
-      const [curved] = grad(dot(slope!, held), [z], { unused: 'zeros' });
+      const [curved] = grad(dot(slope!, fixed), [z], { unused: 'zeros' });
       const [path] = grad(z, [l], { cotangent: detach(slope!) });
       const [curvature] = grad(z, [l], { cotangent: curved! });
       return noGrad(() => ({
         path: path!,
         curvature: curvature!,
         score: distribution.score({ noise }),
-        credit: sum(mul(slope!, held), 1),
+        credit: sum(mul(slope!, fixed), 1),
         change: sub(loss, losses(zerosLike(z))),
       }));
     }),

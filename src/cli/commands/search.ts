@@ -91,7 +91,7 @@ async function searchEpochs(search: Search, { folder, metrics, started, quiet, p
   process.on('SIGINT', interrupt);
   if (!quiet) {
     process.stdout.write(`${HEADER}\n`);
-    progress.update(0, 'warming up: recording a step');
+    progress.update(0, 'warming up: capturing a step');
   }
   try {
     const onWarmUp = (compiled: number, of: number): void => {
