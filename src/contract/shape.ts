@@ -72,11 +72,13 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 }
 
 /** Reads a shape by name: `dims('conv2d', x, 'n c h w')` is `{ n, c, h, w }`, or an error saying what was expected. */
-export function dims<Names extends string>(op: string, x: { readonly shape: Shape }, names: Names): Record<Split<Names>, number> {
+export function dims<S extends string>(op: string, x: { readonly shape: Shape }, names: S): Record<Names<S>, number> {
   const list = names.split(' ');
   if (list.length !== x.shape.length) {
     throw new ShapeError(`${op}: expected a tensor of shape [${list.join(', ')}], got ${showShape(x.shape)}`);
   }
-  return Object.fromEntries(list.map((name, i) => [name, x.shape[i]])) as Record<Split<Names>, number>;
+  return Object.fromEntries(list.map((name, i) => [name, x.shape[i]])) as Record<Names<S>, number>;
 }
-type Split<S extends string> = S extends `${infer Head} ${infer Tail}` ? Head | Split<Tail> : S;
+
+/** The names in a string, separated by spaces. */
+export type Names<S extends string> = S extends `${infer Head} ${infer Tail}` ? Head | Names<Tail> : S;
