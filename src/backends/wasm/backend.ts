@@ -4,7 +4,7 @@ import type { FusedKernel } from '../../core/fused.ts';
 import { cpuKernels } from '../cpu/kernels/index.ts';
 import { ArrayBackend, type Slots } from '../shared/array-backend.ts';
 import type { ArrayMemory } from '../shared/array-memory.ts';
-import type { SimdKernels } from './kernel.ts';
+import type { SimdTable, Work } from './kernel.ts';
 import { fusedKernels } from './kernels/fused.ts';
 import { simdKernels } from './kernels/index.ts';
 import { HeapBuffer, heapBuffer } from './runtime/buffer.ts';
@@ -19,7 +19,7 @@ export class SimdBackend extends ArrayBackend<number> {
   readonly name = 'cpu float32 (WASM SIMD)';
   readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
   readonly #heap: Heap;
-  readonly #kernels: SimdKernels;
+  readonly #kernels: SimdTable;
 
   constructor(options: HeapOptions = {}) {
     super();
@@ -62,7 +62,7 @@ export class SimdBackend extends ArrayBackend<number> {
     params: PrimitiveParams[P],
     inputs: readonly Operand[],
     outputs: readonly Operand[],
-  ): () => void {
+  ): Work {
     return (
       this.#kernels[op]?.(params, inputs, outputs) ?? (() => cpuKernels[op](params, this.arrays(inputs), this.arrays(outputs)))
     );

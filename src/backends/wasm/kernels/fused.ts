@@ -33,7 +33,7 @@ function batchNorm(linker: Linker): FusedKernel<{ readonly eps: number }> {
           kind: 'cpu',
           name: 'batchNorm2d',
           run: ([from, weight, bias], [to, stats]) =>
-            forward!(
+            forward(
               from!.byteOffset,
               weight?.byteOffset ?? 0,
               bias?.byteOffset ?? 0,
@@ -58,7 +58,7 @@ function batchNorm(linker: Linker): FusedKernel<{ readonly eps: number }> {
           kind: 'cpu',
           name: 'batchNorm2d.backward',
           run: ([cotangent, from, stats, scale], [dx, dweight, dbias]) =>
-            backward!(
+            backward(
               cotangent!.byteOffset,
               from!.byteOffset,
               scale?.byteOffset ?? 0,
@@ -94,7 +94,7 @@ function mixedSum(linker: Linker): FusedKernel {
           kind: 'cpu',
           name: 'mixedSum',
           run: ([weights, ...terms], [y]) =>
-            sum!(weights!.byteOffset, y!.byteOffset, head.size * 4, ...terms.map((t) => t.byteOffset)),
+            sum(weights!.byteOffset, y!.byteOffset, head.size * 4, ...terms.map((t) => t.byteOffset)),
         },
         inputs,
         [head.shape],
@@ -112,8 +112,8 @@ function mixedSum(linker: Linker): FusedKernel {
           name: 'mixedSum.backward',
           run: ([cotangent, weights, ...terms], [dweights, ...targets]) => {
             const from = cotangent!.byteOffset;
-            if (needs[0]) terms.forEach((x, k) => dot!(from, x.byteOffset, dweights!.byteOffset + 4 * k, bytes));
-            wanted.forEach((k, i) => scale!(from, weights!.byteOffset + 4 * k, targets[i]!.byteOffset, bytes));
+            if (needs[0]) terms.forEach((x, k) => dot(from, x.byteOffset, dweights!.byteOffset + 4 * k, bytes));
+            wanted.forEach((k, i) => scale(from, weights!.byteOffset + 4 * k, targets[i]!.byteOffset, bytes));
           },
         },
         [g, z, ...xs],
