@@ -1,5 +1,5 @@
 /** @file The axes that a strided kernel visits: how an operand broadcasts along them, and how few of them are enough. */
-import { type Shape, stridesOf } from './shape.ts';
+import type { Shape } from './shape.ts';
 
 /** Axes of a loop over elements, outermost first, and the strides of each operand along them. */
 export interface StridedAxes {
@@ -27,7 +27,13 @@ export function collapse(shape: Shape, strides: readonly (readonly number[])[]):
 
 /** Strides of an operand that broadcasts to `out`: 0 along the axes where it repeats. */
 export function broadcastStrides(shape: Shape, out: Shape): number[] {
-  const strides = stridesOf(shape);
+  const strides = out.map(() => 0);
   const lead = out.length - shape.length;
-  return out.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : strides[i - lead]!));
+  let stride = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    const size = shape[i]!;
+    if (size !== 1) strides[lead + i] = stride;
+    stride *= size;
+  }
+  return strides;
 }

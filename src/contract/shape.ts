@@ -13,7 +13,7 @@ export function sizeOf(shape: Shape): number {
 
 /** Row-major strides, in elements. */
 export function stridesOf(shape: Shape): number[] {
-  const strides = Array.from<number>({ length: shape.length }).fill(1);
+  const strides = shape.map(() => 1);
   for (let i = shape.length - 2; i >= 0; i--) strides[i] = strides[i + 1]! * shape[i + 1]!;
   return strides;
 }
@@ -77,7 +77,9 @@ export function dims<S extends string>(op: string, x: { readonly shape: Shape },
   if (list.length !== x.shape.length) {
     throw new ShapeError(`${op}: expected a tensor of shape [${list.join(', ')}], got ${showShape(x.shape)}`);
   }
-  return Object.fromEntries(list.map((name, i) => [name, x.shape[i]])) as Record<Names<S>, number>;
+  const sizes: Record<string, number> = {};
+  for (let i = 0; i < list.length; i++) sizes[list[i]!] = x.shape[i]!;
+  return sizes as Record<Names<S>, number>;
 }
 
 /** The names in a string, separated by spaces. */

@@ -168,14 +168,15 @@ export function broadcastToKernel(linker: Linker): UnarySimdKernel {
 function overRows(rows: WasmFunction, a: Operand, b: Operand, y: Operand): Work | undefined {
   const { sizes, strides } = collapse(y.shape, [broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape)]);
   if (sizes.length > 3) return undefined;
-  const [inner = 1, size1 = 1, size2 = 1] = sizes.toReversed();
-  // In bytes; a single element is a row that both operands move along.
-  const [as = [4], bs = [4]] = sizes.length > 0 ? strides.map((s) => s.toReversed().map((stride) => stride * 4)) : [];
-  const [aStep = 0, a1 = 0, a2 = 0] = as;
-  const [bStep = 0, b1 = 0, b2 = 0] = bs;
   const flat = sizes.length <= 1;
+  const inner = sizes.at(-1) ?? 1;
   if (inner < 4 && !flat) return undefined;
   // A single row is a whole buffer, which may be passed by a vector's end.
   const bytes = flat ? Math.ceil(inner / 4) * 16 : inner * 4;
+  // Strides in bytes; a single element is a row that both operands move along.
+  const [aStrides = [], bStrides = []] = strides;
+  const [aStep, bStep] = [(aStrides.at(-1) ?? 1) * 4, (bStrides.at(-1) ?? 1) * 4];
+  const [size1, a1, b1] = [sizes.at(-2) ?? 1, (aStrides.at(-2) ?? 0) * 4, (bStrides.at(-2) ?? 0) * 4];
+  const [size2, a2, b2] = [sizes.at(-3) ?? 1, (aStrides.at(-3) ?? 0) * 4, (bStrides.at(-3) ?? 0) * 4];
   return () => rows(addressOf(a), addressOf(b), addressOf(y), bytes, aStep, bStep, size1, a1, b1, size2, a2, b2);
 }

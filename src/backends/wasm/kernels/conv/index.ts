@@ -1,6 +1,6 @@
 /** @file Convolution and its derivatives on the SIMD kernels: shapes and geometry made into plans, plans run on buffers. */
 import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
-import { dims } from '../../../../contract/shape.ts';
+import { dims, sizeOf } from '../../../../contract/shape.ts';
 import type { SimdKernels, Work } from '../../kernel.ts';
 import { addressOf, heapBuffer } from '../../runtime/buffer.ts';
 import type { Linker } from '../../runtime/linker.ts';
@@ -19,19 +19,21 @@ export function convKernels(linker: Linker): SimdKernels<'conv2d' | 'conv2dInput
   };
   return {
     conv2d: (geometry, [x, w], [y]) => {
-      const [from, filter, to] = [image(x), filterOf(w), image(y)];
-      if (filter.i * filter.kh * filter.kw === 0) return undefined;
-      const make = () => [outputTilesPlan(linker, forwardForm(geometry, from, filter, to))];
-      return work(plans.get(planKey('forward', geometry, x, w, y), make), x, w, y);
+      if (sizeOf(w.shape) === 0) return undefined;
+      const found = plans.get(planKey('forward', geometry, x, w, y), () => [
+        outputTilesPlan(linker, forwardForm(geometry, image(x), filter(w), image(y))),
+      ]);
+      return work(found, x, w, y);
     },
     conv2dInput: (geometry, [g, w], [x]) => {
-      const [from, filter, to] = [image(g), filterOf(w), image(x)];
-      if (from.c * from.h * from.w * filter.kh * filter.kw === 0) return undefined;
-      const make = () => inputForms(geometry, to, filter, from).map((form) => outputTilesPlan(linker, form));
-      const found = plans.get(planKey('input', geometry, x, w, g), make);
+      if (sizeOf(g.shape) === 0 || sizeOf(w.shape) === 0) return undefined;
+      const found = plans.get(planKey('input', geometry, x, w, g), () =>
+        inputForms(geometry, image(x), filter(w), image(g)).map((form) => outputTilesPlan(linker, form)),
+      );
       // Phases of the input that no offset of the window reaches have no plan.
       const [sy, sx] = geometry.stride;
-      const unreached = found().length < Math.min(sy, to.h) * Math.min(sx, to.w);
+      const { h, w: width } = image(x);
+      const unreached = found().length < Math.min(sy, h) * Math.min(sx, width);
       const phases = work(found, g, w, x);
       if (!unreached) return phases;
       return () => {
@@ -40,10 +42,11 @@ export function convKernels(linker: Linker): SimdKernels<'conv2d' | 'conv2dInput
       };
     },
     conv2dFilter: (geometry, [x, g], [w]) => {
-      const [from, cotangent, filter] = [image(x), image(g), filterOf(w)];
-      if (from.n * cotangent.h * cotangent.w === 0) return undefined;
-      const make = () => [dotProductsPlan(linker, forwardForm(geometry, from, filter, cotangent))];
-      return work(plans.get(planKey('filter', geometry, x, w, g), make), x, g, w);
+      if (sizeOf(g.shape) === 0) return undefined;
+      const found = plans.get(planKey('filter', geometry, x, w, g), () => [
+        dotProductsPlan(linker, forwardForm(geometry, image(x), filter(w), image(g))),
+      ]);
+      return work(found, x, g, w);
     },
   };
 }
@@ -52,7 +55,7 @@ function image(operand: Operand): Image {
   return dims('conv2d', operand, 'n c h w');
 }
 
-function filterOf(operand: Operand): Filter {
+function filter(operand: Operand): Filter {
   return dims('conv2d', operand, 'o i kh kw');
 }
 

@@ -1,5 +1,4 @@
 /** @file Matrix products on the SIMD kernels: small ones as pointwise convolutions or as dot products, large ones blocked. */
-import { dims, type Shape } from '../../../../contract/shape.ts';
 import type { SimdKernels, Work } from '../../kernel.ts';
 import { addressOf } from '../../runtime/buffer.ts';
 import type { Linker } from '../../runtime/linker.ts';
@@ -19,9 +18,9 @@ export function matmulKernels(linker: Linker): SimdKernels<'matmul'> {
   const plans = new PlanCache(heap);
   return {
     matmul: ({ transposeA, transposeB }, [a, b], [y]) => {
-      const { batch, m, n } = dims('matmul', batched(y.shape), 'batch m n');
-      const { rows, columns } = dims('matmul', batched(a.shape), 'batch rows columns');
-      const k = transposeA ? rows : columns;
+      // Innermost first, so that a product without batches has a batch of 1.
+      const [n = 1, m = 1, batch = 1] = y.shape.toReversed();
+      const k = a.shape.at(transposeA ? -2 : -1) ?? 1;
       if (k === 0) return undefined;
       const size: Product = { batch, m, n, k };
       const key = (kind: string): string => [kind, batch, m, n, k].join(' ');
@@ -39,11 +38,6 @@ export function matmulKernels(linker: Linker): SimdKernels<'matmul'> {
       return () => blocked(linker, size, addressOf(a), transposeA, addressOf(b), transposeB, addressOf(y));
     },
   };
-}
-
-/** A matrix as a batch of one. */
-function batched(shape: Shape): { readonly shape: Shape } {
-  return { shape: shape.length === 2 ? [1, ...shape] : shape };
 }
 
 interface Product {
