@@ -79,7 +79,7 @@ export function dims<S extends string>(op: string, x: { readonly shape: Shape },
   }
   const sizes: Record<string, number> = {};
   for (let i = 0; i < list.length; i++) sizes[list[i]!] = x.shape[i]!;
-  return sizes as Record<Names<S>, number>;
+  return sizes;
 }
 
 /** The names in a string, separated by spaces. */

@@ -1,7 +1,15 @@
 /** @file The plain CPU backend: flat typed arrays and loops, executed at once. In float64 it is the oracle. */
-import type { BufferHandle, DType, FloatType, Operand, Primitive, PrimitiveParams, TypedArray } from '../../contract/backend.ts';
+import type {
+  BufferHandle,
+  DType,
+  FloatType,
+  FusedTable,
+  Operand,
+  Primitive,
+  PrimitiveParams,
+  TypedArray,
+} from '../../contract/backend.ts';
 import { OptionError } from '../../contract/errors.ts';
-import type { FusedKernel } from '../../core/fused.ts';
 import { ArrayBackend, type Slots } from '../shared/array-backend.ts';
 import { ArrayBufferHandle, type ArrayMemory } from '../shared/array-memory.ts';
 import { cpuKernels } from './kernels/index.ts';
@@ -23,16 +31,16 @@ const POOL_BYTES = 256 * 2 ** 20;
 export class CpuBackend extends ArrayBackend<TypedArray> {
   readonly dtype: FloatType;
   readonly name: string;
-  readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  readonly fused: FusedTable;
   /** Arrays kept for reuse, by type and length. */
   readonly #pool = new Map<string, TypedArray[]>();
   #pooledBytes = 0;
 
-  constructor(dtype: FloatType, fusedKernels: ReadonlyMap<string, FusedKernel> = new Map()) {
+  constructor(dtype: FloatType, fused: FusedTable = {}) {
     super();
     this.dtype = dtype;
     this.name = `cpu ${dtype}`;
-    this.fusedKernels = fusedKernels;
+    this.fused = fused;
   }
 
   protected takePlace({ length, dtype, capacity }: CpuMemory): TypedArray {

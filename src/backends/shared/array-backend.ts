@@ -5,6 +5,7 @@ import type {
   BufferHandle,
   DType,
   FloatType,
+  FusedTable,
   Kernel,
   Operand,
   Primitive,
@@ -15,7 +16,6 @@ import type {
 import { OptionError } from '../../contract/errors.ts';
 import { CaptureSwitch } from '../../contract/memory-plan.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
-import type { FusedKernel } from '../../core/fused.ts';
 import { type ArrayBufferHandle, ArrayMemory } from './array-memory.ts';
 import { ArrayCapture, type Placement } from './array-program.ts';
 
@@ -30,7 +30,7 @@ export abstract class ArrayBackend<Place> implements Backend {
   readonly kind = 'cpu';
   abstract readonly dtype: FloatType;
   abstract readonly name: string;
-  abstract readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  abstract readonly fused: FusedTable;
   readonly #captures = new CaptureSwitch<ArrayCapture<ArrayMemory<Place>>>();
   readonly #placement: Placement<ArrayMemory<Place>> = {
     hold: (memory) => memory.handles++,
@@ -158,6 +158,10 @@ export abstract class ArrayBackend<Place> implements Backend {
 
   outsideCapture<T>(body: () => T): T {
     return this.#captures.outsideCapture(body);
+  }
+
+  timer(): undefined {
+    // The host's clock will do.
   }
 
   flush(): void {

@@ -1,11 +1,10 @@
 /** @file The float32 CPU backend: buffers in one WebAssembly memory, SIMD kernels where there is one, else the plain loops. */
-import type { BufferHandle, DType, Operand, Primitive, PrimitiveParams } from '../../contract/backend.ts';
-import type { FusedKernel } from '../../core/fused.ts';
+import type { BufferHandle, DType, FusedTable, Operand, Primitive, PrimitiveParams } from '../../contract/backend.ts';
 import { cpuKernels } from '../cpu/kernels/index.ts';
 import { ArrayBackend, type Slots } from '../shared/array-backend.ts';
 import type { ArrayMemory } from '../shared/array-memory.ts';
 import type { SimdTable, Work } from './kernel.ts';
-import { fusedKernels } from './kernels/fused.ts';
+import { fusedTable } from './kernels/fused.ts';
 import { simdKernels } from './kernels/index.ts';
 import { HeapBuffer, heapBuffer } from './runtime/buffer.ts';
 import { Heap, type HeapOptions } from './runtime/heap.ts';
@@ -17,7 +16,7 @@ type HeapMemory = ArrayMemory<number>;
 export class SimdBackend extends ArrayBackend<number> {
   readonly dtype = 'float32';
   readonly name = 'cpu float32 (WASM SIMD)';
-  readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  readonly fused: FusedTable;
   readonly #heap: Heap;
   readonly #kernels: SimdTable;
 
@@ -26,7 +25,7 @@ export class SimdBackend extends ArrayBackend<number> {
     this.#heap = new Heap(options);
     const linker = new Linker(this.#heap);
     this.#kernels = simdKernels(linker);
-    this.fusedKernels = fusedKernels(linker);
+    this.fused = fusedTable(linker, (name, run, inputs, outputs) => this.launch({ kind: 'cpu', name, run }, inputs, outputs));
   }
 
   protected takePlace({ capacity }: HeapMemory): number {

@@ -1,5 +1,12 @@
-/** @file What a SIMD kernel is, and the table of those primitives that have one. */
-import type { Operand, Primitive, PrimitiveInputs, PrimitiveOutputs, PrimitiveParams } from '../../contract/backend.ts';
+/** @file What a SIMD kernel is, the table of those primitives that have one, and how a fused kernel is launched. */
+import type {
+  CpuFunction,
+  Operand,
+  Primitive,
+  PrimitiveInputs,
+  PrimitiveOutputs,
+  PrimitiveParams,
+} from '../../contract/backend.ts';
 
 /** Computes the outputs at once, or at each replay of a captured step. */
 export type Work = () => void;
@@ -35,3 +42,6 @@ type ListKernel<P extends Primitive> = {
 }['work'];
 
 export type SimdTable = { readonly [P in Primitive]?: ListKernel<P> };
+
+/** Runs a function over the operands' elements, now or whenever the captured step runs. */
+export type LaunchCpu = (name: string, run: CpuFunction['run'], inputs: readonly Operand[], outputs: readonly Operand[]) => void;

@@ -7,7 +7,7 @@ import type { CpuKernel } from '../kernel.ts';
 type Range = readonly [first: number, end: number];
 
 /**
- * Visits every weight (output channel, input channel, i, j) for every image, with the first elements of x's and g's planes and the
+ * Visits every weight (output channel, input channel, i, j) for every image, with the first elements of x's and g's channels and the
  * range of outputs that read a pixel inside the image: outputs p in [p0, p1), q in [q0, q1) read pixel (y0 + p sy, x0 + q sx).
  */
 function forEachWeight(

@@ -41,8 +41,8 @@ function optional(pointer: Local, otherwise: number): Code {
 }
 
 /**
- * `forward(x, weight, bias, y, statistics, images, channels, plane bytes, eps)`; weight and bias may be 0.
- * `backward(g, x, weight, statistics, dx, dweight, dbias, images, channels, plane bytes, eps)`; weight, dweight and dbias may be 0.
+ * `forward(x, weight, bias, y, statistics, images, channels, bytes, eps)`; weight and bias may be 0.
+ * `backward(g, x, weight, statistics, dx, dweight, dbias, images, channels, bytes, eps)`; weight, dweight and dbias may be 0.
  */
 export function batchNormModule(): WasmModule<'forward' | 'backward'> {
   const module = new ModuleWriter('forward', 'backward');

@@ -2,8 +2,8 @@
  * @file Depthwise tiles: the window's offsets of one column are taken together, so that a loaded row of the image serves all that meet it.
  *
  * out[p, q] = sum over k of w[k] in[p + step_k, q + column], one vector of columns by several rows in registers: the rows of the image
- * are walked once, and each is multiplied by all weights of the column whose output row lies in the tile. The filter's gradient
- * dw[k] = sum over p, q of g[p, q] in[p + step_k, q + column] walks the same way, with rows of g in registers.
+ * are read once, and each is multiplied by all weights of the column whose output row lies in the tile. The filter's gradient
+ * dw[k] = sum over p, q of g[p, q] in[p + step_k, q + column] goes the same way, with rows of g in registers.
  */
 import { type FunctionReference, type FunctionWriter, type Local, minimum, type ModuleWriter } from '../../runtime/assembler.ts';
 import { type Code, doWhile, f32x4, i32, v128 } from '../../runtime/instructions.ts';

@@ -148,7 +148,7 @@ export function dotProductsPlan(linker: Linker, asked: DotProductsForm): Plan {
   const reads = form.inputs * form.offsets.length;
   const tile: DotTile | ColumnTile = byColumn?.tile ?? dotTile(form.outputs, reads);
   const sumGroup = 'columns' in tile ? reads * 16 : sumBytes(form.outputs, reads, tile);
-  // Rows of g that a tile walks through at once, and the pitch that they get.
+  // Rows of g that a tile takes at once, and the pitch that they get.
   const [gRows, gPitch] = 'columns' in tile ? [tile.rows, Math.ceil(form.columns / 4) * 4] : [1, layout.pitch];
   const direct = gPitch === form.columns && ('columns' in tile ? form.rows % gRows === 0 : channel % 4 === 0);
   const contraction = Math.ceil((Math.ceil(form.rows / gRows) * gRows * gPitch) / 4) * 4;

@@ -1,7 +1,7 @@
 /**
  * @file Blocked SIMD matrix product for matrices that outgrow the cache: c = a b, any strides of a and b, c row-major.
  *
- * Blocks of b are packed as columns of eight, blocks of a as rows of four, so that the inner loop walks both in order; sums over
+ * Blocks of b are packed as columns of eight, blocks of a as rows of four, so that the inner loop reads both in order; sums over
  * blocks of 256 inner indices are added in c. After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
  */
 import { call, type FunctionReference, type Local, minimum, ModuleWriter, type WasmModule } from '../../runtime/assembler.ts';
