@@ -8,7 +8,7 @@ import { addressOf } from '../runtime/buffer.ts';
 import { i32, zeroFill } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 import { broadcastToKernel } from './elementwise.ts';
-import { addMatrixCopy } from './matrix-copy.ts';
+import { addMatrixCopy } from '../runtime/matrix-copy.ts';
 
 /** Axes that one call of the kernel copies along. */
 const AXES = 4;

@@ -15,7 +15,7 @@ import { type Plan, PlanCache } from '../runtime/plan.ts';
 import type { Image } from './conv/forms.ts';
 import { copyPadded, PADDED_COPY, type PaddedCopy } from './conv/padded-copy.ts';
 import { copyTable, inputLayout, paddedCopyWords, type WindowOffset, windowOffsets } from './conv/sliding-window.ts';
-import { addMatrixCopy } from './matrix-copy.ts';
+import { addMatrixCopy } from '../runtime/matrix-copy.ts';
 
 /** Beyond this an index is not exact in float32. */
 const EXACT = 2 ** 24;

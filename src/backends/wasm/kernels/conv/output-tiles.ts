@@ -16,7 +16,7 @@ import {
 } from '../../runtime/assembler.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from '../../runtime/instructions.ts';
 import { parameterLayout, type ParameterLayout } from '../../runtime/parameters.ts';
-import { addMatrixCopy } from '../matrix-copy.ts';
+import { addMatrixCopy } from '../../runtime/matrix-copy.ts';
 import { addColumnTiles, type ColumnTile } from './depthwise.ts';
 import { copyPadded, PADDED_COPY, type PaddedCopy } from './padded-copy.ts';
 

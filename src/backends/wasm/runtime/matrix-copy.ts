@@ -1,6 +1,6 @@
 /** @file The copy of a matrix: rows of floats with a pitch and a column step on either side. */
-import { type FunctionReference, type FunctionWriter, type Local, type ModuleWriter } from '../runtime/assembler.ts';
-import { type Code, f32, i32, v128, when } from '../runtime/instructions.ts';
+import { type FunctionReference, type FunctionWriter, type Local, type ModuleWriter } from './assembler.ts';
+import { type Code, f32, i32, v128, when } from './instructions.ts';
 
 /**
  * Adds `copy(from, fromPitch, fromStep, to, toPitch, toStep, rows, columns)`: pitches and steps in bytes. Writes exactly the
