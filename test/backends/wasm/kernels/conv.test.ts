@@ -1,3 +1,4 @@
+/** @file The SIMD convolutions and their derivatives against the float64 loops. */
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { conv2d, conv2dFilter, conv2dInput, cpu, type Device, type Shape, type Tensor } from '../../../../src/index.ts';

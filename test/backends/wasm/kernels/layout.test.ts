@@ -1,4 +1,4 @@
-/** Layout on SIMD kernels against the plain loops: copies have no rounding, so every element must be the very same. */
+/** @file Layout on SIMD kernels against the plain loops: copies have no rounding, so every element must be the very same. */
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { PrimitiveParams } from '../../../../src/contract/backend.ts';

@@ -1,3 +1,4 @@
+/** @file The SIMD pools: indices against the plain loop, values and gradients against the float64 composite. */
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { avgPool2d, cpu, type Device, grad, maxPool2d, scope, type Shape, type Tensor } from '../../../../src/index.ts';

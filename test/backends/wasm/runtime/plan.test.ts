@@ -1,3 +1,4 @@
+/** @file The cache of plans. */
 import { expect, test } from 'vitest';
 import { Heap } from '../../../../src/backends/wasm/runtime/heap.ts';
 import { type Plan, PlanCache } from '../../../../src/backends/wasm/runtime/plan.ts';
