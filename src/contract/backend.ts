@@ -104,6 +104,44 @@ export interface PrimitiveParams extends Readonly<Record<UnaryOperation | Binary
 
 export type Primitive = keyof PrimitiveParams;
 
+/** How many inputs a primitive takes, where it is not one. */
+interface InputCounts {
+  add: 2;
+  sub: 2;
+  mul: 2;
+  div: 2;
+  maximum: 2;
+  greater: 2;
+  where: 3;
+  concat: 'any';
+  matmul: 2;
+  conv2d: 2;
+  conv2dInput: 2;
+  conv2dFilter: 2;
+  take: 2;
+  put: 2;
+  sgd: 2;
+  adam: 2;
+}
+
+/** How many outputs it has, where it is not one. */
+interface OutputCounts {
+  sgd: 2;
+  adam: 3;
+}
+
+interface Lists<Item> {
+  1: readonly [Item];
+  2: readonly [Item, Item];
+  3: readonly [Item, Item, Item];
+  any: readonly Item[];
+}
+
+/** The inputs of a primitive, in order. */
+export type PrimitiveInputs<P extends Primitive, Item> = Lists<Item>[P extends keyof InputCounts ? InputCounts[P] : 1];
+/** Its outputs. */
+export type PrimitiveOutputs<P extends Primitive, Item> = Lists<Item>[P extends keyof OutputCounts ? OutputCounts[P] : 1];
+
 /** Parameters of batch normalisation. */
 export interface BatchNormParams {
   readonly eps: number;
@@ -231,7 +269,7 @@ export interface BackendMemory {
 /** A whole buffer copied into another of the same length. */
 export type BufferCopy = readonly [from: BufferHandle, to: BufferHandle];
 
-/** What was asked of a backend while it recorded, ready to be done any number of times. */
+/** What was asked of a backend while it captured, ready to be done any number of times. */
 export interface Program {
   /** Kernels that one run launches. */
   readonly launches: number;
@@ -263,7 +301,7 @@ export interface Backend {
   read(handle: BufferHandle, length: number, dtype: DType): Promise<TypedArray>;
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void;
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
-  /** Hands recorded work to the device without waiting. */
+  /** Hands queued work to the device without waiting. */
   flush(): void;
   /** The device's own clock, where it has one. */
   timer(): DeviceTimer | undefined;

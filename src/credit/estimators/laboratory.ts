@@ -3,7 +3,7 @@ import { enableGrad } from '../../core/grad-mode.ts';
 import { concat } from '../../core/ops.ts';
 import { foldIn, gumbel, type Key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
-import type { ArchitectureFixture } from '../fixtures.ts';
+import type { ArchitectureFixture } from './fixture.ts';
 import { VectorMoments } from '../statistics.ts';
 import { rebar, relax } from './control-variates.ts';
 import { scoreTimesCredit, scoreTimesLoss } from './credit-score.ts';

@@ -1,3 +1,4 @@
+/** @file The float32 CPU device as a whole, its memory, and the heap. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

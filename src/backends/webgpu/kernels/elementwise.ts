@@ -1,7 +1,8 @@
 /** @file Elementwise primitives on WebGPU: four elements an invocation where shapes allow, strides where operands broadcast. */
+import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { BinaryOperation, Operand, UnaryOperation } from '../../../contract/backend.ts';
 import { sizeOf } from '../../../contract/shape.ts';
-import { broadcastStrides, invocationsOf, mergeAxes, padAxes } from '../runtime/axes.ts';
+import { invocationsOf, padAxes } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import { kernelOf } from '../runtime/shader.ts';
 import type { WebGpuKernel } from '../kernel.ts';
@@ -36,7 +37,7 @@ export function binary(op: BinaryOperation): WebGpuKernel<object> {
       gpu.launch(kernel, [a, b], [y!]);
       return;
     }
-    const { sizes, strides } = mergeAxes(y!.shape, [broadcastStrides(a.shape, y!.shape), broadcastStrides(b.shape, y!.shape)]);
+    const { sizes, strides } = collapse(y!.shape, [broadcastStrides(a.shape, y!.shape), broadcastStrides(b.shape, y!.shape)]);
     const share = invocationsOf(sizes);
     const kernel = kernelOf(elementwiseBinaryBroadcast, {
       constants: { OP: elementwiseBinaryBroadcast.operations[op], AXES: sizes.length },
@@ -64,7 +65,7 @@ export const where: WebGpuKernel<object> = (gpu, _params, operands, [y]) => {
     gpu.launch(kernel, operands, [y!]);
     return;
   }
-  const { sizes, strides } = mergeAxes(
+  const { sizes, strides } = collapse(
     y!.shape,
     operands.map((o) => broadcastStrides(o.shape, y!.shape)),
   );

@@ -1,7 +1,8 @@
 /** @file Layout primitives on WebGPU: all are one strided copy. */
+import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { type Shape, sizeOf, stridesOf } from '../../../contract/shape.ts';
-import { broadcastStrides, invocationsOf, mergeAxes, padAxes } from '../runtime/axes.ts';
+import { invocationsOf, padAxes } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import { kernelOf } from '../runtime/shader.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
@@ -16,7 +17,7 @@ interface Strided {
 /** Copies an element from x to y for every index of `shape`. */
 function stridedCopy(gpu: Gpu, op: string, shape: Shape, x: Operand, source: Strided, y: Operand, target: Strided): void {
   if (sizeOf(shape) === 0) return;
-  const { sizes, strides } = mergeAxes(shape, [source.strides, target.strides]);
+  const { sizes, strides } = collapse(shape, [source.strides, target.strides]);
   const share = invocationsOf(sizes);
   const kernel = kernelOf(layoutStridedCopy, {
     constants: { AXES: sizes.length },

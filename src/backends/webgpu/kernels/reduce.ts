@@ -1,8 +1,8 @@
 /** @file Sums and maxima over axes on WebGPU: in parts, then over the parts, in a fixed order. */
+import { collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { LimitError } from '../../../contract/errors.ts';
 import { showShape, sizeOf, stridesOf } from '../../../contract/shape.ts';
-import { mergeAxes } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import { kernelOf } from '../runtime/shader.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
@@ -29,7 +29,7 @@ function reductionOf(op: string, x: Operand, y: Operand): Reduction {
   const strides = stridesOf(x.shape);
   // Each axis has a stride in x and one in y, 0 where y is reduced: axes join only with their own kind.
   const outer = stridesOf(y.shape).map((s, i) => (y.shape[i] === 1 ? 0 : s));
-  const merged = mergeAxes(x.shape, [strides, outer]);
+  const merged = collapse(x.shape, [strides, outer]);
   const kept: Axes = { sizes: [], strides: [] };
   const reduced: Axes = { sizes: [], strides: [] };
   merged.sizes.forEach((size, i) => {

@@ -1,3 +1,4 @@
+/** @file Batch normalisation on SIMD against its float64 composite. */
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { cpu, type Device, grad, scope, withComposites } from '../../../../src/index.ts';

@@ -1,3 +1,4 @@
+/** @file The SIMD convolutions and their derivatives against the float64 loops. */
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { conv2d, conv2dFilter, conv2dInput, cpu, type Device, type Shape, type Tensor } from '../../../../src/index.ts';
@@ -146,9 +147,9 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
             seed: 100 * rows + columns,
           };
           const s = shapes(c);
-          const taps = side * side;
-          expect(await fault(c, s.x, s.w, taps, (x, w) => conv2d(x, w, c))).toBeUndefined();
-          expect(await fault(c, s.g, s.w, taps, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
+          const weights = side * side;
+          expect(await fault(c, s.x, s.w, weights, (x, w) => conv2d(x, w, c))).toBeUndefined();
+          expect(await fault(c, s.g, s.w, weights, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
           expect(await fault(c, s.x, s.g, 2 * rows * columns, (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
         }
       }

@@ -1,3 +1,4 @@
+/** @file Elementwise SIMD kernels against the plain float32 loops, and sums against the float64 loops. */
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import {

@@ -1,3 +1,4 @@
+/** @file SIMD matrix products of every size and transposition against the float64 loops. */
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { cpu, type Device, matmul } from '../../../../src/index.ts';

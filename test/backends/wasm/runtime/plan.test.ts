@@ -1,3 +1,4 @@
+/** @file The cache of plans. */
 import { expect, test } from 'vitest';
 import { Heap } from '../../../../src/backends/wasm/runtime/heap.ts';
 import { type Plan, PlanCache } from '../../../../src/backends/wasm/runtime/plan.ts';
@@ -25,7 +26,7 @@ test('plans are made once a key while the cache holds them', () => {
   expect([read(heap, first), read(heap, second), ...made]).toEqual([1, 1, 1]);
 });
 
-test('a recorded kernel whose plans the cache has dropped gets them again, and never reads the words of others', () => {
+test('a captured kernel whose plans the cache has dropped gets them again, and never reads the words of others', () => {
   const heap = new Heap();
   const cache = new PlanCache(heap, 2);
   const made: number[] = [];
