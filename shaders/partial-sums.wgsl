@@ -1,9 +1,9 @@
-// sums[m] = partials[m, 0] + partials[m, 1] + ... in order, partials [m, lanes]: the same result at every run.
+// sums[m] = laneSums[m, 0] + laneSums[m, 1] + ... in order, laneSums [m, lanes]: the same result at every run.
 // One invocation a sum. Tested by test/core/conv.devices.test.ts.
 struct Size { sums: u32, lanes: u32 }
 
 @group(0) @binding(0) var<uniform> size: Size;
-@group(0) @binding(1) var<storage, read> partials: array<f32>;
+@group(0) @binding(1) var<storage, read> laneSums: array<f32>;
 @group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 
 //#include "shared/invocation.wgsl" with ENTRY = main, ID = id, END = size.sums
@@ -12,9 +12,9 @@ struct Size { sums: u32, lanes: u32 }
   var odd = 0.0;
   var i = 0u;
   for (; i + 1u < size.lanes; i += 2u) {
-    even += partials[start + i];
-    odd += partials[start + i + 1u];
+    even += laneSums[start + i];
+    odd += laneSums[start + i + 1u];
   }
-  if (i < size.lanes) { even += partials[start + i]; }
+  if (i < size.lanes) { even += laneSums[start + i]; }
   sums[id] = even + odd;
 }

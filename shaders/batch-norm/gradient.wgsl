@@ -12,7 +12,7 @@ struct Channels {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read> statistics: array<f32>;
-@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(4) var<storage, read_write> laneSums: array<f32>;
 
 //#include "shared/lane.wgsl" with ENTRY = partial
   let channel = group.y;
@@ -27,11 +27,11 @@ struct Channels {
     product += value * ((x[base + offset] - mean) * scale);
     //#include "shared/channel-advance.wgsl"
   }
-  partials[channel * k.lanes + lane] = sum;
-  partials[(k.c + channel) * k.lanes + lane] = product;
+  laneSums[channel * k.lanes + lane] = sum;
+  laneSums[(k.c + channel) * k.lanes + lane] = product;
 }
 
-@group(0) @binding(1) var<storage, read> lanePartials: array<f32>;
+@group(0) @binding(1) var<storage, read> givenLaneSums: array<f32>;
 @group(0) @binding(2) var<storage, read> moments: array<f32>;
 @group(0) @binding(3) var<storage, read> weight: array<f32>;
 @group(0) @binding(4) var<storage, read_write> coefficients: array<f32>;
@@ -45,8 +45,8 @@ fn finalise(@builtin(global_invocation_id) id: vec3u) {
   var sum = 0.0;
   var product = 0.0;
   for (var i = 0u; i < k.lanes; i++) {
-    sum += lanePartials[channel * k.lanes + i];
-    product += lanePartials[(k.c + channel) * k.lanes + i];
+    sum += givenLaneSums[channel * k.lanes + i];
+    product += givenLaneSums[(k.c + channel) * k.lanes + i];
   }
   let scale = 1.0 / sqrt(moments[k.c + channel] + k.eps);
   coefficients[channel] = moments[channel];

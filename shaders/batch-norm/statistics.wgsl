@@ -1,7 +1,7 @@
 // Mean and biased variance of each channel of x [n, c, h, w] over n, h and w.
 // `partial`: each lane walks its share of a channel and keeps mean_i and m2_i = sum (x - mean_i)^2 by Welford's update.
 // `finalise`: a lane a channel merges them in order: mean = sum n_i mean_i / m, m2 = sum m2_i + n_i (mean_i - mean)^2; two
-//   passes over the partials, so that a mean that is large beside the spread does no harm. Writes statistics [2, c] and
+//   passes over the laneStatistics, so that a mean that is large beside the spread does no harm. Writes statistics [2, c] and
 //   coefficients [3, c] (mean, weight / sqrt(var + eps), bias): y = (x - coefficient 0) * coefficient 1 + coefficient 2.
 // Tested by test/core/fused.devices.test.ts.
 struct Channels {
@@ -11,7 +11,7 @@ struct Channels {
 
 @group(0) @binding(0) var<uniform> k: Channels;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(2) var<storage, read_write> laneStatistics: array<f32>;
 
 // The elements of lane i: i, i + lanes, i + 2 lanes, ...
 fn share(lane: u32) -> u32 {
@@ -31,11 +31,11 @@ fn share(lane: u32) -> u32 {
     m2 += delta * (value - mean);
     //#include "shared/channel-advance.wgsl"
   }
-  partials[channel * k.lanes + lane] = mean;
-  partials[(k.c + channel) * k.lanes + lane] = m2;
+  laneStatistics[channel * k.lanes + lane] = mean;
+  laneStatistics[(k.c + channel) * k.lanes + lane] = m2;
 }
 
-@group(0) @binding(1) var<storage, read> lanePartials: array<f32>;
+@group(0) @binding(1) var<storage, read> givenLaneStatistics: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
@@ -43,14 +43,14 @@ fn share(lane: u32) -> u32 {
 
 fn merge(channel: u32) -> vec2f {
   // Beside the first lane's mean the others are small numbers, which add up more exactly.
-  let origin = lanePartials[channel * k.lanes];
+  let origin = givenLaneStatistics[channel * k.lanes];
   var total = 0.0;
-  for (var i = 1u; i < k.lanes; i++) { total += f32(share(i)) * (lanePartials[channel * k.lanes + i] - origin); }
+  for (var i = 1u; i < k.lanes; i++) { total += f32(share(i)) * (givenLaneStatistics[channel * k.lanes + i] - origin); }
   let mean = origin + total / f32(k.count);
   var m2 = 0.0;
   for (var i = 0u; i < k.lanes; i++) {
-    let delta = lanePartials[channel * k.lanes + i] - mean;
-    m2 += lanePartials[(k.c + channel) * k.lanes + i] + f32(share(i)) * delta * delta;
+    let delta = givenLaneStatistics[channel * k.lanes + i] - mean;
+    m2 += givenLaneStatistics[(k.c + channel) * k.lanes + i] + f32(share(i)) * delta * delta;
   }
   return vec2f(mean, m2 / f32(k.count));
 }

@@ -1,6 +1,6 @@
 // The weighted sum of a mixed operation, y = sum_k z_k x_k, z [k], up to six tensors x_k of one size, and its gradients.
 //   sum     y = z_first x_0 + z_(first + 1) x_1 + ...; where `carries`, x_0 is a running sum and has weight 1
-//   dots    partials [k, lanes]: each lane's share of <g, x_k>, which partial-sums.wgsl adds
+//   dots    lane sums [k, lanes]: each lane's share of <g, x_k>, which partial-sums.wgsl adds
 //   scaleN  gx_k = z_k g for N tensors
 // Unused inputs are bound to a tensor in use and not read. Tested by test/core/fused.devices.test.ts.
 //#include "shared/mixed-sum.wgsl" with SLOTS = 6

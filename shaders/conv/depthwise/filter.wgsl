@@ -1,6 +1,6 @@
 // Filter gradient of a depthwise convolution of stride 1, for kernels of 3x3 and 5x5 with any dilation d.
 //   gw[c, i, j] = sum over n, p, q of g[n, c, p, q] x[n, c, p - top + i d, q - left + j d]
-// A lane walks over tiles of 4x4 pixels of g that lie d apart, as in image.wgsl, and keeps the k^2 sums of its tiles: partials [c k^2, lanes], which partial-sums.wgsl adds.
+// A lane walks over tiles of 4x4 pixels of g that lie d apart, as in image.wgsl, and keeps the k^2 sums of its tiles: lane sums [c k^2, lanes], which partial-sums.wgsl adds.
 // Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   //#include "shared/depthwise-geometry.wgsl"
@@ -11,7 +11,7 @@ struct Geometry {
 @group(0) @binding(0) var<uniform> k: Geometry;
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(3) var<storage, read_write> laneSums: array<f32>;
 
 //#include "shared/depthwise-rows.wgsl"
 
@@ -27,12 +27,12 @@ struct Taps { a: vec4f, e: f32 }
 
 fn store(value: Taps, channel: i32, i: i32, size: i32, lane: i32) {
   let to = (channel * size * size + i * size) * k.lanes + lane;
-  partials[to] = value.a.x;
-  partials[to + k.lanes] = value.a.y;
-  partials[to + 2 * k.lanes] = value.a.z;
+  laneSums[to] = value.a.x;
+  laneSums[to + k.lanes] = value.a.y;
+  laneSums[to + 2 * k.lanes] = value.a.z;
   if (size == 5) {
-    partials[to + 3 * k.lanes] = value.a.w;
-    partials[to + 4 * k.lanes] = value.e;
+    laneSums[to + 3 * k.lanes] = value.a.w;
+    laneSums[to + 4 * k.lanes] = value.e;
   }
 }
 

@@ -1,7 +1,7 @@
 // Filter gradient of a 3x3 convolution of stride and dilation 1.
 //   gw[o, c, i, j] = sum over n, p, q of g[n, o, p, q] x[n, c, p - top + i, q - left + j]
 // A lane owns the taps of four output channels and one input channel and walks over tiles of 4x4 of g: 4 * 16 + 36 loads for 576
-// products, and no two lanes share a sum unless the tiles are cut into slices. Partials [o, c, i, j, slices] are added by
+// products, and no two lanes share a sum unless the tiles are cut into slices. Lane sums [o, c, i, j, slices] are added by
 // partial-sums.wgsl. Lanes run over pairs of channels, then slices. Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   tiles: i32, blocksY: i32, blocksX: i32, slices: i32,
@@ -15,7 +15,7 @@ struct Geometry {
 @group(0) @binding(0) var<uniform> k: Geometry;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(3) var<storage, read_write> laneSums: array<f32>;
 
 //#include "shared/rows-of-six.wgsl" with SOURCE = x
 
@@ -27,10 +27,10 @@ fn readG(start: i32, inside: bool, at: vec4i, columns: vec4<bool>) -> vec4f {
 fn store(v0: vec4f, v1: vec4f, v2: f32, to: i32) {
   let next = k.slices;
   for (var t = 0; t < 4; t++) {
-    partials[to + t * next] = v0[t];
-    partials[to + (t + 4) * next] = v1[t];
+    laneSums[to + t * next] = v0[t];
+    laneSums[to + (t + 4) * next] = v1[t];
   }
-  partials[to + 8 * next] = v2;
+  laneSums[to + 8 * next] = v2;
 }
 
 @compute @workgroup_size(64)

@@ -2,7 +2,7 @@
 //   gw[o, c, i, j] = sum over n, p, q of g[n, o, p, q] x[n, c, p sy - top + i dy, q sx - left + j dx]
 // (c, i, j) together are the columns of a matrix with a row for each o. A workgroup has OUTPUTS rows and eight columns of it; a
 // lane walks over tiles of four output pixels in a column of the image and keeps the products of its tiles: 4 (OUTPUTS + 8) loads
-// for 32 OUTPUTS products. Partials [o, c, i, j, lanes] are added by partial-sums.wgsl.
+// for 32 OUTPUTS products. Lane sums [o, c, i, j, lanes] are added by partial-sums.wgsl.
 // Workgroups: x lanes, y group and block of rows, z block of columns. Tested by test/core/conv.devices.test.ts.
 struct Geometry {
   tiles: i32, blocks: i32, lanes: i32, rowBlocks: i32,
@@ -15,7 +15,7 @@ struct Geometry {
 @group(0) @binding(0) var<uniform> k: Geometry;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(3) var<storage, read_write> laneSums: array<f32>;
 
 // 1, 4, 8 or 16.
 override OUTPUTS: u32 = 8;
@@ -46,7 +46,7 @@ fn readX(base: i32, p: vec4i, q: i32, at: vec3i) -> vec4f {
 fn store(value: f32, output: i32, index: i32, group: i32, lane: i32) {
   let columns = k.inputs * k.kh * k.kw;
   if (output < k.outputs && index < columns) {
-    partials[((group * k.outputs + output) * columns + index) * k.lanes + lane] = value;
+    laneSums[((group * k.outputs + output) * columns + index) * k.lanes + lane] = value;
   }
 }
 

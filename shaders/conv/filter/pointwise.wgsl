@@ -1,7 +1,7 @@
 // Filter gradient of a pointwise convolution of stride 1, on images seen as rows of vec4s.
 //   gw[o, c] = sum over n, i of dot(g[n, o, i], x[n, c, i])
 // A lane has OUTPUTS outputs and four inputs, and walks over vec4s of pixels: OUTPUTS + 4 loads for 16 OUTPUTS products. Few sums, so
-// that they stay in registers. Partials [o, c, lanes] are added by partial-sums.wgsl.
+// that they stay in registers. Lane sums [o, c, lanes] are added by partial-sums.wgsl.
 // Workgroups: x lanes, y group and block of outputs, z block of inputs. Planes are multiples of four pixels.
 // Tested by test/core/conv.devices.test.ts.
 struct Geometry {
@@ -12,7 +12,7 @@ struct Geometry {
 @group(0) @binding(0) var<uniform> k: Geometry;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> g: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(3) var<storage, read_write> laneSums: array<f32>;
 
 // 4 or 8.
 override OUTPUTS: u32 = 8;
@@ -24,10 +24,10 @@ fn dots(g: vec4f, x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f) -> vec4f {
 fn store(value: vec4f, output: i32, input: i32, group: i32, lane: i32) {
   if (output >= k.outputs) { return; }
   let to = ((group * k.outputs + output) * k.inputs + input) * k.lanes + lane;
-  partials[to] = value.x;
-  if (input + 1 < k.inputs) { partials[to + k.lanes] = value.y; }
-  if (input + 2 < k.inputs) { partials[to + 2 * k.lanes] = value.z; }
-  if (input + 3 < k.inputs) { partials[to + 3 * k.lanes] = value.w; }
+  laneSums[to] = value.x;
+  if (input + 1 < k.inputs) { laneSums[to + k.lanes] = value.y; }
+  if (input + 2 < k.inputs) { laneSums[to + 2 * k.lanes] = value.z; }
+  if (input + 3 < k.inputs) { laneSums[to + 3 * k.lanes] = value.w; }
 }
 
 @compute @workgroup_size(64)
