@@ -25,10 +25,10 @@ fn store(value: vec4f, plane: i32, row: i32, column: i32, height: i32, width: i3
   if (row + 3 < height) { destination[to + 3 * width] = value.w; }
 }
 
-// How many of the taps origin, origin + step, ... (taps of them) lie in [0, size).
-fn taps(origin: vec4i, step: i32, taps: i32, size: i32) -> vec4f {
+// How many of the taps origin, origin + step, ... (length of them) lie in [0, size).
+fn countInside(origin: vec4i, step: i32, length: i32, size: i32) -> vec4f {
   let first = max(vec4i(0), (step - 1 - origin) / step);
-  let end = min(vec4i(taps), (size - 1 - origin) / step + 1);
+  let end = min(vec4i(length), (size - 1 - origin) / step + 1);
   return vec4f(max(vec4i(0), end - select(vec4i(0), first, origin < vec4i(0))));
 }
 
@@ -84,8 +84,8 @@ fn inside3(first: i32, size: i32) -> vec4f {
   var r1 = rowSums(plane, y + 1, k.h, k.w, columns);
   for (var i = 0; i < DENSE_ROWS && p + i < k.oh; i++) {
     let r2 = rowSums(plane, y + i + 2, k.h, k.w, columns);
-    let taps = max(1, min(y + i + 3, k.h) - max(y + i, 0));
-    storeRow((r0 + r1 + r2) * across / f32(taps), plane, p + i, q, k.oh, k.ow);
+    let inside = max(1, min(y + i + 3, k.h) - max(y + i, 0));
+    storeRow((r0 + r1 + r2) * across / f32(inside), plane, p + i, q, k.oh, k.ow);
     r0 = r1;
     r1 = r2;
   }
@@ -156,13 +156,13 @@ fn inside3(first: i32, size: i32) -> vec4f {
     let distance = row + vec4i(0, 1, 2, 3) + k.top - p * strideY();
     let valid = (p >= vec4i(0)) & (p < vec4i(k.oh)) & (distance <= vec4i((windowY() - 1) * dilationY())) & (distance % dilationY() == vec4i(0));
     let start = clamp(p, vec4i(0), vec4i(k.oh - 1)) * k.ow;
-    let rows = taps(p * strideY() - k.top, dilationY(), windowY(), k.h);
+    let rows = countInside(p * strideY() - k.top, dilationY(), windowY(), k.h);
     for (var j = 0; j * strideX() <= (windowX() - 1) * dilationX(); j++) {
       let q = lastQ - j;
       let across = column + k.left - q * strideX();
       let inside = valid & vec4<bool>(q >= 0 && q < k.ow && across <= (windowX() - 1) * dilationX() && across % dilationX() == 0);
       let c = base + clamp(q, 0, k.ow - 1);
-      let count = max(vec4f(1), rows * taps(vec4i(q * strideX() - k.left), dilationX(), windowX(), k.w));
+      let count = max(vec4f(1), rows * countInside(vec4i(q * strideX() - k.left), dilationX(), windowX(), k.w));
       sum += select(vec4f(), vec4f(x(c + start.x), x(c + start.y), x(c + start.z), x(c + start.w)) / count, inside);
     }
   }

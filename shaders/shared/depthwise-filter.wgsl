@@ -4,7 +4,7 @@ fn kernel${SIZE}x${SIZE}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local
   let lane = i32(workgroup.x * 64u + local);
   let channel = i32(workgroup.y);
   //#for i in 0..${SIZE} {
-  var s${i}: Taps;
+  var s${i}: WeightRow;
   //#}
   for (var id = lane; id < k.tiles; id += k.lanes) {
     let plane = id / (k.blocksX * k.blocksY) * k.channels + channel;

@@ -2,7 +2,7 @@
 @compute @workgroup_size(64)
 fn kernel${SIZE}x${SIZE}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
   //#for i in 0..${SIZE} {
-  let w${i} = taps(workgroup.y, ${i}u, ${SIZE}u);
+  let w${i} = weightRow(workgroup.y, ${i}u, ${SIZE}u);
   //#}
   let t = tile(workgroup, local);
   let at = columns(t.x - k.left);

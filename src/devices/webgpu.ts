@@ -26,10 +26,10 @@ export interface WebGpuOptions extends AdapterOptions {
 export async function webgpu(options: WebGpuOptions = {}): Promise<Device> {
   const adapter = await requestAdapter(options);
   const gpu = await requestDevice(adapter);
-  const own = readTraits(adapter, gpu);
+  const found = readTraits(adapter, gpu);
   const traits = {
-    ...own,
-    maxStorageBuffers: Math.min(own.maxStorageBuffers, options.maxStorageBuffers ?? Infinity),
+    ...found,
+    maxStorageBuffers: Math.min(found.maxStorageBuffers, options.maxStorageBuffers ?? Infinity),
     ...(options.withoutSubgroups && { subgroups: false }),
     ...(options.asHardware && { software: false }),
   };

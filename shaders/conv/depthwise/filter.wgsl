@@ -23,9 +23,9 @@ fn readG(plane: i32, y: i32, x: i32) -> vec4f {
   return select(vec4f(), vec4f(g[at.x], g[at.y], g[at.z], g[at.w]), vec4<bool>(y < k.tileHeight) & (column < vec4i(k.tileWidth)));
 }
 
-struct Taps { a: vec4f, e: f32 }
+struct WeightRow { a: vec4f, e: f32 }
 
-fn store(value: Taps, channel: i32, i: i32, size: i32, lane: i32) {
+fn store(value: WeightRow, channel: i32, i: i32, size: i32, lane: i32) {
   let to = (channel * size * size + i * size) * k.lanes + lane;
   laneSums[to] = value.a.x;
   laneSums[to + k.lanes] = value.a.y;
@@ -36,14 +36,14 @@ fn store(value: Taps, channel: i32, i: i32, size: i32, lane: i32) {
   }
 }
 
-fn add3(sum: Taps, r: Row, g: vec4f) -> Taps {
-  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), 0), 0);
+fn add3(sum: WeightRow, r: Row, g: vec4f) -> WeightRow {
+  return WeightRow(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), 0), 0);
 }
 
 //#include "shared/depthwise-filter.wgsl" with SIZE = 3, COLUMNS = 6
 
-fn add5(sum: Taps, r: Row, g: vec4f) -> Taps {
-  return Taps(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), dot(vec4f(r.a.w, r.b.xyz), g)), sum.e + dot(r.b, g));
+fn add5(sum: WeightRow, r: Row, g: vec4f) -> WeightRow {
+  return WeightRow(sum.a + vec4f(dot(r.a, g), dot(vec4f(r.a.yzw, r.b.x), g), dot(vec4f(r.a.zw, r.b.xy), g), dot(vec4f(r.a.w, r.b.xyz), g)), sum.e + dot(r.b, g));
 }
 
 //#include "shared/depthwise-filter.wgsl" with SIZE = 5, COLUMNS = 8

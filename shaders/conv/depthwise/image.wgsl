@@ -37,16 +37,16 @@ fn storeRow(value: vec4f, t: Tile, row: i32) {
   if (t.x + 3 * k.step < k.tileWidth) { written[to + 3 * k.step] = value.w; }
 }
 
-struct Taps { a: vec4f, e: f32 }
+struct WeightRow { a: vec4f, e: f32 }
 
 // One row of three or five taps, from the end where they are reversed.
-fn taps(channel: u32, i: u32, size: u32) -> Taps {
+fn weightRow(channel: u32, i: u32, size: u32) -> WeightRow {
   let last = size * size - 1u;
   let start = channel * size * size;
   let first = i * size;
   let origin = start + select(first, last - first, k.reversed == 1u);
   let step = select(1u, 0xffffffffu, k.reversed == 1u);
-  var w: Taps;
+  var w: WeightRow;
   w.a = vec4f(weight[origin], weight[origin + step], weight[origin + 2u * step], 0.0);
   if (size == 5u) {
     w.a.w = weight[origin + 3u * step];
@@ -55,13 +55,13 @@ fn taps(channel: u32, i: u32, size: u32) -> Taps {
   return w;
 }
 
-fn across3(r: Row, w: Taps) -> vec4f {
+fn across3(r: Row, w: WeightRow) -> vec4f {
   return r.a * w.a.x + vec4f(r.a.yzw, r.b.x) * w.a.y + vec4f(r.a.zw, r.b.xy) * w.a.z;
 }
 
 //#include "shared/depthwise-image.wgsl" with SIZE = 3, COLUMNS = 6
 
-fn across5(r: Row, w: Taps) -> vec4f {
+fn across5(r: Row, w: WeightRow) -> vec4f {
   return r.a * w.a.x + vec4f(r.a.yzw, r.b.x) * w.a.y + vec4f(r.a.zw, r.b.xy) * w.a.z + vec4f(r.a.w, r.b.xyz) * w.a.w + r.b * w.e;
 }
 

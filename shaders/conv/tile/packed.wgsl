@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   //#include "shared/conv-tile-place.wgsl" with LANE = id
 
   let inputs = k.inputs;
-  let taps = k.kh * k.kw;
+  let area = k.kh * k.kw;
   let near = k.weightGroup * group + first / 4 * k.weightBlock;
   // Blocks beyond the last repeat it and are not stored.
   let lastBlock = k.weightGroup * group + (k.outputs - 1) / 4 * k.weightBlock;
@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let next8 = min(near + 2 * k.weightBlock, lastBlock);
   let next12 = min(near + 3 * k.weightBlock, lastBlock);
 
-  //#include "shared/conv-tile-taps.wgsl"
+  //#include "shared/conv-tile-phase.wgsl"
       for (var c = 0; c < inputs; c++) {
         let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
         let w0 = packed[near + tap];
@@ -65,7 +65,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           //#}
         }
         start += vec4i(plane);
-        tap += taps;
+        tap += area;
       }
     }
   }

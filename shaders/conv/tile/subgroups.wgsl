@@ -46,7 +46,7 @@ fn main(
   let next8 = k.weightGroup * group + min(mine + 8, k.outputs - 1) * k.weightOut;
   let next12 = k.weightGroup * group + min(mine + 12, k.outputs - 1) * k.weightOut;
 
-  //#include "shared/conv-tile-taps.wgsl"
+  //#include "shared/conv-tile-phase.wgsl"
       for (var c = 0; c < k.inputs; c++) {
         let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
         let w = weight[near + tap];

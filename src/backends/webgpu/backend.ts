@@ -1,4 +1,4 @@
-/** @file The WebGPU backend: records dispatches into batches, and turns late errors into typed ones at the next read. */
+/** @file The WebGPU backend: gathers dispatches into batches, and turns late errors into typed ones at the next read. */
 import type {
   Backend,
   BackendMemory,
@@ -81,7 +81,7 @@ export class WebGpuBackend implements Backend, Gpu {
     this.#faults.check();
     if (this.#captures.current) throw this.#captures.current.refuseWrite();
     const { memory, offset } = gpuHandle(handle);
-    // The queue's write would run before what is recorded and not submitted yet.
+    // The queue's write would run before what is pushed and not submitted yet.
     if (this.#pool.isPending(memory)) this.#queue.submit();
     this.gpuDevice.queue.writeBuffer(memory.buffer, offset, data);
   }
@@ -165,7 +165,7 @@ export class WebGpuBackend implements Backend, Gpu {
 
   flush(): void {
     this.#faults.check();
-    // What a recording notes is handed over when it runs.
+    // What a capture notes is handed over when it runs.
     if (this.#captures.current) return;
     this.#queue.submit();
   }

@@ -19,7 +19,7 @@ export interface AdapterTraits {
 /** The launching side of the WebGPU backend. */
 export interface Gpu {
   readonly traits: AdapterTraits;
-  /** Records one dispatch. Bindings: uniforms (if any), inputs `read`, outputs `read_write`, in this order, in group 0. */
+  /** Pushes one dispatch. Bindings: uniforms (if any), inputs `read`, outputs `read_write`, in this order, in group 0. */
   launch(kernel: WgslKernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
   /** Memory that lives until the work that asked for it has been handed over. */
   temporary(shape: Shape, dtype?: DType): Operand;
@@ -29,7 +29,7 @@ export interface Gpu {
   work(body: () => void): void;
 }
 
-/** A primitive on WebGPU: chooses a variant and records one or more launches. */
+/** A primitive on WebGPU: chooses a variant and makes one or more launches. */
 export type WebGpuKernel<Params> = (gpu: Gpu, params: Params, inputs: readonly Operand[], outputs: readonly Operand[]) => void;
 
 /** A row of a fused operation on WebGPU, whose kernels may ask for temporary memory. */

@@ -6,7 +6,7 @@ import { COMPUTE_STAGE } from './flags.ts';
 
 /**
  * Where a kernel finds its uniforms: at an offset given with each dispatch, so that bind groups can be used again, or at one that is part of the
- * bind group, which costs llvmpipe 20 microseconds less a dispatch and suits a recorded step.
+ * bind group, which costs llvmpipe 20 microseconds less a dispatch and suits a captured step.
  */
 export type UniformOffsets = 'dynamic' | 'fixed';
 

@@ -1,4 +1,4 @@
-/** @file Recorded steps on WebGPU: dispatches noted once, with memory that is planned once, and encoded again at every replay. */
+/** @file Captured steps on WebGPU: dispatches noted once, with memory that is planned once, and encoded again at every replay. */
 import type { BufferCopy, Program } from '../../../contract/backend.ts';
 import { CaptureError } from '../../../contract/errors.ts';
 import { type Lifetimes, Capture } from '../../../contract/memory-plan.ts';
@@ -11,7 +11,7 @@ import { BufferUsage } from './flags.ts';
 /** A submit has this many dispatches, so that the device works while the host encodes. */
 const BATCH = 256;
 
-/** What a step asks for while it is recorded. */
+/** What a step asks for while it is captured. */
 export class GpuCapture extends Capture<GpuMemory> {
   readonly #pool: MemoryPool;
   readonly #dispatches: Dispatch[] = [];

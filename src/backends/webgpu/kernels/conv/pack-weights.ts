@@ -16,14 +16,14 @@ export interface Packed {
 /** packed[group, block of written channels, summed channel, tap]: small beside the weights' use, which is once a pixel. */
 export function packWeights(gpu: Gpu, pass: ConvPass, w: Operand, isReversed: boolean): Packed {
   const { groups, outputs, inputs, weightGroup, weightOut, weightIn } = pass;
-  const tapCount = pass.kernel[0] * pass.kernel[1];
+  const area = pass.kernel[0] * pass.kernel[1];
   const blocks = Math.ceil(outputs / 4);
-  const size = groups * blocks * inputs * tapCount;
+  const size = groups * blocks * inputs * area;
   const weights = gpu.temporary([size, 4]);
   const kernel = kernelOf(convPackWeights, {
-    uniforms: { size, blocks, outputs, inputs, taps: tapCount, weightGroup, weightOut, weightIn, reversed: Number(isReversed) },
+    uniforms: { size, blocks, outputs, inputs, area, weightGroup, weightOut, weightIn, reversed: Number(isReversed) },
     workgroups: foldedGrid(gpu.traits, size, 64),
   });
   gpu.launch(kernel, [w], [weights]);
-  return { weights, group: blocks * inputs * tapCount, block: inputs * tapCount };
+  return { weights, group: blocks * inputs * area, block: inputs * area };
 }
