@@ -1,3 +1,4 @@
+/** @file The registry is complete, and every derivative in it agrees with central differences in float64. */
 import { describe, expect, it } from 'vitest';
 import * as api from '../../src/index.ts';
 import * as distributions from '../../src/distributions/index.ts';

@@ -1,5 +1,6 @@
-import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+/** @file The float32 CPU device on WebAssembly SIMD: its memory, its limits, and the plain loops that stand in where SIMD is missing. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import {
   add,
   batchNorm2d,
@@ -49,7 +50,7 @@ function trainingStep(device: Device): { readonly step: () => void; readonly par
 }
 
 describe('the float32 device', () => {
-  test('holds as much memory after a hundred steps as after two', () => {
+  it('holds as much memory after a hundred steps as after two', () => {
     const device = cpu({ dtype: 'float32' });
     const { step } = trainingStep(device);
     step();
@@ -59,7 +60,7 @@ describe('the float32 device', () => {
     expect(device.memory()).toEqual(before);
   });
 
-  test('trains as the plain float32 loops do, which it is where SIMD is missing', async () => {
+  it('trains as the plain float32 loops do, which it is where SIMD is missing', async () => {
     const results: Float32Array[] = [];
     for (const simd of [true, false]) {
       const device = cpu({ dtype: 'float32', simd });
@@ -73,7 +74,7 @@ describe('the float32 device', () => {
     }
   });
 
-  test('falls back to the plain loops where WebAssembly has no SIMD', () => {
+  it('falls back to the plain loops where WebAssembly has no SIMD', () => {
     const { validate } = WebAssembly;
     WebAssembly.validate = () => false;
     try {
@@ -84,7 +85,7 @@ describe('the float32 device', () => {
     expect(cpu({ dtype: 'float32' }).name).toContain('SIMD');
   });
 
-  test('keeps every value while its memory grows', async () => {
+  it('keeps every value while its memory grows', async () => {
     const device = cpu({ dtype: 'float32' });
     const kept = Array.from({ length: 40 }, (_, i) => device.tensor(numbers(i, [300 * (i + 1)]), [300 * (i + 1)]));
     // Each doubles what is held, so that the memory grows under the tensors.
@@ -93,7 +94,7 @@ describe('the float32 device', () => {
     for (const t of large) expect((await t.data()).every((v) => v === 0)).toBe(true);
   });
 
-  test('refuses what does not fit with a LimitError, and goes on', async () => {
+  it('refuses what does not fit with a LimitError, and goes on', async () => {
     const device = new BackendDevice(new SimdBackend({ maximumBytes: 8 * MEGABYTE }));
     const x = device.tensor([1, 2, 3], [3]);
     expect(() => device.zeros([3 * MEGABYTE])).toThrow(LimitError);
@@ -109,7 +110,7 @@ describe('the float32 device', () => {
     expect(await mul(x, 2).data()).toEqual(new Float32Array([2, 4, 6]));
   });
 
-  test('refuses a step whose intermediates do not fit together, and gives everything back', async () => {
+  it('refuses a step whose intermediates do not fit together, and gives everything back', async () => {
     const device = new BackendDevice(new SimdBackend({ maximumBytes: 8 * MEGABYTE }));
     const x = device.zeros([MEGABYTE / 4]);
     const before = device.memory();
@@ -122,7 +123,7 @@ describe('the float32 device', () => {
     expect(await narrow(x).item()).toBe(MEGABYTE / 2);
   });
 
-  test('counts live buffers and their bytes', () => {
+  it('counts live buffers and their bytes', () => {
     const device = cpu({ dtype: 'float32' });
     expect(device.memory()).toMatchObject({ tensors: 0, buffers: 0, bytes: 0, pooledBuffers: 0 });
     const x = device.tensor([1, 2, 3, 4, 5], [5]);
@@ -145,7 +146,7 @@ function allocated(heap: Heap, bytes: number): number | undefined {
 }
 
 describe('the heap', () => {
-  test('gives a block at most an eighth or 64 bytes more than was asked for', () => {
+  it('gives a block at most an eighth or 64 bytes more than was asked for', () => {
     for (let bytes = 1; bytes < 3 * MEGABYTE; bytes = Math.ceil(bytes * 1.07)) {
       const size = blockSize(bytes);
       expect(size % 64).toBe(0);
@@ -155,7 +156,7 @@ describe('the heap', () => {
     }
   });
 
-  test('gives out no byte twice, whatever is freed in whatever order', () => {
+  it('gives out no byte twice, whatever is freed in whatever order', () => {
     const sizes = fc.constantFrom(0, 1, 64, 65, 1000, 5000, 70_000, 300_000);
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.record({ take: sizes }), fc.record({ free: fc.nat(50) })), { maxLength: 80 }), (actions) => {
@@ -180,7 +181,7 @@ describe('the heap', () => {
     );
   });
 
-  test('joins free neighbours before it refuses', () => {
+  it('joins free neighbours before it refuses', () => {
     const heap = new Heap({ maximumBytes: 2 * MEGABYTE });
     const small = Array.from({ length: 14 }, () => heap.alloc(MEGABYTE / 8));
     for (const at of small) heap.free(at, MEGABYTE / 8);

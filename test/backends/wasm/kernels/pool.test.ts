@@ -1,5 +1,6 @@
-import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+/** @file Pools, their gradients, take and put on SIMD against the plain float64 loops, to rounding. */
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import { avgPool2d, cpu, type Device, grad, maxPool2d, scope, type Shape, type Tensor } from '../../../../src/index.ts';
 import { maxPoolIndices } from '../../../../src/core/pool.ts';
 import { put, take } from '../../../../src/core/ops.ts';
@@ -52,7 +53,7 @@ async function on(device: Device, shape: Shape, data: Float32Array, f: (x: Tenso
 }
 
 describe('the SIMD pools', () => {
-  test('find the very indices of the plain loop, ties and special values included', async () => {
+  it('find the very indices of the plain loop, ties and special values included', async () => {
     await fc.assert(
       fc.asyncProperty(cases, fc.boolean(), async (c, special) => {
         const shape = [2, c.planes, ...c.size];
@@ -68,7 +69,7 @@ describe('the SIMD pools', () => {
     );
   });
 
-  test('windows of -Infinity choose their first pixel, never the padding', async () => {
+  it('windows of -Infinity choose their first pixel, never the padding', async () => {
     const shape = [1, 1, 5, 6];
     const x = new Float32Array(30).fill(-Infinity);
     const f = (t: Tensor): Tensor =>
@@ -87,7 +88,7 @@ describe('the SIMD pools', () => {
     );
   });
 
-  test('a NaN in a window is the maximum', async () => {
+  it('a NaN in a window is the maximum', async () => {
     const x = numbers(3, [1, 1, 4, 8]);
     x[9] = NaN;
     for (const device of [fast, plain, exact]) {
@@ -96,7 +97,7 @@ describe('the SIMD pools', () => {
     }
   });
 
-  test('have the values and gradients of the float64 composite', async () => {
+  it('have the values and gradients of the float64 composite', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const shape = [2, c.planes, ...c.size];
@@ -134,7 +135,7 @@ describe('the SIMD pools', () => {
     );
   });
 
-  test('take gives NaN and put nothing for an index outside the row', async () => {
+  it('take gives NaN and put nothing for an index outside the row', async () => {
     for (const device of [fast, plain]) {
       const x = device.tensor([1, 2, 3, 4, 5, 6], [2, 3]);
       const index = device.tensor([2, 3, -1, 0, 1e9, 1], [2, 3]);

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+/** @file The cache of plans: what it keeps, and what it gives back to the heap. */
+import { expect, it } from 'vitest';
 import { Heap } from '../../../../src/backends/wasm/runtime/heap.ts';
 import { type Plan, PlanCache } from '../../../../src/backends/wasm/runtime/plan.ts';
 
@@ -16,7 +17,7 @@ function read(heap: Heap, plans: () => readonly Plan[]): number {
   return new Int32Array(heap.memory.buffer)[plans()[0]!.address / 4]!;
 }
 
-test('plans are made once a key while the cache holds them', () => {
+it('plans are made once a key while the cache holds them', () => {
   const heap = new Heap();
   const cache = new PlanCache(heap);
   const made: number[] = [];
@@ -25,7 +26,7 @@ test('plans are made once a key while the cache holds them', () => {
   expect([read(heap, first), read(heap, second), ...made]).toEqual([1, 1, 1]);
 });
 
-test('a recorded kernel whose plans the cache has dropped gets them again, and never reads the words of others', () => {
+it('a recorded kernel whose plans the cache has dropped gets them again, and never reads the words of others', () => {
   const heap = new Heap();
   const cache = new PlanCache(heap, 2);
   const made: number[] = [];

@@ -1,20 +1,20 @@
 /** @file Mistakes found in public implementations of architecture search, each prevented by name. Others stand beside their subjects. */
 import { beforeAll, expect, it } from 'vitest';
-import { grad } from '../../src/core/autograd.ts';
-import { Darts, Enas, Reinforce } from '../../src/baselines/index.ts';
-import { cpu } from '../../src/devices/cpu.ts';
-import { RelaxedOneHotCategorical } from '../../src/distributions/index.ts';
-import { gumbels, key, normals, toUniform } from '../../src/core/random.ts';
-import { scope } from '../../src/core/scope.ts';
-import type { EdgeTrace } from '../../src/snas/space/cell.ts';
-import { OPERATIONS } from '../../src/snas/space/genotype.ts';
-import { Supernet } from '../../src/snas/space/network.ts';
-import { meanEntropy, Snas } from '../../src/snas/strategies/snas.ts';
-import { Search } from '../../src/snas/search/search.ts';
-import type { ArchitectureStrategy, CellWeights } from '../../src/snas/strategies/strategy.ts';
-import { crossEntropy } from '../../src/core/softmax.ts';
-import type { Tensor } from '../../src/core/tensor.ts';
-import { quadrants, TINY } from '../support/tiny-search.ts';
+import { grad } from '../../../../src/core/autograd.ts';
+import { Darts, Enas, Reinforce } from '../../../../src/baselines/index.ts';
+import { cpu } from '../../../../src/devices/cpu.ts';
+import { RelaxedOneHotCategorical } from '../../../../src/distributions/index.ts';
+import { gumbels, key, normals, toUniform } from '../../../../src/core/random.ts';
+import { scope } from '../../../../src/core/scope.ts';
+import type { EdgeTrace } from '../../../../src/snas/space/cell.ts';
+import { OPERATIONS } from '../../../../src/snas/space/genotype.ts';
+import { Supernet } from '../../../../src/snas/space/network.ts';
+import { meanEntropy, Snas } from '../../../../src/snas/strategies/snas.ts';
+import { Search } from '../../../../src/snas/search/search.ts';
+import type { ArchitectureStrategy, CellWeights } from '../../../../src/snas/strategies/strategy.ts';
+import { crossEntropy } from '../../../../src/core/softmax.ts';
+import type { Tensor } from '../../../../src/core/tensor.ts';
+import { quadrants, TINY } from '../../../support/tiny-search.ts';
 
 const device = cpu({ dtype: 'float64' });
 const network = TINY.network;
