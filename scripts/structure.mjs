@@ -2,7 +2,7 @@
  * @file The structure of the code: what stands where, who imports whom, and which test mirrors which source.
  *
  * `node scripts/structure.mjs [ROOT]` prints counts for a checkout, so that two can be compared; `--unmirrored` adds the list of source
- * files without a test of their own. `--check` prints only what breaks a rule, and then exits with 1: an import that climbs or goes to
+ * files without a test of their own, and `--layers` prints the table of layers alone. `--check` prints only what breaks a rule, and then exits with 1: an import that climbs or goes to
  * a room that may not be imported (scripts/layers.mjs), a room that is not listed, an import of Node where none may be, an import circle
  * (imports of types count), a test without a source, and a test file in another form than the rest.
  */
@@ -50,7 +50,7 @@ const imports = new Map(
   ]),
 );
 
-/** Sets of files each of which imports all others of its set, perhaps through further ones (Tarjan), importers last. */
+/** Sets of files each of which imports all others of its set, perhaps through further ones (Tarjan's algorithm); importers come last. */
 function components(graph) {
   const index = new Map();
   const low = new Map();
@@ -219,4 +219,6 @@ function print() {
 }
 
 if (options.includes('--check')) check();
+else if (options.includes('--layers'))
+  console.log(layers.map(({ room, imports }) => [room.padEnd(18), ...imports].join(' ').trimEnd()).join('\n'));
 else print();
