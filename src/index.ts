@@ -30,8 +30,8 @@ export {
   fusedOperations,
   type FusedOptions,
   type FusedOutput,
-  withComposites,
 } from './core/fused.ts';
+export { withComposites } from './core/fused-rows.ts';
 export { enableGrad, isGradEnabled, noGrad } from './core/grad-mode.ts';
 export { mixedSum } from './core/mixed-sum.ts';
 export { batchNorm2d, type BatchNormOptions } from './core/batch-norm.ts';

@@ -4,7 +4,6 @@
  * A backend knows no differentiation. All buffers are dense and row-major; layout operations copy. Broadcasting of
  * elementwise operands is the kernel's business (operands carry their shapes), so nothing is expanded in memory.
  */
-import type { FusedKernel } from '../core/fused.ts';
 import type { Shape } from './shape.ts';
 
 export type FloatType = 'float32' | 'float64';
@@ -108,6 +107,88 @@ export interface PrimitiveParams {
 
 export type Primitive = keyof PrimitiveParams;
 
+/** Parameters of batch normalisation. */
+export interface BatchNormParams {
+  readonly eps: number;
+}
+
+/** How a batch's statistics enter the running ones: `count` values a channel make the variance unbiased. */
+export interface RunningUpdate {
+  readonly momentum: number;
+  readonly count: number;
+}
+
+/**
+ * Optional rows of a backend's table: operations whose composite of primitives the core knows. Where a backend has no row, or the row
+ * does not cover the operands, the core runs the composite.
+ */
+export interface FusedParams {
+  // over the last axis: [x] -> [y]
+  softmax: None;
+  logSoftmax: None;
+  /** [logits [n, k], labels [n]] -> [loss [n]]. */
+  crossEntropy: None;
+  /** [x [n, c, h, w]] -> [y, statistics [2, c]]. */
+  batchNorm2d: BatchNormParams;
+  /** [x, weight [c], bias [c]] -> [y, statistics [2, c]]. */
+  batchNormAffine2d: BatchNormParams;
+  // [x [n, c, h, w]] -> [y [n, c, oh, ow]]
+  maxPool2d: PoolGeometry;
+  avgPool2d: PoolGeometry;
+  /** [z [k], x_0, ..., x_(k-1)] -> [sum_k z_k x_k]. */
+  mixedSum: None;
+  /** At most `atMost` tensors of one shape -> their sum, added from the left. */
+  addAll: None;
+  // in place: outputs are the tensors that change
+  /** [hyper, gradient, ...] -> [parameter, velocity, ...] of at most `atMost` parameters; hyper as for `sgd`. */
+  sgdMany: { readonly nesterov: boolean };
+  /** [batch [2, c]] -> [running [2, c]]. */
+  batchNormRunning: RunningUpdate;
+}
+
+export type FusedName = keyof FusedParams;
+
+/** What the backward kernel of a row is given. */
+export interface FusedOperands {
+  readonly inputs: readonly Operand[];
+  /** All outputs of the forward kernel. */
+  readonly outputs: readonly Operand[];
+  readonly saved: readonly Operand[];
+  /** The cotangent of the first output. */
+  readonly g: Operand;
+}
+
+/** One row: kernels over operands. Whoever calls them has checked and allocated every operand, and none of the inputs is empty. */
+export interface FusedRow<Params> {
+  /** Whether the kernels take inputs of these shapes. Default: any. */
+  covers?(params: Params, inputs: readonly Shape[]): boolean;
+  /** Shapes of what the forward kernel keeps for the backward kernel. Default: none. */
+  saved?(params: Params, inputs: readonly Shape[]): readonly Shape[];
+  /** `saved` is empty where no gradient can be asked for. */
+  forward(params: Params, inputs: readonly Operand[], outputs: readonly Operand[], saved: readonly Operand[]): void;
+  /** The gradients that the backward kernel writes where these are needed. Default: those. */
+  writes?(needs: readonly boolean[]): readonly boolean[];
+  /** Writes the gradients of the inputs; undefined for those that it does not write. Without it the composite is differentiated. */
+  backward?(params: Params, operands: FusedOperands, gradients: readonly (Operand | undefined)[]): void;
+}
+
+/** Operations on lists: their rows say how many tensors (addAll) or parameters (sgdMany) one launch takes at most. */
+type OnLists = 'addAll' | 'sgdMany';
+
+/** The rows of a backend. A name that is not in `FusedParams` does not compile. */
+export type FusedTable = {
+  readonly [F in FusedName]?: FusedRow<FusedParams[F]> & (F extends OnLists ? { readonly atMost: number } : unknown);
+};
+
+/** Times what is handed to a device between `begin` and `end`, on the device's own clock. */
+export interface DeviceTimer {
+  begin(): void;
+  end(): void;
+  /** Nanoseconds between the two, when the device has got there. Not above 0 where its clock did not advance. */
+  elapsed(): Promise<number>;
+  dispose(): void;
+}
+
 /**
  * A kernel that is not a primitive, launched by a fused operation. Inputs and outputs are bound in order.
  *
@@ -174,8 +255,8 @@ export interface Backend {
   readonly dtype: FloatType;
   /** Adapter or processor, for people. */
   readonly name: string;
-  /** Kernels that stand in for a fused operation's composite, by the operation's name. */
-  readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  /** Kernels that stand in for composites. */
+  readonly fused: FusedTable;
   /** Uninitialised memory for `length` elements. */
   alloc(length: number, dtype: DType): BufferHandle;
   free(handle: BufferHandle): void;
@@ -187,6 +268,8 @@ export interface Backend {
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
   /** Hands recorded work to the device without waiting. */
   flush(): void;
+  /** The device's own clock, where it has one. */
+  timer(): DeviceTimer | undefined;
   /** Resolves when all work handed in so far is done; rejects with what went wrong since the last call. */
   finish(): Promise<void>;
   memory(): BackendMemory;

@@ -1,6 +1,7 @@
 /** @file Window geometry shared by convolution and pooling: options as users write them, resolved and checked. */
-import type { WindowGeometry } from './backend.ts';
+import type { PoolGeometry, WindowGeometry } from './backend.ts';
 import { OptionError, ShapeError } from './errors.ts';
+import { dims, type Shape } from './shape.ts';
 
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
@@ -48,4 +49,11 @@ export function windowOutput(op: string, geometry: WindowGeometry, axis: 0 | 1, 
     );
   }
   return out;
+}
+
+/** The output of a pool, [n, c, oh, ow], for x [n, c, h, w]. */
+export function pooledShape(op: string, x: Shape, geometry: PoolGeometry): Shape {
+  const { n, c, h, w } = dims(op, { shape: x }, 'n c h w');
+  const { kernel } = geometry;
+  return [n, c, windowOutput(op, geometry, 0, h, kernel[0]), windowOutput(op, geometry, 1, w, kernel[1])];
 }

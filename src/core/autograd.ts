@@ -5,6 +5,7 @@
  * differentiated again, to any order.
  */
 import { DisposedError, OptionError, ShapeError, VersionError } from '../contract/errors.ts';
+import { rowOf } from './fused-rows.ts';
 import { enableGrad, withGradMode } from './grad-mode.ts';
 import { type GraphNode } from './tensor.ts';
 import { dot, zerosLike } from './composites.ts';
@@ -52,12 +53,11 @@ export function grad(y: Tensor, xs: readonly Tensor[], options: GradOptions = {}
   return withGradMode(createGraph, () => (createGraph ? pass() : scope(pass)));
 }
 
-/** A tensor's cotangents wait for one sum of this many: fewer and larger operations, and a bound on what is kept. */
-const MOST_PARTS = 7;
-
 /** Walks the graph from y once, in reverse order of creation, and returns the cotangents of `xs`. */
 function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph: boolean): Map<Tensor, Tensor> {
   const wanted = reaching(y, xs);
+  // A tensor's cotangents wait for one sum of as many as the device adds at once: fewer and larger operations, and a bound on what is kept.
+  const mostParts = rowOf(y.device, 'addAll')?.atMost ?? 2;
   const parts = new Map<Tensor, Tensor[]>();
   if (wanted.has(y)) parts.set(y, [seed]);
   // A cotangent tensor may stand for several tensors (the VJP of add returns g twice): free it after its last use.
@@ -96,7 +96,7 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph:
       uses.set(part, (uses.get(part) ?? 0) + 1);
       const waiting = parts.get(input);
       if (!waiting) parts.set(input, [part]);
-      else if (waiting.push(part) === MOST_PARTS) cotangent(input);
+      else if (waiting.push(part) === mostParts) cotangent(input);
     });
     if (!xs.has(t)) {
       parts.delete(t);

@@ -1,6 +1,8 @@
 /** @file Batch normalisation over [n, h, w] for each channel, with batch statistics or given ones. */
 import { OptionError, ShapeError } from '../contract/errors.ts';
-import { fused, type Fused } from './fused.ts';
+import type { BatchNormParams, RunningUpdate } from '../contract/backend.ts';
+import { type Fused, fusedByRow } from './fused.ts';
+import { rowOf, runInPlace } from './fused-rows.ts';
 import { mean, square } from './composites.ts';
 import { add, assign, concat, detach, div, mul, reshape, slice, sqrt, sub } from './ops.ts';
 import { dims, showShape } from '../contract/shape.ts';
@@ -11,9 +13,10 @@ import { noGrad } from './grad-mode.ts';
  * (x - mean) / sqrt(var + eps) with the batch's own statistics (biased variance, two passes), and those statistics:
  * x [n, c, h, w] -> [y like x, statistics [2, c]: row 0 mean, row 1 variance]. Only y is differentiable.
  */
-export const batchNormalize: Fused<readonly [Tensor], { readonly eps: number }, readonly [Tensor, Tensor]> = fused(
+export const batchNormalize: Fused<readonly [Tensor], BatchNormParams, readonly [Tensor, Tensor]> = fusedByRow(
   'batchNorm2d',
-  ([x]: readonly [Tensor], { eps }: { readonly eps: number }): readonly [Tensor, Tensor] => {
+  ([x]) => [x.shape, [2, x.shape[1]!]],
+  ([x]: readonly [Tensor], { eps }: BatchNormParams): readonly [Tensor, Tensor] => {
     const { c } = dims('batchNorm2d', x, 'n c h w');
     const centre = mean(x, [0, 2, 3], { keepDims: true });
     const centred = sub(x, centre);
@@ -24,9 +27,10 @@ export const batchNormalize: Fused<readonly [Tensor], { readonly eps: number }, 
 );
 
 /** `batchNormalize` followed by y = weight z + bias, weight and bias [c]: [x, weight, bias] -> [y, statistics [2, c]]. */
-export const batchNormAffine: Fused<readonly [Tensor, Tensor, Tensor], { readonly eps: number }, readonly [Tensor, Tensor]> = fused(
+export const batchNormAffine: Fused<readonly [Tensor, Tensor, Tensor], BatchNormParams, readonly [Tensor, Tensor]> = fusedByRow(
   'batchNormAffine2d',
-  ([x, weight, bias]: readonly [Tensor, Tensor, Tensor], params: { readonly eps: number }): readonly [Tensor, Tensor] => {
+  ([x]) => [x.shape, [2, x.shape[1]!]],
+  ([x, weight, bias]: readonly [Tensor, Tensor, Tensor], params: BatchNormParams): readonly [Tensor, Tensor] => {
     const [normalised, statistics] = batchNormalize.composite([x], params);
     return [affine(normalised, weight, bias), statistics];
   },
@@ -59,6 +63,10 @@ export function batchNorm2d(x: Tensor, options: BatchNormOptions = {}): Tensor {
     if (t && (t.rank !== 1 || t.shape[0] !== c))
       throw new ShapeError(`batchNorm2d: ${name} ${showShape(t.shape)} must be [${c}] for x ${showShape(x.shape)}`);
   }
+  if (running && (running.rank !== 2 || running.shape[0] !== 2 || running.shape[1] !== c))
+    throw new ShapeError(
+      `batchNorm2d: running statistics ${showShape(running.shape)} must be [2, ${c}] for x ${showShape(x.shape)}`,
+    );
   if (!training) {
     if (!running) throw new OptionError('batchNorm2d: evaluation needs running statistics; pass { running } or { training: true }');
     const centre = reshape(slice(running, [0], [1]), [1, c, 1, 1]);
@@ -73,14 +81,9 @@ export function batchNorm2d(x: Tensor, options: BatchNormOptions = {}): Tensor {
   return weight && bias ? y : affine(y, weight, bias);
 }
 
-/** How the batch's statistics enter the running ones: `count` values a channel make the variance unbiased. */
-export interface RunningUpdate {
-  readonly momentum: number;
-  readonly count: number;
-}
-
 function updateRunning(running: Tensor, statistics: Tensor, update: RunningUpdate): void {
-  if (running.device.backend.fusedKernels.get('batchNormRunning')?.forward([running, statistics], update, false)) return;
+  const row = rowOf(running.device, 'batchNormRunning');
+  if (row) return runInPlace('batchNorm2d', row, update, [statistics], [running]);
   const { momentum, count } = update;
   // The mean's row is taken as it is; the variance's is made unbiased.
   const rates = running.device.constant(`batchNorm ${momentum} ${count}`, () => ({

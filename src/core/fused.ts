@@ -5,8 +5,11 @@
  * the first-order gradient on the backend that it is written for. Nothing else defines a gradient a second time.
  */
 import { grad } from './autograd.ts';
-import { deviceOf } from './primitive.ts';
+import type { FusedName, FusedParams, FusedRow, Operand } from '../contract/backend.ts';
 import { OptionError } from '../contract/errors.ts';
+import type { Shape } from '../contract/shape.ts';
+import { compositesChosen, rowOf } from './fused-rows.ts';
+import { checkFloats, deviceOf } from './primitive.ts';
 import { enableGrad, isGradEnabled, noGrad } from './grad-mode.ts';
 import { addNode } from './tensor.ts';
 import { alias, detach } from './ops.ts';
@@ -32,14 +35,14 @@ export interface FusedContext<Params> {
   readonly needs: readonly boolean[];
 }
 
-/** A kernel for a fused operation on one backend. Its functions run without recording. */
+/** A kernel for a fused operation on one device, over tensors. Its functions run under `noGrad`. */
 // eslint-disable-next-line typescript/no-explicit-any -- a table of kernels holds operations of every parameter type
 export interface FusedKernel<Params = any> {
   /**
-   * The output, or undefined where these shapes or parameters are not covered: then the composite runs. `recorded` is false where no
-   * gradient can be asked for, so that nothing need be saved.
+   * The output, or undefined where these shapes or parameters are not covered: then the composite runs. `differentiable` is false where
+   * no gradient can be asked for, so that nothing need be saved.
    */
-  forward(inputs: readonly Tensor[], params: Params, recorded: boolean): FusedForward | undefined;
+  forward(inputs: readonly Tensor[], params: Params, differentiable: boolean): FusedForward | undefined;
   /** Gradients of the inputs from the cotangent of the output. Without it the composite is differentiated. */
   backward?(context: FusedContext<Params>, g: Tensor): readonly (Tensor | undefined)[];
 }
@@ -58,35 +61,45 @@ export type Fused<Inputs extends readonly Tensor[], Params, Out extends FusedOut
 /** Every fused operation by name, for checks by registry. */
 export const fusedOperations: Map<string, Fused<readonly Tensor[], unknown, FusedOutput>> = new Map();
 
-let compositesOnly = 0;
-
-/** Runs `body` with every fused operation computed by its composite: the other side of `kernel == composite`. */
-export function withComposites<T>(body: () => T): T {
-  compositesOnly++;
-  try {
-    return body();
-  } finally {
-    compositesOnly--;
-  }
-}
-
-/**
- * Defines an operation by its composite, with kernels for the backends that have one: those given here, else those that the
- * backend has under this name.
- */
+/** Defines an operation by its composite, with kernels for the devices that have one. */
 export function fused<const Inputs extends readonly Tensor[], Params, Out extends FusedOutput>(
   name: string,
   composite: (inputs: Inputs, params: Params) => Out,
   kernels: FusedOptions<Params> = {},
 ): Fused<Inputs, Params, Out> {
-  const call = (inputs: Inputs, params: Params): Out => {
+  return define(name, composite, (inputs) => kernels[deviceOf(name, inputs).kind]);
+}
+
+/**
+ * Defines an operation of the core's own by its composite; `shapes` are those of its outputs. A backend that has a row of this name
+ * computes it by that row. All inputs are floats, whoever computes.
+ */
+export function fusedByRow<F extends FusedName, const Inputs extends readonly Tensor[], Out extends FusedOutput>(
+  name: F,
+  shapes: (inputs: Inputs, params: FusedParams[F]) => readonly Shape[],
+  composite: (inputs: Inputs, params: FusedParams[F]) => Out,
+): Fused<Inputs, FusedParams[F], Out> {
+  return define(name, composite, (inputs) => {
     const device = deviceOf(name, inputs);
-    const kernel = compositesOnly > 0 ? undefined : (kernels[device.kind] ?? device.backend.fusedKernels.get(name));
-    const recorded = isGradEnabled();
-    const forward = kernel && noGrad(() => kernel.forward(inputs, params, recorded));
+    checkFloats(name, inputs);
+    const row: FusedRow<FusedParams[F]> | undefined = rowOf(device, name);
+    return row && kernelOf(name, row, (given, params) => shapes(given as unknown as Inputs, params));
+  });
+}
+
+function define<const Inputs extends readonly Tensor[], Params, Out extends FusedOutput>(
+  name: string,
+  composite: (inputs: Inputs, params: Params) => Out,
+  kernelFor: (inputs: Inputs) => FusedKernel<Params> | undefined,
+): Fused<Inputs, Params, Out> {
+  const call = (inputs: Inputs, params: Params): Out => {
+    const found = kernelFor(inputs);
+    const kernel = compositesChosen() ? undefined : found;
+    const differentiable = isGradEnabled();
+    const forward = kernel && noGrad(() => kernel.forward(inputs, params, differentiable));
     if (!kernel || !forward) return withDetachedExtras(composite(inputs, params));
     const output = first(forward.output);
-    if (recorded) {
+    if (differentiable) {
       addNode(name, inputs, output, (g, needs) =>
         isGradEnabled() || !kernel.backward
           ? compositeVjp(composite, inputs, params, g, needs)
@@ -99,6 +112,57 @@ export function fused<const Inputs extends readonly Tensor[], Params, Out extend
   if (fusedOperations.has(name)) throw new OptionError(`fused: an operation named ${name} exists already; choose another name`);
   fusedOperations.set(name, operation as unknown as Fused<readonly Tensor[], unknown, FusedOutput>);
   return operation;
+}
+
+/** A backend's row as a kernel over tensors: here outputs, saved values and gradients are allocated. */
+function kernelOf<Params>(
+  name: string,
+  row: FusedRow<Params>,
+  shapes: (inputs: readonly Tensor[], params: Params) => readonly Shape[],
+): FusedKernel<Params> {
+  const operands = (tensors: readonly Tensor[]): Operand[] => tensors.map((t) => t.operand(name));
+  const { backward } = row;
+  return {
+    forward(given, params, differentiable) {
+      const inputs = operands(given);
+      const inputShapes = given.map((t) => t.shape);
+      if (given.some((t) => t.size === 0) || row.covers?.(params, inputShapes) === false) return undefined;
+      const { device } = given[0]!;
+      const outputs = shapes(given, params).map((shape) => device.empty(shape));
+      const saved = differentiable ? (row.saved?.(params, inputShapes) ?? []).map((shape) => device.empty(shape)) : [];
+      row.forward(params, inputs, operands(outputs), operands(saved));
+      const [output, ...extras] = outputs as [Tensor, ...Tensor[]];
+      return { output: extras.length > 0 ? [output, ...extras] : output, saved: [...extras, ...saved] };
+    },
+    ...(backward && {
+      backward({ inputs, output, saved, params, needs }, g) {
+        // A gradient of the output itself asks for none of the inputs'.
+        if (!needs.some(Boolean)) return [];
+        const writes = row.writes?.(needs) ?? needs;
+        const gradients = inputs.map((x, i) => (writes[i] ? x.device.empty(x.shape) : undefined));
+        const extras =
+          saved.length -
+          (
+            row.saved?.(
+              params,
+              inputs.map((t) => t.shape),
+            ) ?? []
+          ).length;
+        backward.call(
+          row,
+          params,
+          {
+            inputs: operands(inputs),
+            outputs: operands([output, ...saved.slice(0, extras)]),
+            saved: operands(saved.slice(extras)),
+            g: g.operand(name),
+          },
+          gradients.map((t) => t?.operand(name)),
+        );
+        return gradients;
+      },
+    }),
+  };
 }
 
 /** The VJP of a composite, for partial derivatives: inputs that depend on one another count as independent. */

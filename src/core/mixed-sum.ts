@@ -1,6 +1,6 @@
 /** @file The mixed operation of architecture search: a sum of equally shaped tensors weighted by the entries of one vector. */
 import { ShapeError } from '../contract/errors.ts';
-import { fused, type Fused } from './fused.ts';
+import { type Fused, fusedByRow } from './fused.ts';
 import { add, mul, reshape, slice } from './ops.ts';
 import { sameShape, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -8,8 +8,9 @@ import type { Tensor } from './tensor.ts';
 type None = Readonly<Record<never, never>>;
 
 /** The fused weighted sum: inputs [z, x_0, ..., x_(K-1)]; use `mixedSum`. */
-export const mixedSumFused: Fused<readonly [Tensor, ...Tensor[]], None, Tensor> = fused(
+export const mixedSumFused: Fused<readonly [Tensor, ...Tensor[]], None, Tensor> = fusedByRow(
   'mixedSum',
+  ([, head]) => [head!.shape],
   ([z, ...xs]: readonly [Tensor, ...Tensor[]]): Tensor =>
     xs.map((x, k) => mul(x, reshape(slice(z, [k], [k + 1]), []))).reduce((sum, term) => add(sum, term)),
 );

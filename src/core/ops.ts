@@ -1,8 +1,9 @@
 /** @file Differentiable operations: primitives with their one-line VJPs, and composites of them. */
-import { apply, applyInPlace, deviceOf } from './primitive.ts';
+import { rowOf } from './fused-rows.ts';
+import { apply, applyInPlace, checkFloats, deviceOf } from './primitive.ts';
 import type { Device } from './tensor.ts';
 import { OptionError, ShapeError } from '../contract/errors.ts';
-import { isGradEnabled, noGrad } from './grad-mode.ts';
+import { isGradEnabled } from './grad-mode.ts';
 import { addNode } from './tensor.ts';
 import {
   broadcastShapes,
@@ -86,18 +87,31 @@ export function add(a_: Operand, b_: Operand): Tensor {
  */
 export function addAll(xs: readonly Tensor[]): Tensor {
   const device = deviceOf('addAll', xs);
-  const head = xs[0]!;
-  for (const x of xs) {
+  checkFloats('addAll', xs);
+  const [head, ...rest] = xs as readonly [Tensor, ...Tensor[]];
+  for (const x of rest) {
     if (!sameShape(x.shape, head.shape)) {
       throw new ShapeError(`addAll: ${showShape(x.shape)} and ${showShape(head.shape)} differ; all terms must have one shape`);
     }
   }
-  const kernel = xs.length > 2 ? device.backend.fusedKernels.get('addAll') : undefined;
-  const forward = kernel && noGrad(() => kernel.forward(xs, {}, false));
-  if (!forward) return xs.length === 1 ? alias(head) : xs.reduce((sum, x) => add(sum, x));
-  const output = forward.output as Tensor;
-  if (isGradEnabled()) addNode('addAll', xs, output, (g) => xs.map(() => g));
-  return output;
+  const row = rowOf(device, 'addAll');
+  if (!row || xs.length <= 2 || head.size === 0)
+    return rest.length === 0 ? alias(head) : rest.reduce((sum, x) => add(sum, x), head);
+  let sum = head;
+  for (let next = 1; next < xs.length; next += row.atMost - 1) {
+    const terms = [sum, ...xs.slice(next, next + row.atMost - 1)];
+    const more = device.empty(head.shape);
+    row.forward(
+      {},
+      terms.map((t) => t.operand('addAll')),
+      [more.operand('addAll')],
+      [],
+    );
+    if (sum !== head) sum.dispose();
+    sum = more;
+  }
+  if (isGradEnabled()) addNode('addAll', xs, sum, (g) => xs.map(() => g));
+  return sum;
 }
 
 /** a - b. VJP: g, -g. */

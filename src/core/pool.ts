@@ -3,12 +3,12 @@ import type { PoolGeometry } from '../contract/backend.ts';
 import { conv2d } from './conv.ts';
 import { apply } from './primitive.ts';
 import { OptionError } from '../contract/errors.ts';
-import { fused, type Fused } from './fused.ts';
+import { type Fused, fusedByRow } from './fused.ts';
 import { mean } from './composites.ts';
 import { div, reshape, take } from './ops.ts';
 import { dims } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
-import { asPair, type Pair, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
+import { asPair, type Pair, pooledShape, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
 
 function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOptions): PoolGeometry {
   const k = asPair(op, 'kernel', kernel, 1);
@@ -26,19 +26,13 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
 
 /** [n, c, oh, ow]: for each window the flat index (y * w + x) of its first maximum in its plane. Not differentiable. */
 export function maxPoolIndices(x: Tensor, geometry: PoolGeometry): Tensor {
-  const { n, c, h, w } = dims('maxPoolIndices', x, 'n c h w');
-  const shape = [
-    n,
-    c,
-    windowOutput('maxPool2d', geometry, 0, h, geometry.kernel[0]),
-    windowOutput('maxPool2d', geometry, 1, w, geometry.kernel[1]),
-  ];
-  return apply('maxPoolIndices', geometry, [x], shape);
+  return apply('maxPoolIndices', geometry, [x], pooledShape('maxPool2d', x.shape, geometry));
 }
 
 /** The fused maximum pool; use `maxPool2d`. */
-export const maxPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fused(
+export const maxPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fusedByRow(
   'maxPool2d',
+  ([x], geometry) => [pooledShape('maxPool2d', x.shape, geometry)],
   ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
     const { n, c, h, w } = dims('maxPool2d', x, 'n c h w');
     const index = maxPoolIndices(x, geometry);
@@ -57,8 +51,9 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: WindowOptions = {}):
 }
 
 /** The fused average pool; use `avgPool2d`. */
-export const avgPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fused(
+export const avgPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fusedByRow(
   'avgPool2d',
+  ([x], geometry) => [pooledShape('avgPool2d', x.shape, geometry)],
   ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
     const { c, h, w } = dims('avgPool2d', x, 'n c h w');
     const [kh, kw] = geometry.kernel;

@@ -23,6 +23,25 @@ export function deviceOf(op: string, tensors: readonly Tensor[]): Device {
 /** One vector-Jacobian product per input, in terms of the cotangent g and the output y; undefined where there is none. */
 export type InputVjps = readonly (((g: Tensor, y: Tensor) => Tensor) | undefined)[];
 
+/** Refuses operands that are not floats: an error names the operation and the first of them. */
+export function checkFloats(op: string, tensors: readonly Tensor[]): void {
+  for (const t of tensors) {
+    if (t.dtype === 'uint32') {
+      throw new DTypeError(`${op}: operand of shape ${showShape(t.shape)} is uint32; this operation takes floats`);
+    }
+  }
+}
+
+/** The one device of an operation that changes `targets`: all operands are floats, and no two targets share memory. */
+export function checkInPlace(op: string, inputs: readonly Tensor[], targets: readonly Tensor[]): Device {
+  const device = deviceOf(op, [...inputs, ...targets]);
+  checkFloats(op, [...inputs, ...targets]);
+  if (new Set(targets.map((t) => t.storage)).size < targets.length) {
+    throw new OptionError(`${op}: two of the tensors that it changes share memory; each must be given once`);
+  }
+  return device;
+}
+
 /** Applies a primitive: checks operands, runs it, and adds a node with its VJPs to the graph unless under `noGrad`. */
 export function apply<P extends Primitive>(
   op: P,
@@ -33,13 +52,7 @@ export function apply<P extends Primitive>(
   dtype?: DType,
 ): Tensor {
   const device = deviceOf(op, inputs);
-  if (dtype === undefined) {
-    for (const t of inputs) {
-      if (t.dtype === 'uint32') {
-        throw new DTypeError(`${op}: operand of shape ${showShape(t.shape)} is uint32; this operation takes floats`);
-      }
-    }
-  }
+  if (dtype === undefined) checkFloats(op, inputs);
   const operands = inputs.map((t) => t.operand(op));
   const out = device.empty(shape, dtype ?? device.dtype);
   if (out.size > 0) device.backend.run(op, params, operands, [out.operand(op)]);
@@ -56,7 +69,7 @@ export function applyInPlace<P extends Primitive>(
   inputs: readonly Tensor[],
   targets: readonly Tensor[],
 ): void {
-  const device = deviceOf(op, [...inputs, ...targets]);
+  const device = checkInPlace(op, inputs, targets);
   device.run(op, params, inputs, targets);
   device.noteWrites(targets);
 }

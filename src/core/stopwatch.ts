@@ -1,7 +1,6 @@
 /** @file Stopwatch: how long work on a device takes, by the device's own timestamps where it has them, else by wall time. */
+import type { DeviceTimer } from '../contract/backend.ts';
 import type { Device } from './tensor.ts';
-import type { WebGpuBackend } from '../backends/webgpu/backend.ts';
-import { hasTimestamps, TimestampPair } from '../backends/webgpu/runtime/timing.ts';
 
 /** What a time was read from: timestamp queries of the WebGPU queue, or the host's clock around `device.finish()`. */
 export type Clock = 'timestamps' | 'wall';
@@ -26,12 +25,11 @@ export interface Elapsed {
  */
 export class Stopwatch {
   readonly device: Device;
-  readonly #timestamps: TimestampPair | undefined;
+  readonly #timestamps: DeviceTimer | undefined;
 
   constructor(device: Device) {
     this.device = device;
-    const gpu = device.kind === 'webgpu' ? (device.backend as WebGpuBackend).gpuDevice : undefined;
-    this.#timestamps = gpu && hasTimestamps(gpu) ? new TimestampPair(gpu) : undefined;
+    this.#timestamps = device.backend.timer();
   }
 
   /** The clock that it reads; a single time may still be wall time, where the timestamps did not advance. */

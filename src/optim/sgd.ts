@@ -1,5 +1,6 @@
 /** @file Stochastic gradient descent with momentum, Nesterov and weight decay. */
 import { applyInPlace } from '../core/primitive.ts';
+import { rowOf, runInPlace } from '../core/fused-rows.ts';
 import { OptionError } from '../contract/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { Optimizer } from './optimizer.ts';
@@ -40,16 +41,12 @@ export class SGD extends Optimizer {
   }
 
   protected override updateAll(gradients: readonly Tensor[], hyper: Tensor): void {
-    const kernel = hyper.device.backend.fusedKernels.get('sgdMany');
-    const triple = (i: number): readonly Tensor[] => [gradients[i]!, this.parameters[i]!, this.slots[i]![0]!];
-    const count = this.parameters.length;
-    for (let i = 0; i < count;) {
-      const many = [5, 2].find((n) => {
-        const triples = Array.from({ length: Math.min(n, count - i) }, (_, k) => triple(i + k));
-        return triples.length === n && kernel?.forward([hyper, ...triples.flat()], { nesterov: this.nesterov }, false);
-      });
-      if (many === undefined) this.update(this.parameters[i]!, this.slots[i]!, gradients[i]!, hyper);
-      i += many ?? 1;
+    const row = rowOf(hyper.device, 'sgdMany');
+    if (!row) return super.updateAll(gradients, hyper);
+    for (let first = 0; first < gradients.length; first += row.atMost) {
+      const end = first + row.atMost;
+      const targets = this.parameters.slice(first, end).flatMap((p, i) => [p, ...this.slots[first + i]!]);
+      runInPlace('sgd', row, { nesterov: this.nesterov }, [hyper, ...gradients.slice(first, end)], targets);
     }
   }
 

@@ -4,7 +4,7 @@ import * as api from '../../src/index.ts';
 import * as distributions from '../../src/distributions/index.ts';
 import { CpuBackend } from '../../src/backends/cpu/backend.ts';
 import { cpuKernels } from '../../src/backends/cpu/kernels/index.ts';
-import type { Operand, Primitive, PrimitiveParams } from '../../src/contract/backend.ts';
+import type { FusedTable, Operand, Primitive, PrimitiveParams } from '../../src/contract/backend.ts';
 import fc from 'fast-check';
 import { avgPoolFused, maxPoolFused } from '../../src/core/pool.ts';
 import { batchNormAffine, batchNormalize } from '../../src/core/batch-norm.ts';
@@ -23,12 +23,13 @@ const notOperations: Readonly<Record<string, string>> = {
   vjp: 'differentiation',
   hvp: 'differentiation',
   valueAndGrad: 'differentiation',
-  noGrad: 'recording',
-  isGradEnabled: 'recording',
+  enableGrad: 'grad mode',
+  noGrad: 'grad mode',
+  isGradEnabled: 'grad mode',
   fused: 'defines operations',
   customVjp: 'defines operations',
   withComposites: 'chooses how they run',
-  capture: 'records a step',
+  capture: 'makes a captured step',
   cpu: 'a device',
   webgpu: 'a device',
   scope: 'memory',
@@ -128,8 +129,11 @@ function ran(op: Operation): { primitives: Set<string>; fused: Set<string> } {
       super.run(name, params, inputs, outputs);
     }
   }
-  const watch = new Map(
-    operations.flatMap((o) => (o.fused ? [[o.fused, { forward: () => (fused.add(o.fused!), undefined) }] as const] : [])),
+  const watch: FusedTable = Object.fromEntries(
+    operations.flatMap((o) => {
+      const covers = (): boolean => (fused.add(o.fused!), false);
+      return o.fused ? [[o.fused, { covers, forward: () => undefined }] as const] : [];
+    }),
   );
   const device = new api.BackendDevice(new Watching('float64', watch));
   for (const sample of fc.sample(op.samples('small'), { seed: 1, numRuns: 20 })) {

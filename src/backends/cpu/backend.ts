@@ -5,6 +5,7 @@ import type {
   BufferHandle,
   DType,
   FloatType,
+  FusedTable,
   Kernel,
   Operand,
   Primitive,
@@ -13,7 +14,6 @@ import type {
   TypedArray,
 } from '../../contract/backend.ts';
 import { CaptureError, OptionError } from '../../contract/errors.ts';
-import type { FusedKernel } from '../../core/fused.ts';
 import { CaptureSwitch } from '../../contract/memory-plan.ts';
 import { sizeOf } from '../../contract/shape.ts';
 import { cpuKernels } from './kernels/index.ts';
@@ -82,7 +82,7 @@ export class CpuBackend implements Backend {
   readonly kind = 'cpu';
   readonly dtype: FloatType;
   readonly name: string;
-  readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  readonly fused: FusedTable;
   #live = 0;
   #bytes = 0;
   #pooledBytes = 0;
@@ -96,10 +96,10 @@ export class CpuBackend implements Backend {
     copy: (from, to) => own(to).array.set(own(from).array),
   };
 
-  constructor(dtype: FloatType, fusedKernels: ReadonlyMap<string, FusedKernel> = new Map()) {
+  constructor(dtype: FloatType, fused: FusedTable = {}) {
     this.dtype = dtype;
     this.name = `cpu ${dtype}`;
-    this.fusedKernels = fusedKernels;
+    this.fused = fused;
   }
 
   alloc(length: number, dtype: DType): BufferHandle {
@@ -193,6 +193,10 @@ export class CpuBackend implements Backend {
 
   outsideCapture<T>(body: () => T): T {
     return this.#captures.outsideCapture(body);
+  }
+
+  timer(): undefined {
+    // The host's clock will do.
   }
 
   flush(): void {

@@ -4,6 +4,7 @@ import type {
   BackendMemory,
   BufferHandle,
   DType,
+  FusedTable,
   Kernel,
   Operand,
   Primitive,
@@ -12,10 +13,9 @@ import type {
   TypedArray,
 } from '../../contract/backend.ts';
 import { OptionError } from '../../contract/errors.ts';
-import type { FusedKernel } from '../../core/fused.ts';
 import { CaptureSwitch } from '../../contract/memory-plan.ts';
 import { sizeOf } from '../../contract/shape.ts';
-import { fusedKernels } from './kernels/fused.ts';
+import { fusedTable } from './kernels/fused.ts';
 import { cpuKernels } from '../cpu/kernels/index.ts';
 import { ArrayCapture, type Placement } from '../shared/array-program.ts';
 import { HeapBlock, HeapBuffer, heapBuffer } from './runtime/buffer.ts';
@@ -28,7 +28,7 @@ export class SimdBackend implements Backend {
   readonly kind = 'cpu';
   readonly dtype = 'float32';
   readonly name = 'cpu float32 (WASM SIMD)';
-  readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  readonly fused: FusedTable;
   readonly #heap: Heap;
   readonly #kernels: SimdKernels;
   readonly #placement: Placement<HeapBlock>;
@@ -40,7 +40,7 @@ export class SimdBackend implements Backend {
     this.#heap = new Heap(options);
     const linker = new Linker(this.#heap);
     this.#kernels = simdKernels(linker);
-    this.fusedKernels = fusedKernels(linker);
+    this.fused = fusedTable(linker, (name, run, inputs, outputs) => this.launch({ kind: 'cpu', name, run }, inputs, outputs));
     this.#placement = {
       hold: (block) => block.handles++,
       release: (block) => this.#release(block),
@@ -139,6 +139,10 @@ export class SimdBackend implements Backend {
 
   outsideCapture<T>(body: () => T): T {
     return this.#captures.outsideCapture(body);
+  }
+
+  timer(): undefined {
+    // The host's clock will do.
   }
 
   flush(): void {

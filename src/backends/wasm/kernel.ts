@@ -1,5 +1,5 @@
-/** @file What a SIMD kernel is, and the table of those primitives that have one. */
-import type { Operand, Primitive, PrimitiveParams } from '../../contract/backend.ts';
+/** @file What a SIMD kernel is, the table of those primitives that have one, and how a fused kernel is launched. */
+import type { CpuFunction, Operand, Primitive, PrimitiveParams } from '../../contract/backend.ts';
 
 /**
  * The work that computes the outputs, or undefined where these shapes or parameters are not covered: then the plain loop runs. A
@@ -13,3 +13,6 @@ export type SimdKernel<Params> = (
 ) => (() => void) | undefined;
 
 export type SimdKernels = { readonly [P in Primitive]?: SimdKernel<PrimitiveParams[P]> };
+
+/** Runs a function over the operands' elements, now or whenever the captured step runs. */
+export type LaunchCpu = (name: string, run: CpuFunction['run'], inputs: readonly Operand[], outputs: readonly Operand[]) => void;

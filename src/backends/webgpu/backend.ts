@@ -3,7 +3,9 @@ import type {
   Backend,
   BackendMemory,
   BufferHandle,
+  DeviceTimer,
   DType,
+  FusedTable,
   Kernel,
   Operand,
   Primitive,
@@ -12,19 +14,19 @@ import type {
   TypedArray,
 } from '../../contract/backend.ts';
 import { DTypeError, LimitError, OptionError } from '../../contract/errors.ts';
-import type { FusedKernel } from '../../core/fused.ts';
 import { CaptureSwitch } from '../../contract/memory-plan.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 import { BindGroups, nodeCollector } from './runtime/bind-groups.ts';
 import { CommandQueue } from './runtime/commands.ts';
 import { Faults } from './runtime/faults.ts';
-import { webgpuFusedKernels } from './kernels/fused.ts';
+import { webgpuFusedTable } from './kernels/fused.ts';
 import type { Gpu, GpuFacts } from './kernel.ts';
 import { webgpuKernels } from './kernels/index.ts';
 import { copyInto } from './kernels/layout.ts';
 import { type GpuHandle, MemoryPool, own } from './runtime/memory.ts';
 import { PipelineCache } from './runtime/pipelines.ts';
 import { GpuCapture } from './runtime/program.ts';
+import { hasTimestamps, TimestampPair } from './runtime/timing.ts';
 import { ReadBack } from './runtime/read-back.ts';
 
 export class WebGpuBackend implements Backend, Gpu {
@@ -32,7 +34,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly dtype = 'float32';
   readonly name: string;
   readonly facts: GpuFacts;
-  readonly fusedKernels: ReadonlyMap<string, FusedKernel>;
+  readonly fused: FusedTable;
   /** The device itself. An error scope of reparam's is always open on it. */
   readonly gpuDevice: GPUDevice;
   readonly #faults: Faults;
@@ -42,6 +44,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly #queue: CommandQueue;
   readonly #readBack: ReadBack;
   #temporaries: GpuHandle[] = [];
+  readonly #constants = new Map<string, GpuHandle>();
   readonly #captures = new CaptureSwitch<GpuCapture>();
   #destroyed = false;
 
@@ -49,7 +52,7 @@ export class WebGpuBackend implements Backend, Gpu {
     this.gpuDevice = device;
     this.facts = facts;
     this.name = name;
-    this.fusedKernels = webgpuFusedKernels(facts);
+    this.fused = webgpuFusedTable(this);
     this.#faults = new Faults(device);
     this.#pipelines = new PipelineCache(device, this.#faults);
     this.#pool = new MemoryPool(device, (memory) => this.#queue.forget(memory));
@@ -91,13 +94,7 @@ export class WebGpuBackend implements Backend, Gpu {
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
-    this.#faults.check();
-    try {
-      webgpuKernels[op](this, params, inputs, outputs);
-    } finally {
-      for (const handle of this.#temporaries) this.#pool.free(handle);
-      this.#temporaries = [];
-    }
+    this.work(() => webgpuKernels[op](this, params, inputs, outputs));
   }
 
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void {
@@ -135,6 +132,35 @@ export class WebGpuBackend implements Backend, Gpu {
     const handle = this.#alloc(sizeOf(shape) * 4);
     this.#temporaries.push(handle);
     return { handle, shape, dtype };
+  }
+
+  constant(shape: Shape, value: number): Operand {
+    const key = `${value} ${shape.join(' ')}`;
+    let handle = this.#constants.get(key);
+    if (!handle) {
+      const elements = new Float32Array(sizeOf(shape)).fill(value);
+      handle = this.outsideCapture(() => {
+        const made = this.#alloc(elements.byteLength);
+        this.write(made, elements);
+        return made;
+      });
+      this.#constants.set(key, handle);
+    }
+    return { handle, shape, dtype: 'float32' };
+  }
+
+  work(body: () => void): void {
+    this.#faults.check();
+    try {
+      body();
+    } finally {
+      for (const handle of this.#temporaries) this.#pool.free(handle);
+      this.#temporaries = [];
+    }
+  }
+
+  timer(): DeviceTimer | undefined {
+    return hasTimestamps(this.gpuDevice) ? new TimestampPair(this.gpuDevice) : undefined;
   }
 
   flush(): void {

@@ -1,5 +1,5 @@
 /** @file What a WebGPU kernel sees of its device: launching WGSL, temporary memory, and the facts that it chooses variants by. */
-import type { DType, Operand, WgslKernel } from '../../contract/backend.ts';
+import type { DType, FusedRow, Operand, WgslKernel } from '../../contract/backend.ts';
 import type { Shape } from '../../contract/shape.ts';
 
 /** Facts of the adapter and device, read once. */
@@ -21,9 +21,25 @@ export interface Gpu {
   readonly facts: GpuFacts;
   /** Records one dispatch. Bindings: uniforms (if any), inputs `read`, outputs `read_write`, in this order, in group 0. */
   launch(kernel: WgslKernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
-  /** Memory that lives until the primitive that asked for it has been recorded. */
+  /** Memory that lives until the work that asked for it has been handed over. */
   temporary(shape: Shape, dtype?: DType): Operand;
+  /** A constant of every element `value`, made once a device and kept. */
+  constant(shape: Shape, value: number): Operand;
+  /** Does `body`, then frees the temporary memory that it asked for. */
+  work(body: () => void): void;
 }
 
 /** A primitive on WebGPU: chooses a variant and records one or more launches. */
 export type WebGpuKernel<Params> = (gpu: Gpu, params: Params, inputs: readonly Operand[], outputs: readonly Operand[]) => void;
+
+/** A row of a fused operation on WebGPU, whose kernels may ask for temporary memory. */
+export function rowOn<Row extends FusedRow<never>>(gpu: Gpu, row: Row): Row {
+  const { forward, backward } = row;
+  return {
+    ...row,
+    forward: (...operands: Parameters<Row['forward']>) => gpu.work(() => forward.apply(row, operands)),
+    ...(backward && {
+      backward: (...operands: Parameters<NonNullable<Row['backward']>>) => gpu.work(() => backward.apply(row, operands)),
+    }),
+  };
+}

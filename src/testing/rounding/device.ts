@@ -9,6 +9,7 @@ import type {
   BackendMemory,
   BufferHandle,
   DType,
+  FusedTable,
   Kernel,
   Operand,
   Primitive,
@@ -19,7 +20,6 @@ import type {
 import { BackendDevice } from '../../core/device.ts';
 import type { Device } from '../../core/tensor.ts';
 import { CaptureError, OptionError } from '../../contract/errors.ts';
-import type { FusedKernel } from '../../core/fused.ts';
 import { sizeOf } from '../../contract/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { rules, type Tracked } from './rules.ts';
@@ -40,7 +40,7 @@ class RoundingBackend implements Backend {
   readonly kind = 'cpu';
   readonly dtype = 'float64';
   readonly name = 'float64 with rounding bounds';
-  readonly fusedKernels: ReadonlyMap<string, FusedKernel> = new Map();
+  readonly fused: FusedTable = {};
   /** Length of the longest sum so far. */
   longest = 0;
   #live = 0;
@@ -87,6 +87,10 @@ class RoundingBackend implements Backend {
 
   launch(kernel: Kernel): void {
     throw new OptionError(`${kernel.name}: only primitives have rounding bounds`);
+  }
+
+  timer(): undefined {
+    // Nothing is timed here.
   }
 
   flush(): void {

@@ -2,17 +2,18 @@
  * @file Batch normalisation on WebGPU: partial moments by lane, a merge in order, and a pass that applies them; on software adapters all
  * three in one dispatch of a workgroup a channel.
  */
-import { f32Bits, type WgslKernel } from '../../../contract/backend.ts';
-import type { FusedContext, FusedForward, FusedKernel } from '../../../core/fused.ts';
-import type { RunningUpdate } from '../../../core/batch-norm.ts';
-import { scope } from '../../../core/scope.ts';
-import type { Tensor } from '../../../core/tensor.ts';
-import type { GpuFacts } from '../kernel.ts';
+import {
+  type BatchNormParams,
+  f32Bits,
+  type FusedOperands,
+  type FusedRow,
+  type Operand,
+  type RunningUpdate,
+  type WgslKernel,
+} from '../../../contract/backend.ts';
+import type { Shape } from '../../../contract/shape.ts';
+import type { Gpu, GpuFacts } from '../kernel.ts';
 import { batchNormApply, batchNormChannel, batchNormGradient, batchNormRunning, batchNormStatistics } from '../shaders.gen.ts';
-
-interface BatchNormParams {
-  readonly eps: number;
-}
 
 /** Lanes of a channel's workgroup: one or two subgroups of a software adapter, for which its barrier costs next to nothing. */
 const CHANNEL_LANES = 8;
@@ -27,7 +28,7 @@ interface Walk {
 }
 
 /** How the lanes of a channel share its elements: the shaders' `struct Channels`. */
-function walk(x: Tensor, eps: number): Walk {
+function walk(x: Operand, eps: number): Walk {
   const [n, c, h, w] = x.shape as readonly [number, number, number, number];
   const plane = h * w;
   const count = n * plane;
@@ -41,11 +42,11 @@ function kernel(code: string, name: string, entryPoint: string, { c, lanes, word
 }
 
 /** One dispatch in place of three, where few workgroups do not leave the device idle. */
-function byChannel(x: Tensor, facts: GpuFacts): boolean {
+function byChannel(x: Operand, facts: GpuFacts): boolean {
   return facts.software && x.shape[1]! > 1;
 }
 
-function channelKernel(x: Tensor, eps: number, entryPoint: 'forward' | 'backward'): WgslKernel {
+function channelKernel(x: Operand, eps: number, entryPoint: 'forward' | 'backward'): WgslKernel {
   const [n, c, h, w] = x.shape as readonly [number, number, number, number];
   return {
     kind: 'wgsl',
@@ -58,80 +59,79 @@ function channelKernel(x: Tensor, eps: number, entryPoint: 'forward' | 'backward
   };
 }
 
-function forward(facts: GpuFacts, x: Tensor, weight: Tensor, bias: Tensor, eps: number): FusedForward {
-  if (byChannel(x, facts)) {
-    const [y, statistics] = x.device.launch(channelKernel(x, eps, 'forward'), [x, weight, bias], [x.shape, [2, x.shape[1]!]]);
-    return { output: [y!, statistics!], saved: [statistics!] };
-  }
-  return scope(() => {
-    const { device } = x;
-    const w = walk(x, eps);
-    const launch = (entry: string, inputs: readonly Tensor[], shapes: readonly (readonly number[])[]): Tensor[] =>
-      device.launch(kernel(batchNormStatistics, 'batchNorm2d statistics', entry, w), inputs, shapes);
-    const [partials] = launch('partial', [x], [[2, w.c, w.lanes]]);
-    const [statistics, coefficients] = launch(
-      'finalise',
-      [partials!, weight, bias],
-      [
-        [2, w.c],
-        [3, w.c],
-      ],
-    );
-    const [y] = device.launch(kernel(batchNormApply, 'batchNorm2d', 'main', w), [x, coefficients!], [x.shape]);
-    return { output: [y!, statistics!], saved: [statistics!] };
-  });
+function forward(gpu: Gpu, inputs: readonly Operand[], outputs: readonly Operand[], eps: number): void {
+  const [x, weight, bias] = inputs as readonly [Operand, Operand, Operand];
+  const [y, statistics] = outputs as readonly [Operand, Operand];
+  if (byChannel(x, gpu.facts)) return gpu.launch(channelKernel(x, eps, 'forward'), inputs, outputs);
+  const w = walk(x, eps);
+  const partials = gpu.temporary([2, w.c, w.lanes]);
+  const coefficients = gpu.temporary([3, w.c]);
+  gpu.launch(kernel(batchNormStatistics, 'batchNorm2d statistics', 'partial', w), [x], [partials]);
+  const finalise = kernel(batchNormStatistics, 'batchNorm2d statistics', 'finalise', w);
+  gpu.launch(finalise, [partials, weight, bias], [statistics, coefficients]);
+  gpu.launch(kernel(batchNormApply, 'batchNorm2d', 'main', w), [x, coefficients], [y]);
 }
 
 /** Gradients of x, weight and bias. */
 function backward(
-  facts: GpuFacts,
-  { inputs: [x], saved: [statistics], params }: FusedContext<BatchNormParams>,
-  weight: Tensor,
-  g: Tensor,
-): Tensor[] {
-  const { device } = x!;
-  const c = x!.shape[1]!;
-  if (byChannel(x!, facts)) {
-    return device.launch(channelKernel(x!, params.eps, 'backward'), [x!, g, statistics!, weight], [x!.shape, [c], [c]]);
+  gpu: Gpu,
+  { inputs: [x], outputs: [, statistics], g }: FusedOperands,
+  weight: Operand,
+  gradients: readonly Operand[],
+  eps: number,
+): void {
+  if (byChannel(x!, gpu.facts)) {
+    return gpu.launch(channelKernel(x!, eps, 'backward'), [x!, g, statistics!, weight], gradients);
   }
-  const w = walk(x!, params.eps);
-  const launch = (entry: string, inputs: readonly Tensor[], shapes: readonly (readonly number[])[]): Tensor[] =>
-    device.launch(kernel(batchNormGradient, 'batchNorm2d gradient', entry, w), inputs, shapes);
-  const [partials] = launch('partial', [x!, g, statistics!], [[2, w.c, w.lanes]]);
-  const [coefficients, dweight, dbias] = launch('finalise', [partials!, statistics!, weight], [[5, c], [c], [c]]);
-  const [dx] = launch('apply', [x!, g, coefficients!], [x!.shape]);
-  return [dx!, dweight!, dbias!];
+  const w = walk(x!, eps);
+  const [dx, dweight, dbias] = gradients as readonly [Operand, Operand, Operand];
+  const launch = (entry: string, inputs: readonly Operand[], outputs: readonly Operand[]): void =>
+    gpu.launch(kernel(batchNormGradient, 'batchNorm2d gradient', entry, w), inputs, outputs);
+  const partials = gpu.temporary([2, w.c, w.lanes]);
+  const coefficients = gpu.temporary([5, w.c]);
+  launch('partial', [x!, g, statistics!], [partials]);
+  launch('finalise', [partials, statistics!, weight], [coefficients, dweight, dbias]);
+  launch('apply', [x!, g, coefficients], [dx]);
 }
 
-function covered(x: Tensor, facts: GpuFacts): boolean {
-  return x.size > 0 && x.shape[1]! <= facts.maxWorkgroups;
+function covers(gpu: Gpu, x: Shape): boolean {
+  return x[1]! <= gpu.facts.maxWorkgroups;
 }
 
-export function batchNormKernel(facts: GpuFacts): FusedKernel<BatchNormParams> {
-  const ones = (x: Tensor): Tensor =>
-    x.device.constant(`ones ${x.shape[1]}`, () => ({ data: Array.from({ length: x.shape[1]! }, () => 1), shape: [x.shape[1]!] }));
-  const zeros = (x: Tensor): Tensor =>
-    x.device.constant(`zeros ${x.shape[1]}`, () => ({ data: Array.from({ length: x.shape[1]! }, () => 0), shape: [x.shape[1]!] }));
+/** Without weight and bias: with ones and zeros in their place. */
+export function batchNormRow(gpu: Gpu): FusedRow<BatchNormParams> {
+  const channels = (x: Operand): Shape => [x.shape[1]!];
   return {
-    forward: ([x], { eps }) => (covered(x!, facts) ? forward(facts, x!, ones(x!), zeros(x!), eps) : undefined),
-    backward: (context, g) => [backward(facts, context, ones(context.inputs[0]!), g)[0]],
+    covers: (_params, [x]) => covers(gpu, x!),
+    forward({ eps }, [x], outputs) {
+      forward(gpu, [x!, gpu.constant(channels(x!), 1), gpu.constant(channels(x!), 0)], outputs, eps);
+    },
+    backward({ eps }, operands, [dx]) {
+      const [x] = operands.inputs;
+      const unused = [gpu.temporary(channels(x!)), gpu.temporary(channels(x!))];
+      backward(gpu, operands, gpu.constant(channels(x!), 1), [dx!, ...unused], eps);
+    },
   };
 }
 
-export function batchNormAffineKernel(facts: GpuFacts): FusedKernel<BatchNormParams> {
+export function batchNormAffineRow(gpu: Gpu): FusedRow<BatchNormParams> {
   return {
-    forward: ([x, weight, bias], { eps }) => (covered(x!, facts) ? forward(facts, x!, weight!, bias!, eps) : undefined),
-    backward: (context, g) => backward(facts, context, context.inputs[1]!, g),
+    covers: (_params, [x]) => covers(gpu, x!),
+    forward: ({ eps }, inputs, outputs) => forward(gpu, inputs, outputs, eps),
+    writes: () => [true, true, true],
+    backward({ eps }, operands, gradients) {
+      backward(gpu, operands, operands.inputs[1]!, gradients as readonly Operand[], eps);
+    },
   };
 }
 
-/** The update of running statistics in one dispatch, in place: [running, batch] -> running. */
-export function batchNormRunningKernel(): FusedKernel<RunningUpdate> {
+/** The update of running statistics in one dispatch, in place: [batch] -> [running]. */
+export function batchNormRunningRow(gpu: Gpu): FusedRow<RunningUpdate> {
   return {
-    forward([running, batch], { momentum, count }) {
-      const c = running!.shape[1]!;
+    forward({ momentum, count }, batch, running) {
+      const c = running[0]!.shape[1]!;
       const rates = [1 - momentum, momentum, (momentum * count) / (count - 1)];
-      running!.device.launch(
+      gpu.launch(
         {
           kind: 'wgsl',
           name: 'batchNorm2d running',
@@ -139,11 +139,9 @@ export function batchNormRunningKernel(): FusedKernel<RunningUpdate> {
           uniforms: [c, ...rates.map(f32Bits)],
           workgroups: [Math.ceil((2 * c) / 64), 1, 1],
         },
-        [batch!],
-        [],
-        [running!],
+        batch,
+        running,
       );
-      return { output: running! };
     },
   };
 }

@@ -1,26 +1,25 @@
-/** @file The WGSL kernels that stand in for the composites of fused operations, by the operation's name. */
-import type { FusedKernel } from '../../../core/fused.ts';
-import type { GpuFacts } from '../kernel.ts';
-import { addAllKernel } from './add-all.ts';
-import { batchNormAffineKernel, batchNormKernel, batchNormRunningKernel } from './batch-norm.ts';
-import { mixedSumKernel } from './mixed-sum.ts';
-import { avgPoolKernel, maxPoolKernel } from './pool.ts';
-import { sgdManyKernel } from './sgd-many.ts';
-import { crossEntropyKernel, softmaxKernel } from './softmax.ts';
+/** @file The rows of fused operations that have WGSL kernels. */
+import type { FusedTable } from '../../../contract/backend.ts';
+import { type Gpu, rowOn } from '../kernel.ts';
+import { addAllRow } from './add-all.ts';
+import { batchNormAffineRow, batchNormRow, batchNormRunningRow } from './batch-norm.ts';
+import { mixedSumRow } from './mixed-sum.ts';
+import { avgPoolRow, maxPoolRow } from './pool.ts';
+import { sgdManyRow } from './sgd-many.ts';
+import { crossEntropyRow, softmaxRow } from './softmax.ts';
 
-/** The kernels for a device with these facts. */
-export function webgpuFusedKernels(facts: GpuFacts): ReadonlyMap<string, FusedKernel> {
-  return new Map<string, FusedKernel>([
-    ['addAll', addAllKernel(facts)],
-    ['avgPool2d', avgPoolKernel(facts)],
-    ['batchNorm2d', batchNormKernel(facts)],
-    ['batchNormAffine2d', batchNormAffineKernel(facts)],
-    ['batchNormRunning', batchNormRunningKernel()],
-    ['crossEntropy', crossEntropyKernel(facts)],
-    ['logSoftmax', softmaxKernel(facts, 'logSoftmax')],
-    ['maxPool2d', maxPoolKernel(facts)],
-    ['mixedSum', mixedSumKernel(facts)],
-    ['sgdMany', sgdManyKernel(facts)],
-    ['softmax', softmaxKernel(facts, 'softmax')],
-  ]);
+export function webgpuFusedTable(gpu: Gpu): FusedTable {
+  return {
+    softmax: rowOn(gpu, softmaxRow(gpu, 'softmax')),
+    logSoftmax: rowOn(gpu, softmaxRow(gpu, 'logSoftmax')),
+    crossEntropy: rowOn(gpu, crossEntropyRow(gpu)),
+    batchNorm2d: rowOn(gpu, batchNormRow(gpu)),
+    batchNormAffine2d: rowOn(gpu, batchNormAffineRow(gpu)),
+    maxPool2d: rowOn(gpu, maxPoolRow(gpu)),
+    avgPool2d: rowOn(gpu, avgPoolRow(gpu)),
+    mixedSum: rowOn(gpu, mixedSumRow(gpu)),
+    addAll: rowOn(gpu, addAllRow(gpu)),
+    sgdMany: rowOn(gpu, sgdManyRow(gpu)),
+    batchNormRunning: rowOn(gpu, batchNormRunningRow(gpu)),
+  };
 }

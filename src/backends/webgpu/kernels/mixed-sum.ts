@@ -1,10 +1,9 @@
 /** @file The weighted sum of a mixed operation on WebGPU: six tensors a dispatch, which is what eight bindings hold, or seven. */
-import type { WgslKernel } from '../../../contract/backend.ts';
-import type { FusedKernel } from '../../../core/fused.ts';
-import type { Tensor } from '../../../core/tensor.ts';
+import type { FusedRow, Operand, WgslKernel } from '../../../contract/backend.ts';
 import { lanesFor, partialSumsKernel } from './partial-sums.ts';
 import { foldedGrid } from '../runtime/grid.ts';
-import type { GpuFacts } from '../kernel.ts';
+import { sizeOf } from '../../../contract/shape.ts';
+import type { Gpu, GpuFacts } from '../kernel.ts';
 import { weightedSum, weightedSum7 } from '../shaders.gen.ts';
 
 /** Tensors that a dispatch takes: with z and the result, two bindings more. */
@@ -34,66 +33,58 @@ function kernel(facts: GpuFacts, entryPoint: string, { size, first, count, carri
   };
 }
 
-/** A tensor for each slot: those given, then the first again in the places that the kernel does not read. */
-function filled(facts: GpuFacts, xs: readonly Tensor[]): Tensor[] {
-  return Array.from({ length: slotsOf(facts) }, (_, i) => xs[i] ?? xs[0]!);
+/** An operand for each slot: those given, then the first again in the places that the kernel does not read. */
+function filled(gpu: Gpu, xs: readonly Operand[]): Operand[] {
+  return Array.from({ length: slotsOf(gpu.facts) }, (_, i) => xs[i] ?? xs[0]!);
 }
 
-function forward(facts: GpuFacts, z: Tensor, xs: readonly Tensor[]): Tensor {
-  const { device } = z;
-  const slots = slotsOf(facts);
-  let sum: Tensor | undefined;
+function forward(gpu: Gpu, z: Operand, xs: readonly Operand[], y: Operand): void {
+  const slots = slotsOf(gpu.facts);
+  const size = sizeOf(y.shape);
+  let sum: Operand | undefined;
   for (let first = 0; first < xs.length;) {
-    const terms: Tensor[] = sum ? [sum, ...xs.slice(first, first + slots - 1)] : xs.slice(0, slots);
-    const launch = kernel(facts, 'sum', { size: xs[0]!.size, first, count: terms.length, carries: sum !== undefined });
-    const [y] = device.launch(launch, [z, ...filled(facts, terms)], [xs[0]!.shape]);
+    const terms: Operand[] = sum ? [sum, ...xs.slice(first, first + slots - 1)] : xs.slice(0, slots);
+    const launch = kernel(gpu.facts, 'sum', { size, first, count: terms.length, carries: sum !== undefined });
     first += terms.length - (sum ? 1 : 0);
-    sum?.dispose();
-    sum = y!;
+    const into = first < xs.length ? gpu.temporary(y.shape) : y;
+    gpu.launch(launch, [z, ...filled(gpu, terms)], [into]);
+    sum = into;
   }
-  return sum!;
 }
 
-/** <g, x_k> for each k, [k]. */
-function products(facts: GpuFacts, xs: readonly Tensor[], g: Tensor): Tensor {
-  const { device } = g;
-  const slots = slotsOf(facts);
-  const lanes = lanesFor(facts, Math.ceil(g.size / 8), 1);
-  let partials: Tensor | undefined;
+/** dz_k = <g, x_k> for each k, [k]. */
+function products(gpu: Gpu, xs: readonly Operand[], g: Operand, dz: Operand): void {
+  const slots = slotsOf(gpu.facts);
+  const size = sizeOf(g.shape);
+  const lanes = lanesFor(gpu.facts, Math.ceil(size / 8), 1);
+  const partials = gpu.temporary([xs.length, lanes]);
   for (let first = 0; first < xs.length; first += slots) {
     const terms = xs.slice(first, first + slots);
-    const launch = kernel(facts, 'dots', { size: g.size, first, count: terms.length, lanes });
-    const inputs = [g, ...filled(facts, terms)];
-    if (partials) device.launch(launch, inputs, [], [partials]);
-    else [partials] = device.launch(launch, inputs, [[xs.length, lanes]]);
+    gpu.launch(kernel(gpu.facts, 'dots', { size, first, count: terms.length, lanes }), [g, ...filled(gpu, terms)], [partials]);
   }
-  return device.launch(partialSumsKernel(facts, xs.length, lanes), [partials!], [[xs.length]])[0]!;
+  gpu.launch(partialSumsKernel(gpu.facts, xs.length, lanes), [partials], [dz]);
 }
 
-/** z_k g for each k. */
-function scaled(facts: GpuFacts, z: Tensor, g: Tensor, count: number): Tensor[] {
-  const made: Tensor[] = [];
-  while (made.length < count) {
-    const number = [7, 6, 3, 2, 1].find((n) => n <= Math.min(count - made.length, slotsOf(facts)))!;
-    const launch = kernel(facts, `scale${number}`, { size: g.size, first: made.length, count: number });
-    made.push(
-      ...z.device.launch(
-        launch,
-        [z, g],
-        Array.from({ length: number }, () => g.shape),
-      ),
-    );
+/** dx_k = z_k g for each k. */
+function scaled(gpu: Gpu, z: Operand, g: Operand, dxs: readonly Operand[]): void {
+  const size = sizeOf(g.shape);
+  for (let first = 0; first < dxs.length;) {
+    const number = [7, 6, 3, 2, 1].find((n) => n <= Math.min(dxs.length - first, slotsOf(gpu.facts)))!;
+    const launch = kernel(gpu.facts, `scale${number}`, { size, first, count: number });
+    gpu.launch(launch, [z, g], dxs.slice(first, first + number));
+    first += number;
   }
-  return made;
 }
 
-export function mixedSumKernel(facts: GpuFacts): FusedKernel<unknown> {
+export function mixedSumRow(gpu: Gpu): FusedRow<object> {
   return {
-    forward: ([z, ...xs]) => (xs[0]!.size === 0 ? undefined : { output: forward(facts, z!, xs) }),
-    backward({ inputs: [z, ...xs], needs }, g) {
-      const dz = needs[0] ? products(facts, xs, g) : undefined;
-      const dxs = needs.slice(1).some(Boolean) ? scaled(facts, z!, g, xs.length) : [];
-      return [dz, ...xs.map((_, i) => dxs[i])];
+    forward: (_params, [z, ...xs], [y]) => forward(gpu, z!, xs, y!),
+    // One dispatch scales by several weights, so all terms get their gradient where any does.
+    writes: ([z, ...terms]) => [z!, ...terms.map(() => terms.some(Boolean))],
+    backward(_params, { inputs: [z, ...xs], g }, [dz, ...dxs]) {
+      if (dz) products(gpu, xs, g, dz);
+      const targets = dxs.filter((dx) => dx !== undefined);
+      if (targets.length > 0) scaled(gpu, z!, g, targets);
     },
   };
 }

@@ -1,10 +1,9 @@
 /** @file Maximum and average pool on WebGPU: several outputs a lane, so that loads are shared; gradients are gathered. */
-import { f32Bits, type PoolGeometry, type WgslKernel } from '../../../contract/backend.ts';
-import type { FusedKernel } from '../../../core/fused.ts';
+import { f32Bits, type FusedRow, type PoolGeometry, type WgslKernel } from '../../../contract/backend.ts';
 import type { Shape } from '../../../contract/shape.ts';
-import { windowOutput } from '../../../contract/window.ts';
+import { pooledShape } from '../../../contract/window.ts';
 import { foldedGrid } from '../runtime/grid.ts';
-import type { GpuFacts } from '../kernel.ts';
+import type { Gpu, GpuFacts } from '../kernel.ts';
 import { avgPool, maxPool, maxPoolGradient } from '../shaders.gen.ts';
 
 /** Rows that a lane takes, and columns too where the window is 3x3 with stride 1. */
@@ -13,12 +12,6 @@ const TILE = 4;
 interface Planes {
   readonly x: Shape;
   readonly y: Shape;
-}
-
-function planes(x: Shape, geometry: PoolGeometry): Planes {
-  const [n, c, h, w] = x as readonly [number, number, number, number];
-  const { kernel } = geometry;
-  return { x, y: [n, c, windowOutput('pool', geometry, 0, h, kernel[0]), windowOutput('pool', geometry, 1, w, kernel[1])] };
 }
 
 /** A 3x3 window of stride and dilation 1, whose rows share loads. */
@@ -72,63 +65,58 @@ function reach({ kernel: k, stride, dilation }: PoolGeometry, axis: 0 | 1): numb
   return Math.floor(((k[axis] - 1) * dilation[axis]) / stride[axis]) + 1;
 }
 
-export function maxPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
+export function maxPoolRow(gpu: Gpu): FusedRow<PoolGeometry> {
+  const { facts } = gpu;
   return {
-    forward([x], geometry, recorded) {
-      if (x!.size === 0) return undefined;
-      const p = planes(x!.shape, geometry);
+    /** Each window's first maximum. Where no gradient can be asked for, one element stands for all of them. */
+    saved: (geometry, [x]) => [pooledShape('pool', x!, geometry)],
+    forward(geometry, [x], [y], saved) {
       const entry = isDense3(geometry) ? 'dense3' : 'general';
       const constants = {
         ...windowConstants(geometry),
-        INDEXED: Number(recorded),
+        INDEXED: saved.length,
         ...(entry === 'dense3' && { DENSE_ROWS: denseRows(facts) }),
       };
-      const launch = kernel(facts, 'maxPool2d', maxPool, entry, p.y, windowWords(p, geometry), constants);
-      const [y, index] = x!.device.launch(launch, [x!], [p.y, recorded ? p.y : [1]]);
-      if (recorded) return { output: y!, saved: [index!] };
-      index!.dispose();
-      return { output: y! };
-    },
-    backward({ inputs: [x], saved: [index], params }, g) {
-      const { y } = planes(x!.shape, params);
-      const [h, w] = [x!.shape[2]!, x!.shape[3]!];
-      const words = [
-        h,
-        w,
-        y[2]!,
-        y[3]!,
-        ...params.stride,
-        params.padding[0][0],
-        params.padding[1][0],
-        reach(params, 0),
-        reach(params, 1),
-      ];
-      const entry = isDense3(params) ? 'dense3' : 'general';
-      return x!.device.launch(
-        kernel(facts, 'maxPool2d gradient', maxPoolGradient, entry, x!.shape, words, windowConstants(params)),
-        [g, index!],
-        [x!.shape],
+      const words = windowWords({ x: x!.shape, y: y!.shape }, geometry);
+      gpu.launch(
+        kernel(facts, 'maxPool2d', maxPool, entry, y!.shape, words, constants),
+        [x!],
+        [y!, saved[0] ?? gpu.temporary([1])],
       );
+    },
+    backward(geometry, { inputs: [x], outputs: [y], saved: [index], g }, [dx]) {
+      const { stride, padding } = geometry;
+      const words = [
+        x!.shape[2]!,
+        x!.shape[3]!,
+        y!.shape[2]!,
+        y!.shape[3]!,
+        ...stride,
+        padding[0][0],
+        padding[1][0],
+        reach(geometry, 0),
+        reach(geometry, 1),
+      ];
+      const entry = isDense3(geometry) ? 'dense3' : 'general';
+      const constants = windowConstants(geometry);
+      gpu.launch(kernel(facts, 'maxPool2d gradient', maxPoolGradient, entry, x!.shape, words, constants), [g, index!], [dx!]);
     },
   };
 }
 
-export function avgPoolKernel(facts: GpuFacts): FusedKernel<PoolGeometry> {
+export function avgPoolRow(gpu: Gpu): FusedRow<PoolGeometry> {
+  const { facts } = gpu;
   return {
-    forward([x], geometry) {
-      if (x!.size === 0) return undefined;
-      const p = planes(x!.shape, geometry);
+    forward(geometry, [x], [y]) {
       const entry = isDense3(geometry) ? 'dense3' : 'general';
       const constants = { ...windowConstants(geometry), ...(entry === 'dense3' && { DENSE_ROWS: denseRows(facts) }) };
-      const launch = kernel(facts, 'avgPool2d', avgPool, entry, p.y, windowWords(p, geometry), constants);
-      const [y] = x!.device.launch(launch, [x!], [p.y]);
-      return { output: y! };
+      const words = windowWords({ x: x!.shape, y: y!.shape }, geometry);
+      gpu.launch(kernel(facts, 'avgPool2d', avgPool, entry, y!.shape, words, constants), [x!], [y!]);
     },
-    backward({ inputs: [x], params }, g) {
-      const p = planes(x!.shape, params);
-      const entry = isDense3(params) ? 'dense3Gradient' : 'generalGradient';
-      const launch = kernel(facts, 'avgPool2d', avgPool, entry, x!.shape, windowWords(p, params), windowConstants(params));
-      return x!.device.launch(launch, [g], [x!.shape]);
+    backward(geometry, { inputs: [x], outputs: [y], g }, [dx]) {
+      const entry = isDense3(geometry) ? 'dense3Gradient' : 'generalGradient';
+      const words = windowWords({ x: x!.shape, y: y!.shape }, geometry);
+      gpu.launch(kernel(facts, 'avgPool2d', avgPool, entry, x!.shape, words, windowConstants(geometry)), [g], [dx!]);
     },
   };
 }

@@ -1,37 +1,51 @@
 /** @file SGD on several parameters a dispatch: a network has hundreds of small ones. */
-import type { FusedKernel } from '../../../core/fused.ts';
-import type { Tensor } from '../../../core/tensor.ts';
-import type { GpuFacts } from '../kernel.ts';
+import type { FusedRow, Operand } from '../../../contract/backend.ts';
+import { sizeOf } from '../../../contract/shape.ts';
+import type { Gpu } from '../kernel.ts';
 import { sgdFive, sgdTwo } from '../shaders.gen.ts';
+import { sgd } from './optimizer.ts';
 
 const PER_GROUP = 256;
 
-/** What a dispatch updates: gradient, parameter, velocity. */
-type Triple = readonly [Tensor, Tensor, Tensor];
+/** Parameters by dispatch: two, or five where a device binds sixteen buffers. */
+function slotsOf(gpu: Gpu): readonly number[] {
+  return gpu.facts.maxStorageBuffers >= 16 ? [5, 2] : [2];
+}
 
-/** [hyper, gradient, parameter, velocity, gradient, parameter, velocity, ...]: two parameters, or five where a device binds sixteen buffers. */
-export function sgdManyKernel(facts: GpuFacts): FusedKernel<{ readonly nesterov: boolean }> {
+export function sgdManyRow(gpu: Gpu): FusedRow<{ readonly nesterov: boolean }> & { readonly atMost: number } {
+  const slots = slotsOf(gpu);
   return {
-    forward([hyper, ...rest], { nesterov }) {
-      const triples = Array.from({ length: rest.length / 3 }, (_, i) => rest.slice(3 * i, 3 * i + 3) as unknown as Triple);
-      const slots = triples.length;
-      if (slots !== 2 && !(slots === 5 && facts.maxStorageBuffers >= 16)) return undefined;
-      if (triples.some(([, p]) => p.size > PER_GROUP * facts.maxWorkgroups)) return undefined;
-      const sizes = triples.map(([, p]) => p.size);
-      hyper!.device.launch(
-        {
-          kind: 'wgsl',
-          name: `sgd on ${slots}`,
-          code: slots === 5 ? sgdFive : sgdTwo,
-          constants: { NESTEROV: Number(nesterov) },
-          uniforms: Array.from({ length: slots === 5 ? 8 : 4 }, (_, i) => sizes[i] ?? 0),
-          workgroups: [Math.ceil(Math.max(...sizes) / PER_GROUP), slots, 1],
-        },
-        [hyper!, ...triples.map(([g]) => g)],
-        [],
-        triples.flatMap(([, p, v]) => [p, v]),
-      );
-      return { output: hyper! };
+    atMost: slots[0]!,
+    forward({ nesterov }, [hyper, ...gradients], targets) {
+      const sizes = gradients.map(({ shape }) => sizeOf(shape));
+      const fits = (first: number, count: number): boolean =>
+        first + count <= sizes.length &&
+        sizes.slice(first, first + count).every((size) => size <= PER_GROUP * gpu.facts.maxWorkgroups);
+      for (let first = 0; first < gradients.length;) {
+        const count = slots.find((n) => fits(first, n)) ?? 1;
+        const some = gradients.slice(first, first + count);
+        const changed = targets.slice(2 * first, 2 * (first + count));
+        if (count === 1) sgd(gpu, { nesterov }, [some[0]!, hyper!], changed);
+        else launchMany(gpu, nesterov, hyper!, some, changed);
+        first += count;
+      }
     },
   };
+}
+
+function launchMany(gpu: Gpu, nesterov: boolean, hyper: Operand, gradients: readonly Operand[], targets: readonly Operand[]): void {
+  const sizes = gradients.map(({ shape }) => sizeOf(shape));
+  const five = sizes.length === 5;
+  gpu.launch(
+    {
+      kind: 'wgsl',
+      name: `sgd on ${sizes.length}`,
+      code: five ? sgdFive : sgdTwo,
+      constants: { NESTEROV: Number(nesterov) },
+      uniforms: Array.from({ length: five ? 8 : 4 }, (_, i) => sizes[i] ?? 0),
+      workgroups: [Math.ceil(Math.max(...sizes) / PER_GROUP), sizes.length, 1],
+    },
+    [hyper, ...gradients],
+    targets,
+  );
 }

@@ -1,9 +1,8 @@
 /** @file Softmax, log-softmax and cross-entropy on WebGPU: an invocation a row, or a workgroup a row where rows are long. */
-import type { WgslKernel } from '../../../contract/backend.ts';
-import type { FusedKernel } from '../../../core/fused.ts';
-import type { Tensor } from '../../../core/tensor.ts';
+import type { FusedRow, Operand, WgslKernel } from '../../../contract/backend.ts';
+import { type Shape, sizeOf } from '../../../contract/shape.ts';
 import { foldedGrid } from '../runtime/grid.ts';
-import type { GpuFacts } from '../kernel.ts';
+import type { Gpu, GpuFacts } from '../kernel.ts';
 import { crossEntropy, softmax, softmaxRows } from '../shaders.gen.ts';
 
 /** From this length on a row gets a workgroup, on hardware; software adapters pay too much for barriers. */
@@ -14,9 +13,9 @@ function lanesOf(facts: GpuFacts, k: number): number {
   return facts.software && k >= LONG_ROW ? 8 : 64;
 }
 
-function rowsOf(x: Tensor): readonly [number, number] {
-  const k = x.shape.at(-1) ?? 1;
-  return [k === 0 ? 0 : x.size / k, k];
+function rowsOf(shape: Shape): readonly [number, number] {
+  const k = shape.at(-1) ?? 1;
+  return [k === 0 ? 0 : sizeOf(shape) / k, k];
 }
 
 function isLong(facts: GpuFacts, k: number): boolean {
@@ -25,11 +24,11 @@ function isLong(facts: GpuFacts, k: number): boolean {
 
 function rowKernel(
   facts: GpuFacts,
-  x: Tensor,
+  x: Operand,
   entryPoint: string,
   short: { readonly code: string; readonly entry: string },
 ): WgslKernel {
-  const [rows, k] = rowsOf(x);
+  const [rows, k] = rowsOf(x.shape);
   const long = isLong(facts, k);
   return {
     kind: 'wgsl',
@@ -41,17 +40,17 @@ function rowKernel(
   };
 }
 
-/** The kernel of `softmax` or `logSoftmax`; the gradient needs the output alone. */
-export function softmaxKernel(facts: GpuFacts, name: 'softmax' | 'logSoftmax'): FusedKernel<unknown> {
+/** The row of `softmax` or `logSoftmax`; the gradient needs the output alone. */
+export function softmaxRow(gpu: Gpu, name: 'softmax' | 'logSoftmax'): FusedRow<object> {
   const gradient = `${name}Gradient`;
   return {
-    forward([x]) {
-      if (x!.size === 0 || x!.rank === 0) return undefined;
-      const [y] = x!.device.launch(rowKernel(facts, x!, name, { code: softmax, entry: name }), [x!], [x!.shape]);
-      return { output: y! };
+    covers: (_params, [x]) => x!.length > 0,
+    forward(_params, [x], outputs) {
+      gpu.launch(rowKernel(gpu.facts, x!, name, { code: softmax, entry: name }), [x!], outputs);
     },
-    backward: ({ output }, g) =>
-      output.device.launch(rowKernel(facts, output, gradient, { code: softmax, entry: gradient }), [output, g], [output.shape]),
+    backward(_params, { outputs: [y], g }, [dx]) {
+      gpu.launch(rowKernel(gpu.facts, y!, gradient, { code: softmax, entry: gradient }), [y!, g], [dx!]);
+    },
   };
 }
 
@@ -72,24 +71,29 @@ function crossEntropyKernelOf(
   };
 }
 
-export function crossEntropyKernel(facts: GpuFacts): FusedKernel<unknown> {
+/** The forward kernel keeps each row's largest logit and the logarithm of its sum. */
+export function crossEntropyRow(gpu: Gpu): FusedRow<object> {
+  const { facts } = gpu;
+  const normaliserOf = (logits: Shape): Shape => [2, logits[0]!];
   return {
-    forward([logits, labels]) {
-      if (logits!.size === 0) return undefined;
-      const [rows, k] = rowsOf(logits!);
+    saved: (_params, [logits]) => [normaliserOf(logits!)],
+    forward(_params, [logits, labels], outputs, saved) {
+      const [rows, k] = rowsOf(logits!.shape);
       const launch: WgslKernel = isLong(facts, k)
         ? rowKernel(facts, logits!, 'crossEntropy', { code: softmaxRows, entry: 'crossEntropy' })
         : crossEntropyKernelOf(facts, 'forward', [rows, k], lanesOf(facts, k));
-      const [loss, normaliser] = logits!.device.launch(launch, [logits!, labels!], [[rows], [2, rows]]);
-      return { output: loss!, saved: [normaliser!] };
+      const normaliser = saved[0] ?? gpu.temporary(normaliserOf(logits!.shape));
+      gpu.launch(launch, [logits!, labels!], [...outputs, normaliser]);
     },
-    backward({ inputs: [logits, labels], saved: [normaliser] }, g) {
-      const [rows, k] = rowsOf(logits!);
+    writes: ([logits]) => [logits!, false],
+    backward(_params, { inputs: [logits, labels], saved: [normaliser], g }, [gradient]) {
+      if (!gradient) return;
+      const [rows, k] = rowsOf(logits!.shape);
       const launch =
         k >= LONG_ROW
           ? crossEntropyKernelOf(facts, 'longGradient', [rows, k], 1)
           : crossEntropyKernelOf(facts, 'gradient', [rows, k], lanesOf(facts, k));
-      return logits!.device.launch(launch, [logits!, labels!, normaliser!, g], [logits!.shape]);
+      gpu.launch(launch, [logits!, labels!, normaliser!, g], [gradient]);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** @file Timestamps on the device's own clock, before and after work that is handed to it. */
+import type { DeviceTimer } from '../../../contract/backend.ts';
 import { BufferUsage, MAP_READ } from './flags.ts';
 
 /** `GPUBufferUsage.QUERY_RESOLVE`. */
@@ -15,7 +16,7 @@ export function hasTimestamps(device: GPUDevice): boolean {
  * Two timestamps around whatever is submitted between `begin` and `end`. Each is written at the end of an empty compute pass, which the
  * queue reaches when all work before it is done. A browser may round them (to 100 microseconds, unless it is told not to).
  */
-export class TimestampPair {
+export class TimestampPair implements DeviceTimer {
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
