@@ -2,9 +2,9 @@
  * @file The structure of the code: what stands where, who imports whom, and which test mirrors which source.
  *
  * `node scripts/structure.mjs [ROOT]` prints counts for a checkout, so that two can be compared; `--unmirrored` adds the list of source
- * files without a test of their own, and `--layers` prints the table of layers alone. `--check` prints only what breaks a rule, and then exits with 1: an import that climbs or goes to
- * a room that may not be imported (scripts/layers.mjs), a room that is not listed, an import of Node where none may be, an import circle
- * (imports of types count), a test without a source, and a test file in another form than the rest.
+ * files without a test of their own, and `--layers` prints the table of layers alone. `--check` prints only what breaks a rule, and then
+ * exits with 1: an import that climbs or goes to a room that may not be imported (scripts/layers.mjs), a room that is not listed, an import
+ * of Node where none may be, an import circle (imports of types count), a test without a source, a test in another form than the rest.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
