@@ -234,7 +234,7 @@ export interface BackendMemory {
 /** A whole buffer copied into another of the same length. */
 export type BufferCopy = readonly [from: BufferHandle, to: BufferHandle];
 
-/** What was asked of a backend while it recorded, ready to be done any number of times. */
+/** What was asked of a backend while it captured, ready to be done any number of times. */
 export interface Program {
   /** Kernels that one run launches. */
   readonly launches: number;
@@ -266,7 +266,7 @@ export interface Backend {
   read(handle: BufferHandle, length: number, dtype: DType): Promise<TypedArray>;
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void;
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
-  /** Hands recorded work to the device without waiting. */
+  /** Hands queued work to the device without waiting. */
   flush(): void;
   /** The device's own clock, where it has one. */
   timer(): DeviceTimer | undefined;

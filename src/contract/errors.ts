@@ -41,7 +41,7 @@ export class GpuError extends ReparamError {}
 /** An allocation or dispatch would exceed a limit of the adapter; raised before anything is allocated. */
 export class LimitError extends ReparamError {}
 
-/** A step cannot be recorded for replay, or a recorded step was given inputs of another shape. */
+/** A step cannot be captured, or a captured step was given inputs of another shape. */
 export class CaptureError extends ReparamError {}
 
 /** A data file or folder is not there, or is not of a kind that can be read. */

@@ -1,4 +1,4 @@
-/** @file What every backend keeps of a step that it records: how long its memory is used, which of it may share, and what cannot be replayed. */
+/** @file What every backend keeps of a step that it captures: how long its memory is used, which of it may share, and what cannot be replayed. */
 import type { Program } from './backend.ts';
 import { CaptureError } from './errors.ts';
 
@@ -58,7 +58,7 @@ function placeIn(list: readonly Lifetime[], { first, last }: Lifetime): number {
   return low === list.length || list[low]!.first > last ? low : -1;
 }
 
-/** Memory that was asked for while a step was recorded: it is there only from the plan on. */
+/** Memory that was asked for while a step was captured: it is there only from the plan on. */
 export interface PlannedMemory {
   /** Bytes that it takes. */
   readonly capacity: number;
@@ -66,7 +66,7 @@ export interface PlannedMemory {
   readonly handles: number;
 }
 
-/** Follows the memory of a recording through its commands. */
+/** Follows the memory of a capture through its commands. */
 export class Lifetimes<M extends PlannedMemory> {
   readonly #all = new Map<M, { first: number; last: number }>();
 
@@ -97,7 +97,7 @@ export class Lifetimes<M extends PlannedMemory> {
   }
 }
 
-/** A step while it is recorded. Each backend adds what it notes of the work. */
+/** A step while it is captured. Each backend adds what it notes of the work. */
 export class Capture<M extends PlannedMemory> {
   readonly lifetimes: Lifetimes<M> = new Lifetimes();
   #refusal: CaptureError | undefined;
@@ -107,7 +107,7 @@ export class Capture<M extends PlannedMemory> {
     return this.#refuse('write: host data inside a captured step would be the same at every replay; write it outside');
   }
 
-  /** For a wait: a promise without end, for whoever waits must not go on; the recording fails as a whole. */
+  /** For a wait: a promise without end, for whoever waits must not go on; the capture fails as a whole. */
   refuseWait(op: 'data' | 'finish'): Promise<never> {
     this.#refuse(`${op}: waiting inside a captured step cannot be replayed; return the tensor from the step and read it outside`);
     return new Promise(() => undefined);
@@ -124,7 +124,7 @@ export class Capture<M extends PlannedMemory> {
   }
 }
 
-/** Whether a backend records now, and into what. */
+/** Whether a backend captures now, and into what. */
 export class CaptureSwitch<R extends { abandon(): void }> {
   #current: R | undefined;
 
@@ -132,7 +132,7 @@ export class CaptureSwitch<R extends { abandon(): void }> {
     return this.#current;
   }
 
-  /** Runs `body` into the recording and makes the program, or lets go of everything if either fails. */
+  /** Runs `body` into the capture and makes the program, or lets go of everything if either fails. */
   run(capture: R, body: () => void, finish: (capture: R) => Program): Program {
     if (this.#current) {
       throw new CaptureError('capture: a captured step cannot call another captured step; call the function itself inside');
@@ -149,7 +149,7 @@ export class CaptureSwitch<R extends { abandon(): void }> {
     }
   }
 
-  /** Runs `body` with the recording set aside. */
+  /** Runs `body` with the capture set aside. */
   outsideCapture<T>(body: () => T): T {
     const capture = this.#current;
     this.#current = undefined;

@@ -17,7 +17,7 @@ import type { Tensor } from './tensor.ts';
 export interface GradOptions {
   /** The cotangent of y, of y's shape; default: 1, and then y must be a scalar (have one element). */
   readonly cotangent?: Tensor;
-  /** Record the backward pass, so that the gradients can be differentiated again. Default false. */
+  /** Make the backward pass part of the graph, so that the gradients can be differentiated again. Default false. */
   readonly createGraph?: boolean;
   /** What an x that y does not depend on gets. Default 'error', so that a parameter cut off by mistake is noticed. */
   readonly unused?: 'error' | 'zeros';
@@ -44,7 +44,7 @@ export function grad(y: Tensor, xs: readonly Tensor[], options: GradOptions = {}
       explainFreed(y);
       if (unused === 'zeros') return zerosLike(x);
       throw new OptionError(
-        `grad: y does not depend on xs[${i}] (shape ${showShape(x.shape)}) through recorded operations; ` +
+        `grad: y does not depend on xs[${i}] (shape ${showShape(x.shape)}) through the graph; ` +
           "was it detached, made under noGrad, or not used? Pass { unused: 'zeros' } if that is meant",
       );
     });

@@ -5,6 +5,7 @@ import { type Fused, fusedByRow } from './fused.ts';
 import { rowOf, runInPlace } from './fused-rows.ts';
 import { mean, square } from './composites.ts';
 import { add, assign, concat, detach, div, mul, reshape, slice, sqrt, sub } from './ops.ts';
+import { checkFloats } from './primitive.ts';
 import { dims, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 import { noGrad } from './grad-mode.ts';
@@ -59,6 +60,10 @@ export interface BatchNormOptions {
 export function batchNorm2d(x: Tensor, options: BatchNormOptions = {}): Tensor {
   const { weight, bias, running, training = true, momentum = 0.1, eps = 1e-5 } = options;
   const { n, c, h, w } = dims('batchNorm2d', x, 'n c h w');
+  checkFloats(
+    'batchNorm2d',
+    [x, weight, bias, running].filter((t) => t !== undefined),
+  );
   for (const [name, t] of Object.entries({ weight, bias })) {
     if (t && (t.rank !== 1 || t.shape[0] !== c))
       throw new ShapeError(`batchNorm2d: ${name} ${showShape(t.shape)} must be [${c}] for x ${showShape(x.shape)}`);

@@ -1,8 +1,8 @@
 /**
- * @file Recorded steps: `capture(step)` runs a function of tensors once to see what it asks of the device, and from then on replays that.
+ * @file Captured steps: `capture(step)` runs a function of tensors once to see what it asks of the device, and from then on replays that.
  *
  * A replay builds no graph and allocates nothing: the kernels, their operands and their memory were settled when the step was
- * recorded, and intermediates that are never alive together share memory. The results are bit-identical to the function's own.
+ * captured, and intermediates that are never alive together share memory. The results are bit-identical to the function's own.
  */
 import type { Program } from '../contract/backend.ts';
 import { deviceOf } from './primitive.ts';
@@ -21,7 +21,7 @@ export interface CaptureOptions {
   readonly device?: Device;
 }
 
-/** Figures of a recorded step. */
+/** Figures of a captured step. */
 export interface CapturedInfo {
   /** Kernels launched in one run. */
   readonly launches: number;
@@ -34,18 +34,18 @@ export interface CapturedInfo {
 export interface CapturedStep<Inputs extends readonly Tensor[], Result extends StepResult> {
   (...inputs: Inputs): Result;
   /**
-   * Records the step without running it, if that has not happened, and compiles its kernels, in parallel where the device can. Optional:
+   * Captures the step without running it, if that has not happened, and compiles its kernels, in parallel where the device can. Optional:
    * the first call does the same, kernel by kernel. `onProgress` is called after each kernel.
    */
   prepare(inputs: Inputs, onProgress?: (compiled: number, of: number) => void): Promise<void>;
   /** Figures of the capture; undefined before the first call. */
   readonly info: CapturedInfo | undefined;
-  /** Frees the step's memory. Calling it again records anew. */
+  /** Frees the step's memory. Calling it again captures anew. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
-interface Recorded<Result> {
+interface Captured<Result> {
   readonly program: Program;
   readonly inputs: readonly Tensor[];
   readonly result: Result;
@@ -55,7 +55,7 @@ interface Recorded<Result> {
 }
 
 /**
- * The step as a recording that is made at the first call and replayed at every call, on inputs of the same shapes.
+ * The step as a program that is made at the first call and replayed at every call, on inputs of the same shapes.
  *
  * What may differ from call to call is the content of the inputs, and of tensors from outside that the step reads or updates in place
  * (weights, optimiser state). Everything else is fixed by the first call: branches in JavaScript, numbers, shapes. So a learning rate, a temperature or
@@ -80,51 +80,51 @@ export function capture<Inputs extends readonly Tensor[], Result extends StepRes
   step: (...inputs: Inputs) => Result,
   options: CaptureOptions = {},
 ): CapturedStep<Inputs, Result> {
-  let recorded: Recorded<Result> | undefined;
-  const recordedFor = (inputs: Inputs): Recorded<Result> => {
-    if (recorded) checkInputs(recorded.inputs, inputs);
-    else recorded = record(step, inputs, options.device);
-    return recorded;
+  let captured: Captured<Result> | undefined;
+  const capturedFor = (inputs: Inputs): Captured<Result> => {
+    if (captured) checkInputs(captured.inputs, inputs);
+    else captured = captureNow(step, inputs, options.device);
+    return captured;
   };
   const dispose = (): void => {
-    if (!recorded) return;
-    recorded.program.dispose();
-    for (const t of [...recorded.inputs, ...recorded.made]) t.dispose();
-    recorded = undefined;
+    if (!captured) return;
+    captured.program.dispose();
+    for (const t of [...captured.inputs, ...captured.made]) t.dispose();
+    captured = undefined;
   };
   // Inside another captured step it is a part of that one.
   const call = (...inputs: Inputs): Result =>
     inputs[0]?.device.backend.capturing || options.device?.backend.capturing
       ? step(...inputs)
-      : replay(recordedFor(inputs), inputs);
+      : replay(capturedFor(inputs), inputs);
   return Object.defineProperty(
     Object.assign(call, {
       prepare: async (inputs: Inputs, onProgress?: (compiled: number, of: number) => void): Promise<void> =>
-        recordedFor(inputs).program.prepare(onProgress),
+        capturedFor(inputs).program.prepare(onProgress),
       dispose,
       [Symbol.dispose]: dispose,
     }),
     'info',
     {
       get: (): CapturedInfo | undefined => {
-        if (!recorded) return undefined;
-        const { launches, bytes, unsharedBytes } = recorded.program;
+        if (!captured) return undefined;
+        const { launches, bytes, unsharedBytes } = captured.program;
         return { launches, bytes, unsharedBytes };
       },
     },
   ) as CapturedStep<Inputs, Result>;
 }
 
-function record<Inputs extends readonly Tensor[], Result extends StepResult>(
+function captureNow<Inputs extends readonly Tensor[], Result extends StepResult>(
   step: (...inputs: Inputs) => Result,
   inputs: Inputs,
   given: Device | undefined,
-): Recorded<Result> {
+): Captured<Result> {
   if (inputs.length === 0 && !given) throw new CaptureError('capture: a step without inputs needs { device }');
   const device = inputs.length > 0 ? deviceOf('capture', inputs) : given!;
   for (const t of inputs) t.operand('capture');
-  // The recording reads from tensors of its own, into which each call copies.
-  const own = inputs.map((t) => device.empty(t.shape, t.dtype, true));
+  // The program reads from tensors of its own, into which each call copies.
+  const copies = inputs.map((t) => device.empty(t.shape, t.dtype, true));
   const before = device.empty([], device.dtype, true);
   before.dispose();
   let result: StepResult = undefined;
@@ -133,15 +133,15 @@ function record<Inputs extends readonly Tensor[], Result extends StepResult>(
   let made: readonly Tensor[] = [];
   try {
     const { program, written } = device.capture(() => {
-      [result] = enableGrad(() => scope(() => [synchronous<StepResult>(step(...(own as unknown as Inputs)))] as const));
+      [result] = enableGrad(() => scope(() => [synchronous<StepResult>(step(...(copies as unknown as Inputs)))] as const));
       outputs = tensorsOf(result);
       made = outputs.filter((t) => t.id > before.id);
       for (const t of made) keep(t);
     });
     for (const t of made) t.node = undefined;
-    return { program, inputs: own, result: result as Result, outputs, made, written: [...written] };
+    return { program, inputs: copies, result: result as Result, outputs, made, written: [...written] };
   } catch (error) {
-    for (const t of [...own, ...made]) t.dispose();
+    for (const t of [...copies, ...made]) t.dispose();
     throw error;
   }
 }
@@ -153,9 +153,9 @@ function synchronous<T>(result: T): T {
   return result;
 }
 
-function replay<Result extends StepResult>(recorded: Recorded<Result>, inputs: readonly Tensor[]): Result {
-  const { program, result, outputs, written } = recorded;
-  const before = inputs.map((t, i) => [t.operand('capture').handle, recorded.inputs[i]!.storage.handle] as const);
+function replay<Result extends StepResult>(captured: Captured<Result>, inputs: readonly Tensor[]): Result {
+  const { program, result, outputs, written } = captured;
+  const before = inputs.map((t, i) => [t.operand('capture').handle, captured.inputs[i]!.storage.handle] as const);
   const fresh = new Map(outputs.map((t) => [t, t.device.empty(t.shape, t.dtype)]));
   program.run(
     before.filter((_, i) => inputs[i]!.size > 0),
@@ -167,14 +167,14 @@ function replay<Result extends StepResult>(recorded: Recorded<Result>, inputs: r
 
 function checkInputs(expected: readonly Tensor[], given: readonly Tensor[]): void {
   if (given.length !== expected.length) {
-    throw new CaptureError(`capture: the step was recorded with ${expected.length} inputs and called with ${given.length}`);
+    throw new CaptureError(`capture: the step was captured with ${expected.length} inputs and called with ${given.length}`);
   }
   for (const [i, t] of given.entries()) {
     const e = expected[i]!;
-    if (t.device !== e.device) throw new CaptureError(`capture: input ${i} is on another device than the recorded step`);
+    if (t.device !== e.device) throw new CaptureError(`capture: input ${i} is on another device than the captured step`);
     if (!sameShape(t.shape, e.shape) || t.dtype !== e.dtype) {
       throw new CaptureError(
-        `capture: input ${i} has shape ${showShape(t.shape)} and dtype ${t.dtype}, but the step was recorded for ${showShape(e.shape)}, ${e.dtype}; ` +
+        `capture: input ${i} has shape ${showShape(t.shape)} and dtype ${t.dtype}, but the step was captured for ${showShape(e.shape)}, ${e.dtype}; ` +
           'capture the function once more for each shape (the last batch of an epoch?), or call it uncaptured',
       );
     }

@@ -130,7 +130,7 @@ export function oneHot(labels: Tensor, classes: number): Tensor {
 
 /**
  * Drops whole samples of a batch: x [n, ...] times mask [n], whose elements are 0 or 1 / (1 - p), so that the mean stays. The mask is
- * a tensor, drawn by the caller from a key: a recorded step can be fed new ones. VJP: g mask. Larsson et al., FractalNet, 2017.
+ * a tensor, drawn by the caller from a key: a captured step can be fed new ones. VJP: g mask. Larsson et al., FractalNet, 2017.
  */
 export function dropPath(x: Tensor, mask: Tensor): Tensor {
   const n = x.shape[0];

@@ -14,7 +14,7 @@ export interface VjpContext<Inputs extends readonly Tensor[]> {
 }
 
 /**
- * An operation with a VJP of your own: `forward` computes the value (nothing inside is recorded), `backward` the cotangents of
+ * An operation with a VJP of your own: `forward` computes the value (nothing inside is captured), `backward` the cotangents of
  * the inputs from the cotangent g of the output, each of its input's shape, or undefined for an input that takes none. Write
  * `backward` in differentiable operations of g, the inputs and the output, and it can be differentiated again.
  *

@@ -76,8 +76,8 @@ export function erf(x: Tensor): Tensor {
 // Binary, elementwise, with NumPy's broadcasting: a VJP is summed back to its operand's shape.
 
 /** a + b. VJP: g, g. */
-export function add(a_: Operand, b_: Operand): Tensor {
-  const [a, b] = pair('add', a_, b_);
+export function add(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('add', left, right);
   return apply('add', {}, [a, b], broadcastShapes('add', a.shape, b.shape), [(g) => sumTo(g, a.shape), (g) => sumTo(g, b.shape)]);
 }
 
@@ -115,8 +115,8 @@ export function addAll(xs: readonly Tensor[]): Tensor {
 }
 
 /** a - b. VJP: g, -g. */
-export function sub(a_: Operand, b_: Operand): Tensor {
-  const [a, b] = pair('sub', a_, b_);
+export function sub(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('sub', left, right);
   return apply('sub', {}, [a, b], broadcastShapes('sub', a.shape, b.shape), [
     (g) => sumTo(g, a.shape),
     (g) => neg(sumTo(g, b.shape)),
@@ -124,8 +124,8 @@ export function sub(a_: Operand, b_: Operand): Tensor {
 }
 
 /** a b. VJP: g b, g a. */
-export function mul(a_: Operand, b_: Operand): Tensor {
-  const [a, b] = pair('mul', a_, b_);
+export function mul(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('mul', left, right);
   return apply('mul', {}, [a, b], broadcastShapes('mul', a.shape, b.shape), [
     (g) => sumTo(mul(g, b), a.shape),
     (g) => sumTo(mul(g, a), b.shape),
@@ -133,8 +133,8 @@ export function mul(a_: Operand, b_: Operand): Tensor {
 }
 
 /** a / b. VJP: g / b, -g y / b. */
-export function div(a_: Operand, b_: Operand): Tensor {
-  const [a, b] = pair('div', a_, b_);
+export function div(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('div', left, right);
   return apply('div', {}, [a, b], broadcastShapes('div', a.shape, b.shape), [
     (g) => sumTo(div(g, b), a.shape),
     (g, y) => neg(sumTo(div(mul(g, y), b), b.shape)),
@@ -142,8 +142,8 @@ export function div(a_: Operand, b_: Operand): Tensor {
 }
 
 /** max(a, b). VJP: g to the larger operand; half to each where they are equal. */
-export function maximum(a_: Operand, b_: Operand): Tensor {
-  const [a, b] = pair('maximum', a_, b_);
+export function maximum(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('maximum', left, right);
   const share = (p: Tensor, q: Tensor): Tensor => mul(add(1, sub(greater(p, q), greater(q, p))), 0.5);
   return apply('maximum', {}, [a, b], broadcastShapes('maximum', a.shape, b.shape), [
     (g) => sumTo(mul(g, share(a, b)), a.shape),
@@ -152,8 +152,8 @@ export function maximum(a_: Operand, b_: Operand): Tensor {
 }
 
 /** 1 where a > b, else 0. Piecewise constant: no gradient. */
-export function greater(a_: Operand, b_: Operand): Tensor {
-  const [a, b] = pair('greater', a_, b_);
+export function greater(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('greater', left, right);
   return apply('greater', {}, [a, b], broadcastShapes('greater', a.shape, b.shape));
 }
 
@@ -163,9 +163,9 @@ export function equal(a: Operand, b: Operand): Tensor {
 }
 
 /** a where condition is not 0, else b; all broadcast. VJP: g to the operand that was chosen; none to the condition. */
-export function where(condition: Tensor, a_: Operand, b_: Operand): Tensor {
-  const [, a] = pair('where', condition, a_);
-  const [, b] = pair('where', condition, b_);
+export function where(condition: Tensor, left: Operand, right: Operand): Tensor {
+  const [, a] = pair('where', condition, left);
+  const [, b] = pair('where', condition, right);
   const shape = broadcastShapes('where', condition.shape, broadcastShapes('where', a.shape, b.shape));
   return apply('where', {}, [condition, a, b], shape, [
     undefined,
@@ -456,7 +456,7 @@ function rowsAgree(op: string, x: Tensor, index: Tensor): void {
   }
 }
 
-/** target := x, in place. Not recorded; a backward pass that still needs the old value is refused. */
+/** target := x, in place. Not captured; a backward pass that still needs the old value is refused. */
 export function assign(target: Tensor, x: Tensor): void {
   if (!sameShape(target.shape, x.shape)) throw new ShapeError(`assign: ${showShape(x.shape)} into ${showShape(target.shape)}`);
   applyInPlace('assign', {}, [x], [target]);

@@ -84,10 +84,10 @@ export function keyTensor(device: Device, k: Key): Tensor {
 }
 
 /** Random words made on the device, uint32 of the given shape: the same as `bits` on the host. */
-export function randomBits(key_: Tensor, shape: Shape): Tensor {
+export function randomBits(keyWords: Tensor, shape: Shape): Tensor {
   checkShape('randomBits', shape);
   if (sizeOf(shape) > 2 ** 32) throw new OptionError(`randomBits: at most 2^32 words a key, asked for ${sizeOf(shape)}`);
-  return apply('randomBits', {}, [key_], shape, [], 'uint32');
+  return apply('randomBits', {}, [keyWords], shape, [], 'uint32');
 }
 
 /** Uniform numbers in the open interval (0, 1), made on the device; `k` a key or a key tensor. */

@@ -31,6 +31,9 @@ export abstract class Optimizer {
     const head = parameters[0];
     if (!head) throw new OptionError('optimizer: needs at least one parameter');
     if (!(lr >= 0)) throw new OptionError(`optimizer: learning rate ${lr} must be >= 0`);
+    if (new Set(parameters.map((p) => p.storage)).size < parameters.length) {
+      throw new OptionError('optimizer: two of the parameters share memory; each must be given once');
+    }
     const device: Device = head.device;
     this.parameters = parameters;
     this.lr = lr;

@@ -9,8 +9,8 @@ import { evaluate, type Output, pullback, type Stage } from './stages.ts';
 
 const LINEARITY_TOLERANCE = 1e-12;
 const ADJOINT_TOLERANCE = 1e-12;
-/** A recorded backward pass may use a composite where an unrecorded one uses a kernel, so only rounding is allowed for. */
-const RECORDED_TOLERANCE = 1e-9;
+/** A captured backward pass may use a composite where an unrecorded one uses a kernel, so only rounding is allowed for. */
+const GRAPH_TOLERANCE = 1e-9;
 
 /** What a check is called, what it draws from, and how to run it again. */
 export interface Place {
@@ -78,20 +78,20 @@ export async function checkAlgebra(
   // What cancels to nothing may leave the rounding of terms as large as the cotangents.
   const sizeOf = (gs: readonly Float64Array[]): number => Math.max(largest(gs), 0.1 * largest(cotangents.map((w) => w.data)));
   compare('not repeatable', first, await pullback(stage, point, cotangents), 0, 0);
-  compare('differs when recorded', first, await pullback(stage, point, cotangents, true), RECORDED_TOLERANCE, sizeOf(first));
+  compare('differs under createGraph', first, await pullback(stage, point, cotangents, true), GRAPH_TOLERANCE, sizeOf(first));
   const other = cotangents.map((w, i) => ({
     shape: w.shape,
     data: signed(foldIn(foldIn(check.key, 2000 + stage.order), i), w.data.length),
   }));
   const [a, b] = [0.75, -1.375];
   const second = await pullback(stage, point, other);
-  const mixed = await pullback(
+  const joint = await pullback(
     stage,
     point,
     cotangents.map((w, k) => ({ shape: w.shape, data: w.data.map((v, i) => a * v + b * other[k]!.data[i]!) })),
   );
   const combined = first.map((g, k) => g.map((v, i) => a * v + b * second[k]![i]!));
-  compare('not linear in the cotangent', mixed, combined, LINEARITY_TOLERANCE, sizeOf([...first, ...second]));
+  compare('not linear in the cotangent', joint, combined, LINEARITY_TOLERANCE, sizeOf([...first, ...second]));
   return first;
 }
 

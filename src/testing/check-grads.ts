@@ -50,7 +50,7 @@ interface Settings extends Required<Omit<CheckGradsOptions, 'wrt' | 'order' | 'l
  * fixed random cotangent). For each order up to `order`:
  *
  * - every derivative against central differences at h/2, h and 2h, h = 6e-6 max(1, |x|), exact steps, extrapolated;
- * - a second backward pass gives the same bits, and a recorded one the same gradient;
+ * - a second backward pass gives the same bits, and a captured one the same gradient;
  * - the VJP is linear in its cotangent, to 1e-12;
  *
  * and once, where f is linear, that the VJP is its adjoint. Order 2 checks the VJP as a function of the inputs and the

@@ -15,8 +15,8 @@ export type GradientFault =
   | 'not linear in the cotangent'
   /** <w, A x> is not <A'w, x>, for an operation that is said to be linear. */
   | 'not the adjoint'
-  /** The backward pass gives another gradient when it is itself recorded. */
-  | 'differs when recorded';
+  /** The backward pass gives another gradient when it is itself captured. */
+  | 'differs under createGraph';
 
 export interface GradientFailure {
   readonly fault: GradientFault;
@@ -53,7 +53,7 @@ const headlines: Readonly<Record<GradientFault, string>> = {
   'not repeatable': 'a second backward pass gave other bits',
   'not linear in the cotangent': 'the VJP is not linear in its cotangent',
   'not the adjoint': 'the VJP is not the adjoint of this linear operation',
-  'differs when recorded': 'the backward pass gives another gradient when it is recorded',
+  'differs under createGraph': 'the backward pass gives another gradient under createGraph',
 };
 
 function describe(f: GradientFailure): string {

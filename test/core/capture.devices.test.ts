@@ -360,9 +360,9 @@ describe('what cannot be replayed is refused by name, before anything is done', 
     const step = capture((a: Tensor, b: Tensor) => add(a, b));
     step(x(), x());
     const [a, b] = [x(), device.tensor([[1, 2, 3]])];
-    expect(() => step(a, b)).toThrow(/input 1 has shape \[1, 3\].*recorded for \[3\]/s);
+    expect(() => step(a, b)).toThrow(/input 1 has shape \[1, 3\].*captured for \[3\]/s);
     expect(() => step(a, device.tensor(Uint32Array.of(1, 2, 3)))).toThrow(/dtype uint32/);
-    expect(() => (step as unknown as (t: Tensor) => void)(a)).toThrow(/recorded with 2 inputs and called with 1/);
+    expect(() => (step as unknown as (t: Tensor) => void)(a)).toThrow(/captured with 2 inputs and called with 1/);
     const foreign = cpu({ dtype: 'float64' }).tensor([1, 2, 3]);
     expect(() => step(a, foreign)).toThrow(CaptureError);
     expect(() => capture((s: Tensor, t: Tensor) => add(s, t))(a, foreign)).toThrow(DeviceMismatchError);
