@@ -67,7 +67,7 @@ async function record(device: Device, sizes: StepSizes): Promise<Seen> {
   });
   await step.search.warmUp();
   stop();
-  const stepBytes = step.search.recorded!.bytes;
+  const stepBytes = step.search.captured!.bytes;
   step.dispose();
   return { launches, stepBytes, stateBytes };
 }

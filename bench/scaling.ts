@@ -55,7 +55,7 @@ async function measurePoint(factor: Factor, value: number): Promise<Point> {
   const stateBytes = device.memory().bytes - before;
   await step.search.warmUp();
   const timing = await measure(device, step.run, { ms: Number(values.budget), least: 5, most: 15 });
-  const { launches, bytes } = step.search.recorded!;
+  const { launches, bytes } = step.search.captured!;
   step.dispose();
   await device.finish();
   return { factor, value, wall: timing.wall.median, cpu: timing.cpu.median, launches, stateBytes, stepBytes: bytes };

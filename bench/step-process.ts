@@ -27,8 +27,8 @@ async function report(): Promise<StepReport> {
   const timing = await measure(device, run, { ms: request.budget, least: 5, most: 40 });
   const { backend } = device;
   const pipelines = backend instanceof WebGpuBackend ? backend.pipelines : undefined;
-  const { recorded } = step.search;
-  let launches = recorded?.launches ?? 0;
+  const { captured } = step.search;
+  let launches = captured?.launches ?? 0;
   if (request.eager) {
     const stop = watchLaunches(device, () => launches++);
     step.run();
@@ -43,8 +43,8 @@ async function report(): Promise<StepReport> {
     ...(pipelines !== undefined && { pipelines }),
     launches,
     deviceBytes,
-    sharedBytes: recorded?.bytes ?? 0,
-    unsharedBytes: recorded?.unsharedBytes ?? 0,
+    sharedBytes: captured?.bytes ?? 0,
+    unsharedBytes: captured?.unsharedBytes ?? 0,
     processBytes: process.resourceUsage().maxRSS * 1024,
   };
   step.dispose();

@@ -24,9 +24,10 @@ import { foldIn, key, normals } from '../src/core/random.ts';
 import { scope } from '../src/core/scope.ts';
 import { activeEdges, CELL_TYPES, edgesOf, OPERATIONS } from '../src/snas/space/genotype.ts';
 import { Snas } from '../src/snas/strategies/snas.ts';
-import type { ArchitectureStrategy, CellWeights } from '../src/snas/strategies/strategy.ts';
+import type { ArchitectureStrategy } from '../src/snas/strategies/strategy.ts';
 import { softmax } from '../src/core/softmax.ts';
 import type { Tensor } from '../src/core/tensor.ts';
+import type { CellWeights } from '../src/snas/space/cell-weights.ts';
 
 const device = cpu({ dtype: 'float64' });
 

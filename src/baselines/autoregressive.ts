@@ -6,21 +6,27 @@
  */
 import type { Device } from '../core/tensor.ts';
 import { gumbelSoftmax, oneHotArgmax } from '../distributions/gumbel.ts';
-import { OptionError } from '../contract/errors.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import { add, concat, matmul, reshape, slice } from '../core/ops.ts';
 import type { Key } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { type CellType, edgesOf, type Genotype, OPERATIONS } from '../snas/space/genotype.ts';
-import { type ArchitectureInit, architectureParameters, argmaxGenotype, pathwiseGradients } from '../snas/strategies/snas.ts';
-import type { ArchitectureStrategy, CellWeights, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
+import type { ArchitectureStrategy, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
 import { softmax } from '../core/softmax.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { gumbelInputs, withProbabilities } from '../snas/strategies/factorized.ts';
+import {
+  type ArchitectureInit,
+  architectureParameters,
+  pathwiseGradients,
+  type RelaxationInputs,
+  relaxationInputs,
+} from '../snas/strategies/log-alpha.ts';
+import { argmaxGenotype, withProbabilities } from '../snas/strategies/probabilities.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
 
 const K = OPERATIONS.length;
 
-export class AutoregressiveSnas implements ArchitectureStrategy {
+export class AutoregressiveSnas implements ArchitectureStrategy<RelaxationInputs> {
   readonly name = 'snas-autoregressive';
   readonly level = 'single';
   readonly logAlpha: CellWeights;
@@ -47,15 +53,13 @@ export class AutoregressiveSnas implements ArchitectureStrategy {
     ]);
   }
 
-  inputs({ key, temperature }: StrategyStep): readonly Tensor[] {
-    if (!(temperature > 0)) throw new OptionError(`snas-autoregressive: temperature ${temperature} must be > 0`);
-    return [...gumbelInputs(this.logAlpha, key), this.coupling.device.tensor([temperature], [1])];
+  inputs(step: StrategyStep): RelaxationInputs {
+    return relaxationInputs(this.name, this.logAlpha, step);
   }
 
-  propose([normal, reduce, temperature]: readonly Tensor[]): CellWeights {
-    const noise = { normal: normal!, reduce: reduce! };
+  propose({ temperature, ...noise }: RelaxationInputs): CellWeights {
     return this.#inOrder((logits, type, edge) =>
-      gumbelSoftmax(logits, { noise: slice(noise[type], [edge], [edge + 1]), temperature: temperature! }),
+      gumbelSoftmax(logits, { noise: slice(noise[type], [edge], [edge + 1]), temperature }),
     ).drawn;
   }
 

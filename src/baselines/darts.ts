@@ -3,16 +3,18 @@ import type { Device } from '../core/tensor.ts';
 import { OptionError } from '../contract/errors.ts';
 import type { Key } from '../core/random.ts';
 import type { Genotype } from '../snas/space/genotype.ts';
-import { type ArchitectureInit, argmaxGenotype, pathwiseGradients } from '../snas/strategies/snas.ts';
-import type { BilevelProblem, CellWeights, Feedback } from '../snas/strategies/strategy.ts';
+import type { BilevelProblem, Feedback, StrategyInputs } from '../snas/strategies/strategy.ts';
 import { softmax } from '../core/softmax.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { FactorizedStrategy, withProbabilities } from '../snas/strategies/factorized.ts';
+import { FactorizedStrategy } from '../snas/strategies/factorized.ts';
 import { topTwoGenotype } from './top-two.ts';
 import { type MixedProductOptions, unrolledGradients } from './unrolled.ts';
+import { type ArchitectureInit, pathwiseGradients } from '../snas/strategies/log-alpha.ts';
+import { argmaxGenotype, withProbabilities } from '../snas/strategies/probabilities.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
 
 export interface DartsOptions extends ArchitectureInit {
-  /** 'single': alpha follows the weights' own training loss. Default 'bilevel': the validation loss. */
+  /** 'single': alpha follows the training loss, as the weights do. Default 'bilevel': the validation loss. */
   readonly level?: 'single' | 'bilevel';
   /** 2 looks one weight step ahead; bi-level only. Default 1. */
   readonly order?: 1 | 2;
@@ -49,8 +51,8 @@ export class Darts extends FactorizedStrategy {
     return undefined;
   }
 
-  inputs(): readonly Tensor[] {
-    return [];
+  inputs(): StrategyInputs {
+    return {};
   }
 
   propose(): CellWeights {

@@ -8,6 +8,7 @@
 import { grad } from '../core/autograd.ts';
 import type { Device } from '../core/tensor.ts';
 import { gumbelMax, oneHotArgmax } from '../distributions/gumbel.ts';
+import { OptionError } from '../contract/errors.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import { LstmCell } from '../nn/lstm.ts';
 import { Linear } from '../nn/layers.ts';
@@ -16,12 +17,12 @@ import { concat, detach, exp, matmul, mul, neg, reshape, slice, sub, sum, tanh }
 import { foldIn, gumbels, type Key } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { edgesOf, type Genotype, OPERATIONS } from '../snas/space/genotype.ts';
-import { argmaxGenotype } from '../snas/strategies/snas.ts';
-import type { ArchitectureStrategy, CellWeights, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
+import type { ArchitectureStrategy, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
 import { logSoftmax } from '../core/softmax.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { withProbabilities } from '../snas/strategies/factorized.ts';
 import { RewardBaseline } from './reward-baseline.ts';
+import { argmaxGenotype, withProbabilities } from '../snas/strategies/probabilities.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
 
 export interface EnasOptions {
   readonly nodes?: number;
@@ -36,6 +37,9 @@ export interface EnasOptions {
   readonly tanhConstant?: number;
 }
 
+/** Gumbel noise, [edges of both cells, 8]. */
+type ControllerInputs = { readonly noise: Tensor };
+
 interface Rollout {
   /** One-hot choices [edges of both cells, 8]. */
   readonly choices: Tensor;
@@ -43,7 +47,7 @@ interface Rollout {
   readonly logP: Tensor;
 }
 
-export class Enas implements ArchitectureStrategy {
+export class Enas implements ArchitectureStrategy<ControllerInputs> {
   readonly name = 'enas';
   readonly level = 'bilevel';
   readonly nodes: number;
@@ -85,14 +89,13 @@ export class Enas implements ArchitectureStrategy {
     ]);
   }
 
-  /** Gumbel noise, [edges of both cells, 8]. */
-  inputs({ key }: StrategyStep): readonly Tensor[] {
+  inputs({ key }: StrategyStep): ControllerInputs {
     const rows = 2 * edgesOf(this.nodes).length;
-    return [this.device.tensor(gumbels(key, rows * OPERATIONS.length), [rows, OPERATIONS.length])];
+    return { noise: this.device.tensor(gumbels(key, rows * OPERATIONS.length), [rows, OPERATIONS.length]) };
   }
 
-  propose([noise]: readonly Tensor[]): CellWeights {
-    const rollout = this.#roll((logP, row) => gumbelMax(logP, { noise: slice(noise!, [row], [row + 1]) }));
+  propose({ noise }: ControllerInputs): CellWeights {
+    const rollout = this.#roll((logP, row) => gumbelMax(logP, { noise: slice(noise, [row], [row + 1]) }));
     const z = this.#byType(detach(rollout.choices));
     this.#rollouts.set(z.normal, rollout);
     return z;
@@ -101,7 +104,9 @@ export class Enas implements ArchitectureStrategy {
   /** Descends (loss - baseline) log p(Z) - entropyWeight H. */
   gradients(z: CellWeights, { loss }: Feedback): readonly Tensor[] {
     return scope(() => {
-      const { choices, logP } = this.#rollouts.get(z.normal)!;
+      const rollout = this.#rollouts.get(z.normal);
+      if (!rollout) throw new OptionError('enas: gradients need a Z that this strategy proposed; pass what `propose` returned');
+      const { choices, logP } = rollout;
       const advantage = detach(sub(loss, this.#baseline.value(loss)));
       const entropy = neg(sum(mul(exp(logP), logP)));
       const objective = sub(mul(sum(mul(logP, choices)), advantage), mul(entropy, this.#entropyWeight));

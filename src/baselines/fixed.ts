@@ -1,23 +1,34 @@
 /** @file Strategies that learn nothing: random search over one-hot Z, and relaxed samples from uniform probabilities. */
 import type { Device } from '../core/tensor.ts';
-import { gumbelSoftmax } from '../distributions/gumbel.ts';
-import { OptionError } from '../contract/errors.ts';
+import { checkTemperature, gumbelSoftmax } from '../distributions/gumbel.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import { uniforms, foldIn, type Key } from '../core/random.ts';
-import { CELL_TYPES, type CellType, edgesOf, type Genotype, genotypeFromChoices, OPERATIONS } from '../snas/space/genotype.ts';
-import type { ArchitectureStrategy, CellWeights, StrategyStep } from '../snas/strategies/strategy.ts';
+import {
+  CELL_TYPES,
+  type CellType,
+  edgesOf,
+  type Genotype,
+  genotypeFromChoices,
+  oneHotRows,
+  OPERATIONS,
+} from '../snas/space/genotype.ts';
+import type { ArchitectureStrategy, StrategyStep } from '../snas/strategies/strategy.ts';
 import type { Tensor } from '../core/tensor.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
+
+/** The column of one operation an edge, each equally likely. */
+function randomChoices(key: Key, type: CellType, nodes: number): number[] {
+  const drawn = uniforms(foldIn(key, CELL_TYPES.indexOf(type)), edgesOf(nodes).length);
+  return Array.from(drawn, (u) => Math.floor(u * OPERATIONS.length));
+}
 
 /** One operation an edge, each equally likely, edges independent: `none` included. */
 export function randomGenotype(key: Key, nodes: number): Genotype {
-  const edges = edgesOf(nodes).length;
-  const choices = (type: CellType): number[] =>
-    Array.from(uniforms(foldIn(key, CELL_TYPES.indexOf(type)), edges), (u) => Math.floor(u * OPERATIONS.length));
-  return genotypeFromChoices({ normal: choices('normal'), reduce: choices('reduce') }, nodes);
+  return genotypeFromChoices({ normal: randomChoices(key, 'normal', nodes), reduce: randomChoices(key, 'reduce', nodes) }, nodes);
 }
 
-/** What both share: uniform probabilities, no parameters. */
-abstract class FixedStrategy implements ArchitectureStrategy {
+/** What both share: Z is drawn on the host and proposed as it is, uniform probabilities, no parameters. */
+abstract class FixedStrategy implements ArchitectureStrategy<CellWeights> {
   abstract readonly name: string;
   readonly level = 'single';
   readonly nodes: number;
@@ -38,16 +49,23 @@ abstract class FixedStrategy implements ArchitectureStrategy {
     return new Map();
   }
 
-  abstract inputs(step: StrategyStep): readonly Tensor[];
-  abstract propose(inputs: readonly Tensor[]): CellWeights;
+  abstract inputs(step: StrategyStep): CellWeights;
+
+  propose(z: CellWeights): CellWeights {
+    return z;
+  }
 
   gradients(): readonly Tensor[] {
     return [];
   }
 
+  /** [edges, 8] */
+  protected get shape(): readonly number[] {
+    return [edgesOf(this.nodes).length, OPERATIONS.length];
+  }
+
   probabilities(): CellWeights {
-    const shape = [edgesOf(this.nodes).length, OPERATIONS.length];
-    const uniform = (): Tensor => noGrad(() => this.device.full(shape, 1 / OPERATIONS.length));
+    const uniform = (): Tensor => noGrad(() => this.device.full(this.shape, 1 / OPERATIONS.length));
     return { normal: uniform(), reduce: uniform() };
   }
 
@@ -62,19 +80,9 @@ export class RandomSearch extends FixedStrategy {
   readonly name = 'random';
   #chosen: Genotype | undefined;
 
-  inputs({ key }: StrategyStep): readonly Tensor[] {
-    const shape = [edgesOf(this.nodes).length, OPERATIONS.length];
-    return CELL_TYPES.map((_, i) => {
-      const rows = Array.from(uniforms(foldIn(key, i), shape[0]!), (u) => Math.floor(u * OPERATIONS.length));
-      return this.device.tensor(
-        rows.flatMap((choice) => OPERATIONS.map((_name, k) => (k === choice ? 1 : 0))),
-        shape,
-      );
-    });
-  }
-
-  propose([normal, reduce]: readonly Tensor[]): CellWeights {
-    return { normal: normal!, reduce: reduce! };
+  inputs({ key }: StrategyStep): CellWeights {
+    const draw = (type: CellType): Tensor => this.device.tensor(oneHotRows(randomChoices(key, type, this.nodes)), this.shape);
+    return { normal: draw('normal'), reduce: draw('reduce') };
   }
 
   candidates(count: number): Genotype[] {
@@ -90,19 +98,16 @@ export class RandomSearch extends FixedStrategy {
   }
 }
 
-/** SNAS's relaxed samples with log alpha held at 0: what is left of SNAS when nothing is learned. The child is drawn uniformly. */
+/** SNAS's relaxed samples with log alpha fixed at 0: what is left of SNAS when nothing is learned. The child is drawn uniformly. */
 export class UniformAlpha extends FixedStrategy {
   readonly name = 'uniform';
 
-  inputs({ key, temperature }: StrategyStep): readonly Tensor[] {
-    if (!(temperature > 0)) throw new OptionError(`uniform: temperature ${temperature} must be > 0`);
-    const shape = [edgesOf(this.nodes).length, OPERATIONS.length];
-    const zero = this.device.zeros(shape);
-    return CELL_TYPES.map((_, i) => noGrad(() => gumbelSoftmax(zero, { key: foldIn(key, i), temperature })));
-  }
-
-  propose([normal, reduce]: readonly Tensor[]): CellWeights {
-    return { normal: normal!, reduce: reduce! };
+  inputs({ key, temperature }: StrategyStep): CellWeights {
+    checkTemperature(this.name, temperature);
+    const logits = this.device.zeros(this.shape);
+    const draw = (type: CellType): Tensor =>
+      noGrad(() => gumbelSoftmax(logits, { key: foldIn(key, CELL_TYPES.indexOf(type)), temperature }));
+    return { normal: draw('normal'), reduce: draw('reduce') };
   }
 
   derive(): Promise<Genotype> {

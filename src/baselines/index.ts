@@ -20,43 +20,36 @@ export { Dsnas, Gdas, Reinforce, type ReinforceOptions } from './sampled.ts';
 export { topTwoEdges, topTwoGenotype } from './top-two.ts';
 export { mixedProduct, type MixedProductOptions, type UnrolledProblem, unrolledGradients } from './unrolled.ts';
 
-type Make = (device: Device, key: Key, nodes: number) => ArchitectureStrategy;
+/** Where a strategy is made, and how many nodes its cells have. */
+type Place = readonly [device: Device, key: Key, size: { readonly nodes: number }];
 
-const STRATEGIES: Readonly<Record<StrategyName, Make>> = {
-  snas: (device, key, nodes) => new Snas(device, key, { nodes }),
-  'snas-autoregressive': (device, key, nodes) => new AutoregressiveSnas(device, key, { nodes }),
-  'darts-1': (device, key, nodes) => new Darts(device, key, { nodes }),
-  'darts-2': (device, key, nodes) => new Darts(device, key, { nodes, order: 2 }),
-  'darts-2-finite-difference': (device, key, nodes) => new Darts(device, key, { nodes, order: 2, hessian: 'finite-difference' }),
-  'darts-single': (device, key, nodes) => new Darts(device, key, { nodes, level: 'single' }),
-  dsnas: (device, key, nodes) => new Dsnas(device, key, { nodes }),
-  enas: (device, key, nodes) => new Enas(device, key, { nodes }),
-  gdas: (device, key, nodes) => new Gdas(device, key, { nodes }),
-  random: (device, key, nodes) => new RandomSearch(device, key, { nodes }),
-  reinforce: (device, key, nodes) => new Reinforce(device, key, { nodes }),
-  uniform: (device, key, nodes) => new UniformAlpha(device, key, { nodes }),
+/** One row a strategy: what makes it, at its defaults. */
+const STRATEGIES = {
+  snas: (...place: Place): Snas => new Snas(...place),
+  'snas-autoregressive': (...place: Place): AutoregressiveSnas => new AutoregressiveSnas(...place),
+  'darts-1': (...place: Place): Darts => new Darts(...place),
+  'darts-2': (...[device, key, size]: Place): Darts => new Darts(device, key, { ...size, order: 2 }),
+  'darts-2-finite-difference': (...[device, key, size]: Place): Darts =>
+    new Darts(device, key, { ...size, order: 2, hessian: 'finite-difference' }),
+  'darts-single': (...[device, key, size]: Place): Darts => new Darts(device, key, { ...size, level: 'single' }),
+  dsnas: (...place: Place): Dsnas => new Dsnas(...place),
+  enas: (...place: Place): Enas => new Enas(...place),
+  gdas: (...place: Place): Gdas => new Gdas(...place),
+  random: (...place: Place): RandomSearch => new RandomSearch(...place),
+  reinforce: (...place: Place): Reinforce => new Reinforce(...place),
+  uniform: (...place: Place): UniformAlpha => new UniformAlpha(...place),
 };
 
-export const STRATEGY_NAMES = [
-  'snas',
-  'snas-autoregressive',
-  'darts-1',
-  'darts-2',
-  'darts-2-finite-difference',
-  'darts-single',
-  'dsnas',
-  'enas',
-  'gdas',
-  'random',
-  'reinforce',
-  'uniform',
-] as const;
+export type StrategyName = keyof typeof STRATEGIES;
 
-export type StrategyName = (typeof STRATEGY_NAMES)[number];
+export const STRATEGY_NAMES: readonly StrategyName[] = Object.keys(STRATEGIES).filter(isStrategyName);
+
+function isStrategyName(name: string): name is StrategyName {
+  return Object.hasOwn(STRATEGIES, name);
+}
 
 /** A strategy by name, at its defaults; an error lists the names. */
 export function strategy(name: string, device: Device, key: Key, nodes = 4): ArchitectureStrategy {
-  const known = STRATEGY_NAMES.find((n) => n === name);
-  if (!known) throw new OptionError(`strategy: '${name}' is not one of ${STRATEGY_NAMES.join(', ')}`);
-  return STRATEGIES[known](device, key, nodes);
+  if (!isStrategyName(name)) throw new OptionError(`strategy: '${name}' is not one of ${STRATEGY_NAMES.join(', ')}`);
+  return STRATEGIES[name](device, key, { nodes });
 }

@@ -1,45 +1,49 @@
 /** @file Strategies that sample one-hot Z from a factorised p(Z): DSNAS, straight-through (GDAS), and plain REINFORCE. */
 import { grad } from '../core/autograd.ts';
 import type { Device } from '../core/tensor.ts';
-import { gumbelMax, gumbelSoftmax } from '../distributions/gumbel.ts';
-import { OptionError } from '../contract/errors.ts';
+import { gumbelMax } from '../distributions/gumbel.ts';
 import { add, detach, mul, sub, sum } from '../core/ops.ts';
 import type { Key } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { oneHotLogProb } from '../snas/cost/expected-cost.ts';
-import { CELL_TYPES } from '../snas/space/genotype.ts';
-import { type ArchitectureInit, pathwiseGradients } from '../snas/strategies/snas.ts';
-import type { CellWeights, Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
+import type { CellType } from '../snas/space/genotype.ts';
+import type { Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { FactorizedStrategy, gumbelInputs } from '../snas/strategies/factorized.ts';
+import { FactorizedStrategy } from '../snas/strategies/factorized.ts';
 import { RewardBaseline } from './reward-baseline.ts';
+import { type ArchitectureInit, gumbelNoise } from '../snas/strategies/log-alpha.ts';
+import { Snas } from '../snas/strategies/snas.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
+
+/** One-hot Z from p(Z), by the argmax of log alpha and Gumbel noise. */
+abstract class OneHotStrategy extends FactorizedStrategy<CellWeights> {
+  inputs({ key }: StrategyStep): CellWeights {
+    return gumbelNoise(this.logAlpha, key);
+  }
+
+  propose(noise: CellWeights): CellWeights {
+    return {
+      normal: gumbelMax(this.logAlpha.normal, { noise: noise.normal }),
+      reduce: gumbelMax(this.logAlpha.reduce, { noise: noise.reduce }),
+    };
+  }
+}
 
 /**
- * DSNAS (Hu et al., CVPR 2020): Z is one-hot, and each edge's score dlog p(Z_ij)/dlog alpha is multiplied by the edge's own credit
+ * DSNAS (Hu et al., CVPR 2020): Z is one-hot, and each edge's score dlog p(Z_ij)/dlog alpha is multiplied by that edge's credit
  * <dL/dZ_ij, Z_ij>, the derivative of the loss by the chosen entry. Single level.
  */
-export class Dsnas extends FactorizedStrategy {
+export class Dsnas extends OneHotStrategy {
   readonly name = 'dsnas';
   readonly level = 'single';
 
-  inputs({ key }: StrategyStep): readonly Tensor[] {
-    return gumbelInputs(this.logAlpha, key);
-  }
-
-  propose([normal, reduce]: readonly Tensor[]): CellWeights {
-    return {
-      normal: gumbelMax(this.logAlpha.normal, { noise: normal! }),
-      reduce: gumbelMax(this.logAlpha.reduce, { noise: reduce! }),
-    };
-  }
-
   gradients(z: CellWeights, feedback: Feedback): readonly Tensor[] {
     return scope(() => {
-      const terms = CELL_TYPES.map((type) => {
+      const term = (type: CellType): Tensor => {
         const credit = detach(sum(mul(feedback.gradient[type], z[type]), 1));
         return sum(mul(oneHotLogProb(this.logAlpha[type], z[type]), credit));
-      });
-      return grad(add(terms[0]!, terms[1]!), this.parameters());
+      };
+      return grad(add(term('normal'), term('reduce')), this.parameters());
     });
   }
 }
@@ -48,25 +52,12 @@ export class Dsnas extends FactorizedStrategy {
  * GDAS (Dong and Yang, CVPR 2019): the forward pass sees the one-hot argmax of the relaxed sample, the backward pass the relaxed
  * sample (straight-through). Bi-level, as published.
  */
-export class Gdas extends FactorizedStrategy {
-  readonly name = 'gdas';
-  readonly level = 'bilevel';
+export class Gdas extends Snas {
+  override readonly name = 'gdas';
+  override readonly level = 'bilevel';
 
-  inputs({ key, temperature }: StrategyStep): readonly Tensor[] {
-    if (!(temperature > 0)) throw new OptionError(`gdas: temperature ${temperature} must be > 0`);
-    return [...gumbelInputs(this.logAlpha, key), this.logAlpha.normal.device.tensor([temperature], [1])];
-  }
-
-  propose([normal, reduce, temperature]: readonly Tensor[]): CellWeights {
-    const options = { temperature: temperature!, hard: true };
-    return {
-      normal: gumbelSoftmax(this.logAlpha.normal, { ...options, noise: normal! }),
-      reduce: gumbelSoftmax(this.logAlpha.reduce, { ...options, noise: reduce! }),
-    };
-  }
-
-  gradients(z: CellWeights, feedback: Feedback): readonly Tensor[] {
-    return pathwiseGradients(z, feedback.gradient, this.parameters());
+  constructor(device: Device, key: Key, init: ArchitectureInit = {}) {
+    super(device, key, { ...init, hard: true });
   }
 }
 
@@ -76,7 +67,7 @@ export interface ReinforceOptions extends ArchitectureInit {
 }
 
 /** REINFORCE on the same factorised p(Z): the whole loss, less a moving average, times the score of every edge. Single level. */
-export class Reinforce extends FactorizedStrategy {
+export class Reinforce extends OneHotStrategy {
   readonly name = 'reinforce';
   readonly level = 'single';
   readonly #baseline: RewardBaseline;
@@ -90,22 +81,11 @@ export class Reinforce extends FactorizedStrategy {
     return new Map([...super.stateDict(), ['baseline', this.#baseline.state]]);
   }
 
-  inputs({ key }: StrategyStep): readonly Tensor[] {
-    return gumbelInputs(this.logAlpha, key);
-  }
-
-  propose([normal, reduce]: readonly Tensor[]): CellWeights {
-    return {
-      normal: gumbelMax(this.logAlpha.normal, { noise: normal! }),
-      reduce: gumbelMax(this.logAlpha.reduce, { noise: reduce! }),
-    };
-  }
-
   gradients(z: CellWeights, { loss }: Feedback): readonly Tensor[] {
     return scope(() => {
       const advantage = detach(sub(loss, this.#baseline.value(loss)));
-      const logP = CELL_TYPES.map((type) => sum(oneHotLogProb(this.logAlpha[type], z[type])));
-      const found = grad(mul(add(logP[0]!, logP[1]!), advantage), this.parameters());
+      const logP = (type: CellType): Tensor => sum(oneHotLogProb(this.logAlpha[type], z[type]));
+      const found = grad(mul(add(logP('normal'), logP('reduce')), advantage), this.parameters());
       this.#baseline.update(loss);
       return found;
     });

@@ -1,6 +1,6 @@
 /** @file DARTS's child: for each node the two inputs with the strongest operation other than none, and that operation. */
 import { CELL_INPUTS, type CellType, edgesOf, type Genotype, type GenotypeEdge, OPERATIONS } from '../snas/space/genotype.ts';
-import type { CellWeights } from '../snas/strategies/strategy.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
 
 /**
  * The top-2 rule on mixing weights [edges, 8]. `none` is never chosen and takes part in nothing: neither in the choice of an

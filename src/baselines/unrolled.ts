@@ -18,13 +18,13 @@ export interface UnrolledProblem {
   readonly architecture: readonly Tensor[];
   /** xi, a scalar. With 0 the result is the first-order gradient. */
   readonly learningRate: Tensor;
-  /** The losses at the present values of w and a, recorded. */
+  /** The losses at the present values of w and a, with their graphs. */
   readonly trainingLoss: () => Tensor;
   readonly validationLoss: () => Tensor;
 }
 
 export interface MixedProductOptions {
-  /** 'exact' differentiates the gradient; 'finite-difference' is DARTS's own: two more gradients at w +- eps v. Default exact. */
+  /** 'exact' differentiates the gradient; 'finite-difference' is DARTS's: two more gradients at w +- eps v. Default exact. */
   readonly method?: 'exact' | 'finite-difference';
   /** eps = radius / |v|. Default 0.01 (DARTS). */
   readonly radius?: number;
@@ -44,8 +44,8 @@ export function unrolledGradients(problem: UnrolledProblem, options: MixedProduc
     const first = enableGrad(() => grad(problem.validationLoss(), [...architecture, ...weights], { unused: 'zeros' }));
     restore(weights, saved);
     const v = first.slice(architecture.length);
-    const mixed = mixedProduct(problem, v, options);
-    return noGrad(() => architecture.map((_, i) => sub(first[i]!, mul(mixed[i]!, learningRate))));
+    const second = mixedProduct(problem, v, options);
+    return noGrad(() => architecture.map((_, i) => sub(first[i]!, mul(second[i]!, learningRate))));
   });
 }
 

@@ -2,11 +2,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { STRATEGY_NAMES, type StrategyName } from '../baselines/index.ts';
 import { ETA_PRESETS } from '../snas/cost/eta-presets.ts';
-import { PRESETS, type Preset, type PresetName } from '../snas/search/presets.ts';
+import { PRESETS, type Preset } from '../snas/search/presets.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from './device.ts';
 import { count, images, natural, notNegative, positive, price, probability, seed, stride } from './option-values.ts';
-import { architectureSettings, LEARN_NOTHING, SAMPLING } from './strategy-settings.ts';
+import { architectureSettings, learns, samples } from './strategy-settings.ts';
 import { UsageError } from './usage-error.ts';
+import type { PresetName } from '../snas/child/presets.ts';
 
 export const COST_CHOICES = ['weighted', 'params', 'flops', 'memory', 'latency'] as const;
 /** As it stands in config.json; `params` and `parameters` are one. */
@@ -121,14 +122,14 @@ function costChoice(text: string): CostChoice {
 /** How latency is measured, if it is the cost; refuses what does not go together. */
 export function latencyOf(flags: SearchFlags): { readonly every: number } | undefined {
   const { strategy, cost, latencyEvery } = flags;
-  if (LEARN_NOTHING.includes(strategy) && (flags.eta ?? PRESETS[flags.preset].eta) > 0) {
+  if ((flags.eta ?? PRESETS[flags.preset].eta) > 0 && !learns(strategy)) {
     throw new UsageError(
       `--eta has nothing to act on: --strategy ${strategy} learns no architecture. Leave out --eta, or take snas`,
     );
   }
-  if (cost === 'latency' && !SAMPLING.includes(strategy)) {
+  if (cost === 'latency' && !samples(strategy)) {
     throw new UsageError(
-      `--cost latency needs a strategy that samples each edge from softmax(log alpha): ${SAMPLING.join(', ')}; ` +
+      `--cost latency needs a strategy that samples each edge from softmax(log alpha): ${STRATEGY_NAMES.filter(samples).join(', ')}; ` +
         `--strategy ${strategy} does not. Take one of them, or another --cost`,
     );
   }

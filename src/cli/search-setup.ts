@@ -67,11 +67,11 @@ export function searchOptions(device: Device, config: RunConfig, imageSide: numb
   }
   const every = latency?.every ?? 1;
   const box = measuredLatency({
-    onUnit: ({ empty, dearest, operation, clock }) => {
+    onUnit: ({ empty, slowest, operation, clock }) => {
       const by = clock === 'timestamps' ? "the device's timestamps" : 'wall time';
       say(
         `latency    of ${settings.batchSize} images by ${by}: ${empty.toFixed(3)} ms where every edge is none (cost 0), ` +
-          `${dearest.toFixed(3)} ms where every edge is ${operation} (cost 1); the sampled child is timed in every ${every === 1 ? 'step' : `${ordinal(every)} step`}`,
+          `${slowest.toFixed(3)} ms where every edge is ${operation} (cost 1); the sampled child is timed in every ${every === 1 ? 'step' : `${ordinal(every)} step`}`,
       );
     },
   });

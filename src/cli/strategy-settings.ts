@@ -1,15 +1,15 @@
 /** @file What a strategy needs beside a preset: the rate of its optimiser in short runs, and how random search chooses its child. */
 import { RandomSearch, strategy, type StrategyName } from '../baselines/index.ts';
 import type { Device } from '../core/tensor.ts';
+import { cpu } from '../devices/cpu.ts';
 import { OptionError } from '../contract/errors.ts';
 import { foldIn, key } from '../core/random.ts';
-import { type PresetName, PRESETS } from '../snas/search/presets.ts';
+import { RUN_KEYS } from '../snas/keys.ts';
+import { PRESETS } from '../snas/search/presets.ts';
 import type { Search } from '../snas/search/search.ts';
 import type { SearchConfig } from '../snas/search/config.ts';
 import type { ArchitectureStrategy } from '../snas/strategies/strategy.ts';
-
-/** Apart from the keys of the search itself. */
-const STRATEGY = 101;
+import type { PresetName } from '../snas/child/presets.ts';
 
 /** An LSTM controller diverges at the rate that suits log alpha in a short run. */
 const ENAS_LEARNING_RATE = 0.01;
@@ -17,11 +17,20 @@ const ENAS_LEARNING_RATE = 0.01;
 /** Architectures that random search scores on validation images before it names its child. */
 export const CANDIDATES = 16;
 
-/** Strategies whose Z follows no parameter: no loss and no price moves them. */
-export const LEARN_NOTHING: readonly StrategyName[] = ['random', 'uniform'];
+/** Whether any loss or price moves a strategy: its Z follows parameters. */
+export function learns(name: StrategyName): boolean {
+  return example(name).parameters().length > 0;
+}
 
-/** Strategies whose Z has the score that a measured cost is weighed by (`ArchitectureStrategy.sampled`). */
-export const SAMPLING: readonly StrategyName[] = ['snas', 'gdas', 'dsnas', 'reinforce'];
+/** Whether a strategy's Z has the score that a measured cost is weighed by (`ArchitectureStrategy.sampled`). */
+export function samples(name: StrategyName): boolean {
+  return example(name).sampled !== undefined;
+}
+
+/** A strategy for cells of one node, to ask it what it is. */
+function example(name: StrategyName): ArchitectureStrategy {
+  return strategy(name, cpu(), key(0), 1);
+}
 
 /** The optimiser of the architecture for a strategy: the preset's, with what this strategy needs otherwise. */
 export function architectureSettings(name: StrategyName, preset: PresetName): SearchConfig['architecture'] {
@@ -31,7 +40,7 @@ export function architectureSettings(name: StrategyName, preset: PresetName): Se
 
 /** A strategy with the seed's own key for it. */
 export function strategyFor(name: StrategyName, device: Device, seed: number, nodes: number): ArchitectureStrategy {
-  return strategy(name, device, foldIn(key(seed), STRATEGY), nodes);
+  return strategy(name, device, foldIn(key(seed), RUN_KEYS.strategy), nodes);
 }
 
 /** Scores a random search's draws on validation images under the shared weights, and makes the best the child. Returns the accuracies. */

@@ -1,7 +1,6 @@
 /** @file The flags of `reparam train`: each value of a preset can be overridden. */
 import { type Command, Option } from 'commander';
-import { CHILD_PRESETS, type ChildPreset } from '../snas/child/presets.ts';
-import type { PresetName } from '../snas/search/presets.ts';
+import { CHILD_PRESETS, type ChildPreset, type PresetName } from '../snas/child/presets.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from './device.ts';
 import { count, images, natural, notNegative, positive, probability, seed, stride } from './option-values.ts';
 

@@ -107,6 +107,44 @@ export interface PrimitiveParams {
 
 export type Primitive = keyof PrimitiveParams;
 
+/** How many inputs a primitive takes, where it is not one. */
+interface InputCounts {
+  add: 2;
+  sub: 2;
+  mul: 2;
+  div: 2;
+  maximum: 2;
+  greater: 2;
+  where: 3;
+  concat: 'any';
+  matmul: 2;
+  conv2d: 2;
+  conv2dInput: 2;
+  conv2dFilter: 2;
+  take: 2;
+  put: 2;
+  sgd: 2;
+  adam: 2;
+}
+
+/** How many outputs it has, where it is not one. */
+interface OutputCounts {
+  sgd: 2;
+  adam: 3;
+}
+
+interface Lists<Item> {
+  1: readonly [Item];
+  2: readonly [Item, Item];
+  3: readonly [Item, Item, Item];
+  any: readonly Item[];
+}
+
+/** The inputs of a primitive, in order. */
+export type PrimitiveInputs<P extends Primitive, Item> = Lists<Item>[P extends keyof InputCounts ? InputCounts[P] : 1];
+/** Its outputs. */
+export type PrimitiveOutputs<P extends Primitive, Item> = Lists<Item>[P extends keyof OutputCounts ? OutputCounts[P] : 1];
+
 /** Parameters of batch normalisation. */
 export interface BatchNormParams {
   readonly eps: number;

@@ -13,7 +13,7 @@ export function sizeOf(shape: Shape): number {
 
 /** Row-major strides, in elements. */
 export function stridesOf(shape: Shape): number[] {
-  const strides = Array.from<number>({ length: shape.length }).fill(1);
+  const strides = shape.map(() => 1);
   for (let i = shape.length - 2; i >= 0; i--) strides[i] = strides[i + 1]! * shape[i + 1]!;
   return strides;
 }
@@ -72,11 +72,15 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 }
 
 /** Reads a shape by name: `dims('conv2d', x, 'n c h w')` is `{ n, c, h, w }`, or an error saying what was expected. */
-export function dims<Names extends string>(op: string, x: { readonly shape: Shape }, names: Names): Record<Split<Names>, number> {
+export function dims<S extends string>(op: string, x: { readonly shape: Shape }, names: S): Record<Names<S>, number> {
   const list = names.split(' ');
   if (list.length !== x.shape.length) {
     throw new ShapeError(`${op}: expected a tensor of shape [${list.join(', ')}], got ${showShape(x.shape)}`);
   }
-  return Object.fromEntries(list.map((name, i) => [name, x.shape[i]])) as Record<Split<Names>, number>;
+  const sizes: Record<string, number> = {};
+  for (let i = 0; i < list.length; i++) sizes[list[i]!] = x.shape[i]!;
+  return sizes;
 }
-type Split<S extends string> = S extends `${infer Head} ${infer Tail}` ? Head | Split<Tail> : S;
+
+/** The names in a string, separated by spaces. */
+export type Names<S extends string> = S extends `${infer Head} ${infer Tail}` ? Head | Names<Tail> : S;

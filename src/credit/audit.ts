@@ -3,10 +3,11 @@ import { scope } from '../core/scope.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
 import type { Supernet } from '../snas/space/network.ts';
 import { alias } from '../core/ops.ts';
-import type { CellWeights } from '../snas/strategies/strategy.ts';
 import { conservation, type ConservationReport } from './conservation.ts';
 import { networkCredits } from './credits.ts';
-import { type CreditBatch, type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';
+import type { LabelledImages } from '../data/index.ts';
+import { type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
 
 export interface AuditOptions {
   /** Cells to audit; default all. */
@@ -39,7 +40,7 @@ export interface AuditReport {
 export async function auditSupernet(
   supernet: Supernet,
   z: CellWeights,
-  batch: CreditBatch,
+  batch: LabelledImages,
   options: AuditOptions = {},
 ): Promise<AuditReport> {
   const { secondOrder = true, points = 0 } = options;
@@ -59,8 +60,8 @@ export async function auditSupernet(
     const each = async (kind: 'taylor2' | 'integrated' | 'ablation'): Promise<number[]> => {
       const out: number[] = [];
       for (let cell = 0; cell < supernet.cells.length; cell++) {
-        const own = chosen.filter((e) => all[e]!.cell === cell);
-        if (own.length > 0) out.push(...(await one(kind, own)));
+        const edges = chosen.filter((e) => all[e]!.cell === cell);
+        if (edges.length > 0) out.push(...(await one(kind, edges)));
       }
       return out;
     };

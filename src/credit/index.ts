@@ -59,4 +59,5 @@ export { type GateObjective, identityTerms, type IdentityTerms } from './identit
 export { compositeRule, gaussLegendre, type Quadrature } from './quadrature.ts';
 export { creditHeatMap, type CreditRecord, type EdgeCreditRecord, recordCredits, type RecordOptions } from './recorder.ts';
 export { chiSquareTail, type Interval, interval, studentQuantile, VectorMoments } from './statistics.ts';
-export { type CreditBatch, type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';
+export type { LabelledImages as CreditBatch } from '../data/index.ts';
+export { type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';

@@ -10,10 +10,10 @@ import type { EdgeTrace } from '../snas/space/cell.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
 import { type CellType, OPERATIONS } from '../snas/space/genotype.ts';
 import type { Supernet } from '../snas/space/network.ts';
-import type { CellWeights } from '../snas/strategies/strategy.ts';
 import { crossEntropy } from '../core/softmax.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { CreditBatch } from './supernet.ts';
+import type { LabelledImages } from '../data/index.ts';
+import type { CellWeights } from '../snas/space/cell-weights.ts';
 
 /** One edge of one cell at one step. */
 export interface EdgeCreditRecord {
@@ -54,7 +54,7 @@ export interface RecordOptions {
 export async function recordCredits(
   supernet: Supernet,
   z: CellWeights,
-  batch: CreditBatch,
+  batch: LabelledImages,
   options: RecordOptions,
 ): Promise<CreditRecord> {
   const { step, cost, eta = 0 } = options;
@@ -87,9 +87,9 @@ export async function recordCredits(
 function tracedCredits(
   supernet: Supernet,
   z: CellWeights,
-  { images, labels }: CreditBatch,
+  { images, labels }: LabelledImages,
 ): { readonly loss: Tensor; readonly direct: Tensor; readonly gates: Tensor; readonly traces: readonly EdgePlace[] } {
-  // One Z a cell, so that tied cells have gradients of their own.
+  // One Z a cell, so that each of the tied cells has a gradient.
   const perCell = supernet.cells.map((cell) => alias(z[cell.shape.type]));
   const traces: EdgeTrace[] = [];
   const loss = crossEntropy(supernet.forward(images, perCell, { trace: traces }), labels);
@@ -98,7 +98,7 @@ function tracedCredits(
   const slopes = new Map(nodes.map((node, i) => [node, gradients[perCell.length + i]!]));
   return noGrad(() => {
     const direct = stack(traces.map((t) => neg(dot(slopes.get(t.node)!, t.output))));
-    const byCell = perCell.map((own, c) => neg(mul(own, gradients[c]!)));
+    const byCell = perCell.map((gates, c) => neg(mul(gates, gradients[c]!)));
     const gates = stack(traces.map((t) => slice(byCell[t.cell]!, [t.edge], [t.edge + 1])));
     return { loss, direct, gates, traces: traces.map(({ cell, type, edge, from, to }) => ({ cell, type, edge, from, to })) };
   });
@@ -127,9 +127,9 @@ export function creditHeatMap(records: readonly CreditRecord[], cell: number): s
   if (!head || rows.length === 0) throw new OptionError(`creditHeatMap: no records of cell ${cell}`);
   const type = rows[0]!.type;
   const columns = records.map((record) => {
-    const own = record.edges.filter((e) => e.cell === cell);
-    const largest = own.reduce((m, e) => Math.max(m, Math.abs(e.credit)), 0) || 1;
-    return own.map((e) => e.credit / largest);
+    const edges = record.edges.filter((e) => e.cell === cell);
+    const largest = edges.reduce((m, e) => Math.max(m, Math.abs(e.credit)), 0) || 1;
+    return edges.map((e) => e.credit / largest);
   });
   return heatMap({
     title: `Credits R_ij of cell ${cell} (${type})`,

@@ -1,19 +1,13 @@
 /** @file A supernet on one batch as a gated network, so that every credit and conservation report applies to it. */
 import { OptionError } from '../contract/errors.ts';
 import { alias } from '../core/ops.ts';
+import type { LabelledImages } from '../data/index.ts';
 import type { EdgeTrace } from '../snas/space/cell.ts';
 import { CELL_INPUTS, CELL_TYPES, type CellType, edgesOf } from '../snas/space/genotype.ts';
 import type { Supernet } from '../snas/space/network.ts';
 import { crossEntropy } from '../core/softmax.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { GatedEdge, GatedNetwork } from './gated.ts';
-
-export interface CreditBatch {
-  /** [n, c, h, w] */
-  readonly images: Tensor;
-  /** [n] */
-  readonly labels: Tensor;
-}
 
 /** Node numbers of cell c start at c * this. */
 const NODES_A_CELL = 64;
@@ -48,7 +42,7 @@ export function supernetEdges(supernet: Supernet): SupernetEdge[] {
  * The network with one Z a cell, [edges, 8] each, held fixed on one batch: one sample, whose loss is the batch's mean cross-entropy.
  * Set batch norms to batch statistics, without tracking, around its use: `withBatchStatistics` of reparam/snas.
  */
-export function supernetNetwork(supernet: Supernet, z: readonly Tensor[], { images, labels }: CreditBatch): GatedNetwork {
+export function supernetNetwork(supernet: Supernet, z: readonly Tensor[], { images, labels }: LabelledImages): GatedNetwork {
   const edges = supernetEdges(supernet);
   const perCell = edgesOf(supernet.nodes).length;
   return {

@@ -12,7 +12,7 @@ import type { Tensor } from '../core/tensor.ts';
 export interface NoiseSource {
   /** Draws noise of the logits' shape, in float64 on the host: a key means the same noise on every adapter. */
   readonly key?: Key;
-  /** Standard Gumbel noise that broadcasts with the logits; given as a tensor, a recorded step can be fed new noise. */
+  /** Standard Gumbel noise that broadcasts with the logits; given as a tensor, a captured step can be fed new noise. */
   readonly noise?: Tensor;
 }
 
@@ -22,7 +22,7 @@ export interface GumbelMaxOptions extends NoiseSource {
 }
 
 export interface GumbelSoftmaxOptions extends GumbelMaxOptions {
-  /** lambda > 0; a tensor (broadcast with the logits) where a recorded step must be able to change it. */
+  /** lambda > 0; a tensor (broadcast with the logits) where a captured step must be able to change it. */
   readonly temperature: Tensor | number;
   /** Straight-through: the value is one-hot, the gradient is that of the relaxed sample. Default false. */
   readonly hard?: boolean;
@@ -30,10 +30,10 @@ export interface GumbelSoftmaxOptions extends GumbelMaxOptions {
 
 /** The given noise, or noise of the logits' shape drawn from the key. */
 export function noiseFor(op: string, logits: Tensor, source: NoiseSource): Tensor {
-  if ((source.key === undefined) === (source.noise === undefined)) {
-    throw new OptionError(`${op}: pass either { key } or { noise }, the one or the other`);
-  }
-  return source.noise ?? gumbel(logits.device, source.key!, logits.shape);
+  const { key, noise } = source;
+  if (noise && key === undefined) return noise;
+  if (key && noise === undefined) return gumbel(logits.device, key, logits.shape);
+  throw new OptionError(`${op}: pass either { key } or { noise }, the one or the other`);
 }
 
 /** A temperature as a number must be positive and finite; a tensor's value is its owner's business. */

@@ -28,9 +28,9 @@ export function writeNpz(tensors: StateDict): Uint8Array<ArrayBuffer> {
   const central: Uint8Array[] = [];
   let offset = 0;
   for (const { name, content, crc } of files) {
-    const facts = [VERSION, UTF8_NAMES, 0, 0, DATE, [crc], [content.length], [content.length], name.length, 0] as const;
-    const head = little([LOCAL_HEADER], ...facts);
-    central.push(little([CENTRAL_HEADER], VERSION, ...facts, 0, 0, 0, [0], [offset]), name);
+    const fileFields = [VERSION, UTF8_NAMES, 0, 0, DATE, [crc], [content.length], [content.length], name.length, 0] as const;
+    const head = little([LOCAL_HEADER], ...fileFields);
+    central.push(little([CENTRAL_HEADER], VERSION, ...fileFields, 0, 0, 0, [0], [offset]), name);
     local.push(head, name, content);
     offset += head.length + name.length + content.length;
   }

@@ -58,7 +58,7 @@ export abstract class Module {
 
   /** All tensors of the tree with dotted names. */
   *stateTensors(prefix = ''): Iterable<StateTensor> {
-    for (const own of this.ownTensors()) yield { ...own, name: prefix + own.name };
+    for (const tensor of this.ownTensors()) yield { ...tensor, name: prefix + tensor.name };
     for (const [name, child] of this.children()) yield* child.stateTensors(`${prefix}${name}.`);
   }
 

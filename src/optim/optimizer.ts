@@ -15,7 +15,7 @@ export interface StepOptions {
 
 /**
  * Base of SGD and Adam. A step has two halves: `prepare` (host: counts the step and writes the hyperparameters of this step
- * into a tensor) and `apply` (device: updates parameters in place). `step` does both; a recorded step contains only `apply`.
+ * into a tensor) and `apply` (device: updates parameters in place). `step` does both; a captured step contains only `apply`.
  */
 export abstract class Optimizer {
   readonly parameters: readonly Tensor[];

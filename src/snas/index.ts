@@ -2,7 +2,7 @@
 export { type BlackBox, BlackBoxCost, type BlackBoxFactory, type BlackBoxOptions } from './cost/black-box.ts';
 export { type CellContext, type EdgeTrace, MixedCell, ChildCell, type PathMask } from './space/cell.ts';
 export { childSize, type ChildSize } from './child/size.ts';
-export { CHILD_PRESETS, type ChildPreset } from './child/presets.ts';
+export { CHILD_PRESETS, type ChildPreset, type PresetName } from './child/presets.ts';
 export {
   type ChildStep,
   type ChildTrainingConfig,
@@ -27,7 +27,8 @@ export {
 } from './cost/cost.ts';
 export { drawCell, drawEvolution, drawGenotype } from './space/draw.ts';
 export { ETA_PRESETS, type EtaPreset } from './cost/eta-presets.ts';
-export { batchNorms, correctCount, recomputeStatistics, score, type Score, withBatchStatistics } from './child/evaluation.ts';
+export { batchNorms, recomputeStatistics, score, type Score, withBatchStatistics } from './child/evaluation.ts';
+export { correctCount } from './child/totals.ts';
 export * from './cost/expected-cost.ts';
 export { genotypeFromJson, parseGenotype, printGenotype } from './space/genotype-literal.ts';
 export {
@@ -45,6 +46,7 @@ export {
   type OperationName,
   OPERATIONS,
 } from './space/genotype.ts';
+export { RUN_KEYS, SEARCH_KEYS, TRAINING_KEYS } from './keys.ts';
 export { childLatency, type Latency, type LatencyOptions } from './cost/latency.ts';
 export {
   cellShapes,
@@ -57,17 +59,13 @@ export {
   type SupernetOptions,
 } from './space/network.ts';
 export { FactorizedReduce, operation } from './space/operations.ts';
-export { type Preset, type PresetName, PRESETS } from './search/presets.ts';
+export { type Preset, PRESETS } from './search/presets.ts';
 export { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES, type PublishedName } from './space/published.ts';
 export { type LatencyUnit, type MeasuredLatencyOptions, measuredLatency, RelativeLatency } from './cost/relative-latency.ts';
-export {
-  architectureParameters,
-  argmaxGenotype,
-  meanEntropy,
-  pathwiseGradients,
-  Snas,
-  type SnasOptions,
-} from './strategies/snas.ts';
+export { type ArchitectureInit, architectureParameters, pathwiseGradients } from './strategies/log-alpha.ts';
+export { argmaxGenotype, meanEntropy } from './strategies/probabilities.ts';
+export { Snas, type SnasOptions } from './strategies/snas.ts';
 export { Search } from './search/search.ts';
 export type { ChildScore, EpochMetrics, RunOptions, SearchConfig, SearchData, SearchOptions, StepReport } from './search/config.ts';
-export type { ArchitectureStrategy, BilevelProblem, CellWeights, Feedback, StrategyStep } from './strategies/strategy.ts';
+export type { CellWeights } from './space/cell-weights.ts';
+export type { ArchitectureStrategy, BilevelProblem, Feedback, StrategyInputs, StrategyStep } from './strategies/strategy.ts';

@@ -47,13 +47,13 @@ it('a folder of IDX files is read, plain or gzip, with either spelling of the na
 
 it('CIFAR-10 batches are joined in order of name, however many there are', async () => {
   const cifar = await mkdtemp(path.join(folder, 'cifar-'));
-  const record = (label: number): Uint8Array => Uint8Array.of(label, ...new Uint8Array(3072).fill(label));
-  await writeFile(path.join(cifar, 'data_batch_2.bin'), record(2));
-  await writeFile(path.join(cifar, 'data_batch_1.bin'), record(1));
-  await writeFile(path.join(cifar, 'test_batch.bin'), record(9));
+  const entry = (label: number): Uint8Array => Uint8Array.of(label, ...new Uint8Array(3072).fill(label));
+  await writeFile(path.join(cifar, 'data_batch_2.bin'), entry(2));
+  await writeFile(path.join(cifar, 'data_batch_1.bin'), entry(1));
+  await writeFile(path.join(cifar, 'test_batch.bin'), entry(9));
   const { train, test } = await loadFolder(cifar);
   expect([[...train.labels], [...test.labels], train.images[3072]]).toEqual([[1, 2], [9], 2]);
-  await writeFile(path.join(cifar, 'test_batch.bin'), record(9).subarray(0, 3000));
+  await writeFile(path.join(cifar, 'test_batch.bin'), entry(9).subarray(0, 3000));
   const failed = loadCifar10(cifar);
   await expect(failed).rejects.toThrow(DataFormatError);
   await expect(failed).rejects.toMatchObject({ file: path.join(cifar, 'test_batch.bin'), offset: 0 });

@@ -1,4 +1,4 @@
-/** @file Recorded steps on the processor: kernels noted with their operands, and run again at every replay. */
+/** @file Captured steps on the processor: kernels noted with their operands, and run again at every replay. */
 import type { BufferCopy, BufferHandle, Program } from '../../contract/backend.ts';
 import { CaptureError } from '../../contract/errors.ts';
 import { type Lifetimes, type PlannedMemory, Capture } from '../../contract/memory-plan.ts';
@@ -15,7 +15,7 @@ export interface Placement<M extends PlannedMemory> {
   copy(from: BufferHandle, to: BufferHandle): void;
 }
 
-/** What a step asks for while it is recorded. */
+/** What a step asks for while it is captured. */
 export class ArrayCapture<M extends PlannedMemory> extends Capture<M> {
   readonly #placement: Placement<M>;
   readonly #commands: (() => void)[] = [];

@@ -1,8 +1,7 @@
 /** @file `reparam credit audit`: for a searched supernet, how far each edge's credit is from exact. */
 import { auditSupernet, type AuditReport, type EdgeAudit } from '../../credit/audit.ts';
-import { type CreditBatch } from '../../credit/supernet.ts';
 import { cpu } from '../../devices/cpu.ts';
-import { batches, channelStatistics, type Dataset } from '../../data/index.ts';
+import { batches, channelStatistics, type Dataset, type LabelledImages, uploadBatch } from '../../data/index.ts';
 import { loadFolder, loadMnist } from '../../data/files.node.ts';
 import type { Device } from '../../core/tensor.ts';
 import { gumbelSoftmax } from '../../distributions/index.ts';
@@ -12,11 +11,11 @@ import { heatMap } from '../../plot/index.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { CELL_TYPES, type CellType } from '../../snas/space/genotype.ts';
 import { Supernet } from '../../snas/space/network.ts';
-import type { CellWeights } from '../../snas/strategies/strategy.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { RunFolder } from '../run-folder.ts';
 import { loadWeights } from '../weights.ts';
 import { markdownTable, show, textTable, writeResults } from './report.ts';
+import type { CellWeights } from '../../snas/space/cell-weights.ts';
 
 export interface AuditFlags {
   readonly run: string;
@@ -96,14 +95,10 @@ function sampleZ(device: Device, state: StateDict, temperature: number, seed: nu
   return { normal: draw('normal'), reduce: draw('reduce') };
 }
 
-function firstBatch(device: Device, train: Dataset, test: Dataset, count: number, seed: number): CreditBatch {
+function firstBatch(device: Device, train: Dataset, test: Dataset, count: number, seed: number): LabelledImages {
   const [batch] = batches(test, { batchSize: count, key: key(seed), standardise: channelStatistics(train) });
   if (!batch) throw new DataFileError('the test set is empty');
-  const { channels, height, width } = test;
-  return {
-    images: device.tensor(batch.images, [batch.n, channels, height, width]),
-    labels: device.tensor(batch.labels, [batch.n]),
-  };
+  return uploadBatch(device, batch, test);
 }
 
 function table(edges: readonly EdgeAudit[]): string[][] {

@@ -2,16 +2,13 @@
 import { existsSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { creditHeatMap, type CreditRecord, recordCredits } from '../../credit/recorder.ts';
-import type { CreditBatch } from '../../credit/supernet.ts';
-import { batches } from '../../data/index.ts';
+import { batches, disposeBatch, type LabelledImages, uploadBatch } from '../../data/index.ts';
 import { foldIn, key } from '../../core/random.ts';
+import { RUN_KEYS } from '../../snas/keys.ts';
 import { scope } from '../../core/scope.ts';
 import type { Search } from '../../snas/search/search.ts';
-import type { CellWeights } from '../../snas/strategies/strategy.ts';
 import type { RunFolder } from '../run-folder.ts';
-
-/** Apart from the search's own keys, so that recording changes nothing. */
-const PURPOSE = 0xc4ed17;
+import type { CellWeights } from '../../snas/space/cell-weights.ts';
 
 export interface CreditRecording {
   /** For `RunOptions.afterStep`. */
@@ -35,7 +32,7 @@ export async function creditRecording(
   const records = lines.map((line) => JSON.parse(line) as CreditRecord).filter((r) => r.step <= search.step);
   await writeFile(file, records.map((r) => `${JSON.stringify(r)}\n`).join(''));
   const batch = validationBatch(search);
-  const k = foldIn(key(search.config.seed), PURPOSE);
+  const k = foldIn(key(search.config.seed), RUN_KEYS.credits);
   const { eta } = search.config;
   return {
     afterStep: async (step) => {
@@ -50,8 +47,7 @@ export async function creditRecording(
       await appendFile(file, `${JSON.stringify(record)}\n`);
     },
     finish: async () => {
-      batch.images.dispose();
-      batch.labels.dispose();
+      disposeBatch(batch);
       if (records.length === 0) return;
       for (let cell = 0; cell < search.supernet.cells.length; cell++) {
         await writeFile(folder.file(`credits-cell${cell}.svg`), creditHeatMap(records, cell));
@@ -60,13 +56,9 @@ export async function creditRecording(
   };
 }
 
-function validationBatch({ device, data, config, statistics }: Search): CreditBatch {
+function validationBatch({ device, data, config, statistics }: Search): LabelledImages {
   const { validation } = data;
   const options = { batchSize: Math.min(config.batchSize, validation.labels.length), standardise: statistics };
   const batch = batches(validation, options).next().value!;
-  const { channels, height, width } = validation;
-  return {
-    images: device.tensor(batch.images, [batch.n, channels, height, width]),
-    labels: device.tensor(batch.labels, [batch.n]),
-  };
+  return uploadBatch(device, batch, validation);
 }

@@ -1,12 +1,11 @@
 /** @file Figures 16 and 17: found cells trained from scratch, beside uniform ones, on the images of the search and on others. */
 import { randomGenotype } from '../../baselines/index.ts';
 import { foldIn, key } from '../../core/random.ts';
-import { CHILD_PRESETS } from '../../snas/child/presets.ts';
+import { CHILD_PRESETS, type PresetName } from '../../snas/child/presets.ts';
 import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
 import type { Genotype } from '../../snas/space/genotype.ts';
 import { printGenotype } from '../../snas/space/genotype-literal.ts';
 import type { NetworkConfig } from '../../snas/space/network.ts';
-import type { PresetName } from '../../snas/search/presets.ts';
 import { genotype } from '../../snas/space/published.ts';
 import { CANDIDATES } from '../strategy-settings.ts';
 import { UsageError } from '../usage-error.ts';

@@ -1,9 +1,10 @@
 /** @file The sizes of the experiments' searches: `smoke` runs in seconds, `default` fits two cores, `paper` is SNAS's own and needs a GPU. */
 import type { StrategyName } from '../../baselines/index.ts';
-import { type PresetName, PRESETS } from '../../snas/search/presets.ts';
+import { PRESETS } from '../../snas/search/presets.ts';
 import { architectureSettings } from '../strategy-settings.ts';
 import type { ExperimentContext, ScaleName } from './experiment.ts';
 import type { SearchJob } from './search-job.ts';
+import type { PresetName } from '../../snas/child/presets.ts';
 
 interface Scale {
   readonly preset: PresetName;

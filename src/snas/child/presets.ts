@@ -1,7 +1,8 @@
 /** @file Settings for training a found cell from scratch: `smoke` proves that it runs, `small` fits two cores, `paper` is the authors' own. */
 import type { ChildTrainingConfig } from './training.ts';
 import type { NetworkConfig } from '../space/network.ts';
-import type { PresetName } from '../search/presets.ts';
+
+export type PresetName = 'smoke' | 'small' | 'paper';
 
 /** A training's settings without what the data and the seed decide. */
 export interface ChildPreset {

@@ -4,21 +4,22 @@
  * dE[C]/dlog alpha = E[(C(Z) - b) dlog p(Z)/dlog alpha], Z one-hot, for any b that does not depend on Z (`scoreFunctionBlackBox`).
  */
 import { grad } from '../../core/autograd.ts';
-import type { Device } from '../../core/tensor.ts';
 import { NonFiniteError, OptionError } from '../../contract/errors.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { scope } from '../../core/scope.ts';
-import type { Shape } from '../../contract/shape.ts';
+import { dims, type Shape } from '../../contract/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { scoreFunctionBlackBox } from './expected-cost.ts';
-import { CELL_TYPES, type CellType, edgesOf, type Genotype, genotypeFromChoices, OPERATIONS } from '../space/genotype.ts';
+import { CELL_TYPES, type CellType, edgesOf, type Genotype, genotypeFromChoices, oneHotRows } from '../space/genotype.ts';
+import { argmaxRows } from '../strategies/probabilities.ts';
 import type { Supernet } from '../space/network.ts';
-import type { ArchitectureStrategy, CellWeights, StrategyStep } from '../strategies/strategy.ts';
+import type { ArchitectureStrategy, StrategyStep } from '../strategies/strategy.ts';
+import type { CellWeights } from '../space/cell-weights.ts';
 
 /** Something that says what one child costs, and nothing about why. */
 export interface BlackBox {
-  /** The cost of a child, in the unit in which eta is a price: about 0 for the empty network and 1 for the dearest. */
+  /** The cost of a child, in the unit in which eta is a price: about 0 for the empty network and 1 for the most expensive. */
   price(child: Genotype): number | Promise<number>;
   /** What a checkpoint must keep of it, by name (the unit of a relative price). */
   state?(): StateDict;
@@ -35,6 +36,9 @@ export interface BlackBoxOptions {
   /** Decay of the moving average of past costs, the baseline. Default 0.9. */
   readonly decay?: number;
 }
+
+/** The measured child as a step takes it: its one-hot Z, and the scalar eta every (cost - baseline) that weighs its score. */
+export type MeasuredChild = CellWeights & { readonly coefficient: Tensor };
 
 /**
  * The penalty eta E[C] of a black box in a search, measured on the sampled child of every `every`-th step.
@@ -99,23 +103,21 @@ export class BlackBoxCost {
   }
 
   /**
-   * What enters a recorded step: one-hot Z of the measured child, [edges, 8] a cell type, and the scalar eta every (cost - baseline), which is
-   * 0 in steps without a measurement.
+   * What enters a captured step: the child that was measured for it. In steps without a measurement its Z is 0, and so is the coefficient.
    */
-  inputs(step: number): readonly Tensor[] {
+  inputs(step: number): MeasuredChild {
     const { device } = this.#logits.normal;
     const measured = this.#measured?.step === step ? this.#measured : undefined;
-    const oneHot = (type: CellType): Tensor => oneHotRows(device, this.#logits[type].shape, measured?.choices[type]);
-    return [oneHot('normal'), oneHot('reduce'), device.tensor(measured?.coefficient ?? 0, [])];
+    const oneHot = (type: CellType): Tensor => {
+      const { shape, size } = this.#logits[type];
+      return device.tensor(measured ? oneHotRows(measured.choices[type]) : new Float64Array(size), shape);
+    };
+    return { normal: oneHot('normal'), reduce: oneHot('reduce'), coefficient: device.tensor(measured?.coefficient ?? 0, []) };
   }
 
   /** The estimated gradient of eta E[C] by the strategy's parameters, from what `inputs` gave. */
-  gradients([normal, reduce, coefficient]: readonly Tensor[]): readonly Tensor[] {
-    return scope(() =>
-      grad(scoreFunctionBlackBox(this.#logits, { normal: normal!, reduce: reduce! }, coefficient!), this.#strategy.parameters(), {
-        unused: 'zeros',
-      }),
-    );
+  gradients({ coefficient, ...z }: MeasuredChild): readonly Tensor[] {
+    return scope(() => grad(scoreFunctionBlackBox(this.#logits, z, coefficient), this.#strategy.parameters(), { unused: 'zeros' }));
   }
 
   /** The baseline, and what the box must keep. */
@@ -124,9 +126,9 @@ export class BlackBoxCost {
   }
 
   loadState(state: StateDict): void {
-    const average = state['average']?.data;
-    if (average?.length !== 2) throw new OptionError('black-box cost: average is missing from the saved state');
-    this.#average = [average[0]!, average[1]!];
+    const [m, w] = state['average']?.data ?? [];
+    if (m === undefined || w === undefined) throw new OptionError('black-box cost: average is missing from the saved state');
+    this.#average = [m, w];
     this.#box.loadState?.(state);
   }
 
@@ -135,7 +137,7 @@ export class BlackBoxCost {
   }
 
   get #nodes(): number {
-    const edges = this.#logits.normal.shape[0]!;
+    const { edges } = dims('black-box cost', this.#logits.normal, 'edges operations');
     let nodes = 1;
     while (edgesOf(nodes).length < edges) nodes++;
     return nodes;
@@ -153,16 +155,3 @@ export class BlackBoxCost {
 
 /** The chosen operation of each edge. */
 type Choices = Readonly<Record<CellType, readonly number[]>>;
-
-function argmaxRows(z: ArrayLike<number>): number[] {
-  const rows = Array.from({ length: z.length / OPERATIONS.length }, (_, e) =>
-    OPERATIONS.map((_name, k) => z[e * OPERATIONS.length + k]!),
-  );
-  return rows.map((row) => row.indexOf(Math.max(...row)));
-}
-
-function oneHotRows(device: Device, shape: Shape, choices: readonly number[] | undefined): Tensor {
-  const data = new Float64Array(shape[0]! * shape[1]!);
-  choices?.forEach((k, e) => (data[e * shape[1]! + k] = 1));
-  return device.tensor(data, shape);
-}

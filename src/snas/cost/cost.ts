@@ -34,11 +34,11 @@ export interface OperationSize {
 export function operationCost(operation: OperationName, { channels: c, side, stride }: OperationSize): Cost {
   const area = side * side;
   // An operation of stride 2 reads four times the pixels that it writes: 3 C area more than at stride 1.
-  const traffic = (planes: number): number => (planes + (stride === 2 ? 3 : 0)) * c * area;
-  const convolution = (parameters: number, planes: number): Cost => ({
+  const traffic = (maps: number): number => (maps + (stride === 2 ? 3 : 0)) * c * area;
+  const convolution = (parameters: number, maps: number): Cost => ({
     parameters,
     flops: parameters * area,
-    memory: traffic(planes) + parameters,
+    memory: traffic(maps) + parameters,
   });
   const kernel = operation.endsWith('5x5') ? 5 : 3;
   switch (operation) {

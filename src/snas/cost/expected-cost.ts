@@ -11,7 +11,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import type { CostTable, ResourceWeights } from './cost.ts';
 import { combinedCosts } from './cost.ts';
 import { type CellType, CELL_TYPES, OPERATIONS } from '../space/genotype.ts';
-import type { CellWeights } from '../strategies/strategy.ts';
+import type { CellWeights } from '../space/cell-weights.ts';
 
 /** The table as tensors [edges, 8], one a cell type, summed over its cells; parameters of the device, freed by `dispose`. */
 export function costTensors(device: Device, table: CostTable, weights: ResourceWeights): CellWeights {
@@ -73,11 +73,11 @@ export function scoreFunctionCost(
   const { temperature, baseline = 0 } = options;
   const edge = edgeCosts(z, costs);
   const terms = CELL_TYPES.map((type) => {
-    const held = detach(z[type]);
+    const fixedZ = detach(z[type]);
     const logP =
       temperature === undefined
-        ? oneHotLogProb(logits[type], held)
-        : new RelaxedOneHotCategorical({ logits: logits[type], temperature }).logProb({ z: held });
+        ? oneHotLogProb(logits[type], fixedZ)
+        : new RelaxedOneHotCategorical({ logits: logits[type], temperature }).logProb({ z: fixedZ });
     return sum(mul(logP, detach(sub(edge[type], baseline))));
   });
   return terms.reduce((a, b) => add(a, b));

@@ -33,7 +33,7 @@ const LEAST_MILLISECONDS = 2;
 const MOST_PASSES = 64;
 
 /**
- * The time of a child's forward pass on `images` [n, c, h, w]: inference mode, recorded once and replayed, so that what is timed is the
+ * The time of a child's forward pass on `images` [n, c, h, w]: inference mode, captured once and replayed, so that what is timed is the
  * kernels and not the building of the graph. Warmed; the median of several samples. The network is left as it was: each module's training
  * flag is restored, and inference mode neither reads batch statistics nor writes running ones.
  * Throws OptionError where `samples` is not an integer of 1 or more, or `warmUps` not one of 0 or more; ShapeError where images are not [n, c, h, w].

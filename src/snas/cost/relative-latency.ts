@@ -15,7 +15,7 @@ export interface LatencyUnit {
   /** Of the network in which every edge is `none`. */
   readonly empty: number;
   /** Of the slowest network that has one operation on all edges, and which operation that is. */
-  readonly dearest: number;
+  readonly slowest: number;
   readonly operation: OperationName;
   readonly clock: Clock;
 }
@@ -34,22 +34,23 @@ export interface UniformTime {
 
 /** The unit from the times of all eight networks with one operation everywhere. OptionError where none of them takes longer than the empty one. */
 export function latencyUnit(times: readonly UniformTime[]): LatencyUnit {
-  const empty = times.find((t) => t.operation === 'none')!;
-  const dearest = times.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a), empty);
-  if (dearest === empty) {
+  const empty = times.find((t) => t.operation === 'none');
+  if (!empty) throw new OptionError('latency: the time of none is missing');
+  const slowest = times.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a), empty);
+  if (slowest === empty) {
     throw new OptionError(
       `latency: no operation takes longer than none on this device (${empty.milliseconds.toFixed(3)} ms, ${empty.clock}); ` +
         'take a larger batch or network, a quieter machine, or another cost',
     );
   }
-  return { empty: empty.milliseconds, dearest: dearest.milliseconds, operation: dearest.operation, clock: dearest.clock };
+  return { empty: empty.milliseconds, slowest: slowest.milliseconds, operation: slowest.operation, clock: slowest.clock };
 }
 
 /** Inherited weights stand in every child; what the others start from does not matter. */
 const UNUSED_KEY = key(0);
 
 /**
- * price = (t(child) - t(empty)) / (t(dearest) - t(empty)), t the median time of a forward pass of the child, with the parent's weights, on a
+ * price = (t(child) - t(empty)) / (t(slowest) - t(empty)), t the median time of a forward pass of the child, with the parent's weights, on a
  * batch of the search's size. The two references are measured once, at the first price, so that eta is a price in nats for about the dearest network at every size and on
  * every device. A price is a measurement: below 0 or above 1 by its noise, or where mixed operations are slower than one everywhere.
  */
@@ -57,8 +58,8 @@ export class RelativeLatency implements BlackBox {
   readonly #supernet: Supernet;
   readonly #images: Tensor;
   readonly #options: MeasuredLatencyOptions;
-  /** Milliseconds of the empty and of the dearest network. */
-  #unit: readonly [empty: number, dearest: number] | undefined;
+  /** Milliseconds of the empty and of the slowest network. */
+  #unit: Pick<LatencyUnit, 'empty' | 'slowest'> | undefined;
 
   constructor(supernet: Supernet, images: Shape, options: MeasuredLatencyOptions = {}) {
     this.#supernet = supernet;
@@ -68,24 +69,24 @@ export class RelativeLatency implements BlackBox {
   }
 
   async price(child: Genotype): Promise<number> {
-    const [empty, dearest] = (this.#unit ??= await this.#measureUnit());
-    return ((await this.#time(child)).milliseconds - empty) / (dearest - empty);
+    const { empty, slowest } = (this.#unit ??= await this.#measureUnit());
+    return ((await this.#time(child)).milliseconds - empty) / (slowest - empty);
   }
 
   state(): StateDict {
-    return this.#unit ? { latency_unit: { shape: [2], data: Float64Array.from(this.#unit) } } : {};
+    return this.#unit ? { latency_unit: { shape: [2], data: Float64Array.of(this.#unit.empty, this.#unit.slowest) } } : {};
   }
 
   loadState(state: StateDict): void {
-    const unit = state['latency_unit']?.data;
-    this.#unit = unit && [unit[0]!, unit[1]!];
+    const [empty, slowest] = state['latency_unit']?.data ?? [];
+    this.#unit = empty === undefined || slowest === undefined ? undefined : { empty, slowest };
   }
 
   dispose(): void {
     this.#images.dispose();
   }
 
-  async #measureUnit(): Promise<readonly [number, number]> {
+  async #measureUnit(): Promise<LatencyUnit> {
     const times: UniformTime[] = [];
     for (const operation of OPERATIONS) {
       const child = this.#everywhere(operation);
@@ -95,7 +96,7 @@ export class RelativeLatency implements BlackBox {
     }
     const unit = latencyUnit(times);
     this.#options.onUnit?.(unit);
-    return [unit.empty, unit.dearest];
+    return unit;
   }
 
   #everywhere(operation: OperationName): Genotype {

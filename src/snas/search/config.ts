@@ -5,7 +5,8 @@ import type { BlackBoxFactory, BlackBoxOptions } from '../cost/black-box.ts';
 import type { Score } from '../child/evaluation.ts';
 import type { Genotype } from '../space/genotype.ts';
 import type { NetworkConfig } from '../space/network.ts';
-import type { ArchitectureStrategy, CellWeights } from '../strategies/strategy.ts';
+import type { ArchitectureStrategy } from '../strategies/strategy.ts';
+import type { CellWeights } from '../space/cell-weights.ts';
 
 /** Everything that decides a search's result, with the data and the device. Settings that were tried: see `PRESETS`. */
 export interface SearchConfig {
@@ -50,7 +51,7 @@ export interface SearchOptions {
    * is then repeatable only if the black box is.
    */
   readonly blackBox?: BlackBoxOptions & { readonly box: BlackBoxFactory };
-  /** Run each step as it is written, instead of recording the first and replaying it: slower, and the same to the bit. Default false. */
+  /** Run each step as it is written, instead of capturing the first and replaying it: slower, and the same to the bit. Default false. */
   readonly eager?: boolean;
 }
 
@@ -87,7 +88,7 @@ export interface RunOptions {
   readonly onWarmUp?: (compiled: number, of: number) => void;
   /** Called every few steps, when the loss has been read. */
   readonly onStep?: (report: StepReport) => void;
-  /** Called after each step with its number; may return a promise (a recorder of credits). */
+  /** Called after each step with its number; may return a promise. */
   readonly afterStep?: (step: number) => void | Promise<void>;
   /** Ends the run after the current step. */
   readonly signal?: AbortSignal;
@@ -95,7 +96,7 @@ export interface RunOptions {
 
 export interface ChildScore extends Score {
   readonly genotype: Genotype;
-  /** Accuracy with the supernet's own running statistics instead of recomputed ones. */
+  /** Accuracy with the supernet's running statistics instead of recomputed ones. */
   readonly accuracyWithRunningStatistics: number;
 }
 

@@ -1,4 +1,5 @@
 /** @file Search settings that were tried: `smoke` proves that it runs, `small` finds a good child in minutes, `paper` is SNAS's own. */
+import type { PresetName } from '../child/presets.ts';
 import type { SearchConfig } from './config.ts';
 
 /** A search's settings without what the data decide, and how many images it uses. */
@@ -8,8 +9,6 @@ export interface Preset extends Omit<SearchConfig, 'network' | 'seed'> {
   readonly trainImages: number;
   readonly validationImages: number;
 }
-
-export type PresetName = 'smoke' | 'small' | 'paper';
 
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   smoke: {

@@ -1,26 +1,35 @@
 /** @file The search: one backward pass a step updates weights and architecture; children inherit without retraining. */
 import type { CapturedInfo } from '../../core/capture.ts';
 import {
-  batches,
   type Batch,
-  channelStatistics,
+  batches,
   type BatchOptions,
+  channelStatistics,
   type ChannelStatistics,
   type Dataset,
+  disposeBatch,
+  imagesShape,
+  type LabelledImages,
+  uploadBatch,
 } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
-import { NonFiniteError, OptionError } from '../../contract/errors.ts';
+import { NonFiniteError } from '../../contract/errors.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { dot } from '../../core/composites.ts';
-import { add, assign } from '../../core/ops.ts';
+import { add } from '../../core/ops.ts';
 import { cosine, linearSchedule } from '../../optim/schedule.ts';
 import { foldIn, type Key, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
 import { BlackBoxCost } from '../cost/black-box.ts';
-import { recomputeStatistics, score, type Score, withBatchStatistics } from '../child/evaluation.ts';
-import { CELL_TYPES, type Genotype } from '../space/genotype.ts';
-import { type ChildNetwork, inherit, Supernet } from '../space/network.ts';
-import { meanEntropy, Snas } from '../strategies/snas.ts';
+import type { Score } from '../child/evaluation.ts';
+import { SEARCH_KEYS } from '../keys.ts';
+import type { CellWeights } from '../space/cell-weights.ts';
+import type { Genotype } from '../space/genotype.ts';
+import { type ChildNetwork, Supernet } from '../space/network.ts';
+import { meanEntropy, withProbabilities } from '../strategies/probabilities.ts';
+import { Snas } from '../strategies/snas.ts';
+import type { ArchitectureStrategy } from '../strategies/strategy.ts';
+import { loadSearchState, type SearchParts, searchState } from './checkpoint.ts';
 import {
   checkConfig,
   type ChildScore,
@@ -30,11 +39,9 @@ import {
   type SearchData,
   type SearchOptions,
 } from './config.ts';
-import type { ArchitectureStrategy, CellWeights } from '../strategies/strategy.ts';
-import { type LabelledImages, type StepMoment, TrainingStep } from './training-step.ts';
+import { Scores } from './scores.ts';
+import { type StepSettings, TrainingStep } from './training-step.ts';
 
-/** What each derived key is for. */
-const PURPOSE = { weights: 0, architecture: 1, data: 2, noise: 3, evaluation: 4, dropPath: 5, calibration: 6 } as const;
 const READ_EVERY = 16;
 
 /** A search in progress. `run()` yields after every epoch; `state()` and `loadState()` save and resume it exactly. */
@@ -53,6 +60,7 @@ export class Search {
   readonly #cost: CellWeights | undefined;
   readonly #blackBox: BlackBoxCost | undefined;
   readonly #training: TrainingStep;
+  readonly #scores: Scores;
   readonly #lr: (step: number) => number;
   readonly #temperature: (step: number) => number;
 
@@ -63,11 +71,11 @@ export class Search {
     this.data = data;
     this.#root = key(config.seed);
     this.#cost = options.cost;
-    this.supernet = new Supernet(device, foldIn(this.#root, PURPOSE.weights), config.network);
-    this.strategy = options.strategy ?? new Snas(device, foldIn(this.#root, PURPOSE.architecture), { nodes: this.supernet.nodes });
+    this.supernet = new Supernet(device, this.#key('weights'), config.network);
+    this.strategy = options.strategy ?? new Snas(device, this.#key('architecture'), { nodes: this.supernet.nodes });
     this.#blackBox =
       options.blackBox &&
-      new BlackBoxCost(this.strategy, options.blackBox.box(this.supernet, this.#imageShape(config.batchSize)), {
+      new BlackBoxCost(this.strategy, options.blackBox.box(this.supernet, imagesShape(data.train, config.batchSize)), {
         ...options.blackBox,
         eta: config.eta,
       });
@@ -85,6 +93,15 @@ export class Search {
       cost: options.cost,
       blackBox: this.#blackBox,
       eager: options.eager ?? false,
+    });
+    this.#scores = new Scores({
+      device,
+      config,
+      supernet: this.supernet,
+      strategy: this.strategy,
+      train: data.train,
+      statistics: this.statistics,
+      root: this.#root,
     });
   }
 
@@ -138,7 +155,7 @@ export class Search {
     const first = this.step % this.stepsPerEpoch;
     const training = batches(this.data.train, this.#batchOptions(epoch));
     const validation = this.strategy.level === 'bilevel' ? this.#validationStream(epoch) : undefined;
-    this.#training.resetTotals();
+    this.#training.totals.reset();
     const before = this.step;
     let index = 0;
     let loss = 0;
@@ -147,20 +164,17 @@ export class Search {
       // A resumed epoch passes over what it has done.
       const validationBatch = validation?.next().value;
       if (index++ < first) continue;
-      const images = this.device.tensor(batch.images, this.#imageShape(batch.n));
-      const labels = this.device.tensor(batch.labels, [batch.n]);
-      const held = validationBatch && {
-        images: this.device.tensor(validationBatch.images, this.#imageShape(validationBatch.n)),
-        labels: this.device.tensor(validationBatch.labels, [validationBatch.n]),
-      };
-      await this.#blackBox?.measure(this.step, this.#moment().strategy);
-      this.trainStep({ images, labels }, held);
-      for (const t of [images, labels, held?.images, held?.labels]) t?.dispose();
+      const trained = uploadBatch(this.device, batch, this.data.train);
+      const validated = validationBatch && uploadBatch(this.device, validationBatch, this.data.validation);
+      await this.#blackBox?.measure(this.step, this.#settings().strategy);
+      this.trainStep(trained, validated);
+      disposeBatch(trained);
+      if (validated) disposeBatch(validated);
       // A queue without bound breaks software drivers; waiting also lets a page breathe.
       await this.device.finish();
       await options.afterStep?.(this.step);
       if (index % READ_EVERY === 0 || index === this.stepsPerEpoch || options.signal?.aborted) {
-        [loss, correct] = await this.#training.totals();
+        ({ loss, correct } = await this.#training.totals.read());
         const seen = (this.step - before) * this.config.batchSize;
         if (!Number.isFinite(loss)) {
           throw new NonFiniteError(
@@ -180,32 +194,36 @@ export class Search {
     };
   }
 
-  /** One step on one batch: draws noise, updates weights and architecture in place. `held`: the validation batch of a bi-level strategy. */
-  trainStep(batch: LabelledImages, held?: LabelledImages): void {
-    this.#training.run(batch, held, this.#moment());
+  /** One step on one batch: draws noise, updates weights and architecture in place. `validation`: the batch of a bi-level strategy. */
+  trainStep(batch: LabelledImages, validation?: LabelledImages): void {
+    this.#training.run(batch, validation, this.#settings());
     this.step++;
   }
 
   /**
-   * Records the training step, without running it, and compiles its kernels, in parallel where the device can; `run` does it first.
+   * Captures the training step, without running it, and compiles its kernels, in parallel where the device can; `run` does it first.
    * `onProgress` is called after each kernel.
    */
   async warmUp(onProgress?: (compiled: number, of: number) => void): Promise<void> {
     const n = this.config.batchSize;
-    const some = (): LabelledImages => ({ images: this.device.zeros(this.#imageShape(n)), labels: this.device.zeros([n]) });
+    const some = (): LabelledImages => ({
+      images: this.device.zeros(imagesShape(this.data.train, n)),
+      labels: this.device.zeros([n]),
+    });
     const batch = some();
-    const held = this.strategy.level === 'bilevel' ? some() : undefined;
-    await this.#training.prepare(batch, held, this.#moment(), onProgress);
-    for (const t of [batch.images, batch.labels, held?.images, held?.labels]) t?.dispose();
+    const validation = this.strategy.level === 'bilevel' ? some() : undefined;
+    await this.#training.prepare(batch, validation, this.#settings(), onProgress);
+    disposeBatch(batch);
+    if (validation) disposeBatch(validation);
   }
 
-  /** Figures of the recorded training step; undefined before the first step, and in an eager search. */
-  get recorded(): CapturedInfo | undefined {
-    return this.#training.recorded;
+  /** Figures of the captured training step; undefined before the first step, and in an eager search. */
+  get captured(): CapturedInfo | undefined {
+    return this.#training.captured;
   }
 
   /** What is special about the next step. */
-  #moment(): StepMoment {
+  #settings(): StepSettings {
     return {
       step: this.step,
       lr: this.lr,
@@ -216,58 +234,27 @@ export class Search {
 
   /** Accuracy of the parent with batch statistics, one sampled architecture a batch. */
   async parentScore(dataset: Dataset, epoch = 0): Promise<Score> {
-    const k = foldIn(this.#key('evaluation'), epoch);
-    const temperature = this.temperature;
-    return withBatchStatistics(this.supernet, () =>
-      score(this.device, dataset, this.#evaluation(), (images, index) =>
-        this.supernet.forward(images, this.strategy.propose(this.strategy.inputs({ key: foldIn(k, index), temperature }))),
-      ),
-    );
+    return this.#scores.parent(dataset, epoch, this.temperature);
   }
 
   /** The child now, with the parent's weights and its batch-norm statistics recomputed. The caller disposes it. */
   async child(genotype?: Genotype): Promise<ChildNetwork> {
-    const child = inherit(this.supernet, genotype ?? (await this.strategy.derive()), foldIn(this.#key('weights'), 0));
-    await recomputeStatistics(
-      child,
-      this.device,
-      this.data.train,
-      {
-        ...this.#evaluation(),
-        batchSize: this.config.batchSize,
-        key: this.#key('calibration'),
-        batches: this.config.calibrationBatches,
-      },
-      (images) => child.forward(images),
-    );
-    return child;
+    return this.#scores.childNetwork(genotype ?? (await this.strategy.derive()));
   }
 
   /** Accuracy of a child (default: the one derived now) without retraining, batch-norm statistics recomputed. */
   async childScore(dataset: Dataset, genotype?: Genotype): Promise<Score> {
-    const child = await this.child(genotype);
-    child.eval();
-    const result = await score(this.device, dataset, this.#evaluation(), (images) => child.forward(images));
-    child.dispose();
-    return result;
+    return this.#scores.child(dataset, genotype ?? (await this.strategy.derive()));
   }
 
-  /** Both figures of a child: with recomputed statistics, and with the supernet's own running ones. */
-  async childScores(dataset: Dataset, genotype_?: Genotype): Promise<ChildScore> {
-    const genotype = genotype_ ?? (await this.strategy.derive());
-    const recomputed = await this.childScore(dataset, genotype);
-    const child = inherit(this.supernet, genotype, foldIn(this.#key('weights'), 0)).eval();
-    const running = await score(this.device, dataset, this.#evaluation(), (images) => child.forward(images));
-    child.dispose();
-    return { ...recomputed, genotype, accuracyWithRunningStatistics: running.accuracy };
+  /** Both figures of a child: with recomputed statistics, and with the supernet's running ones. */
+  async childScores(dataset: Dataset, genotype?: Genotype): Promise<ChildScore> {
+    return this.#scores.both(dataset, genotype ?? (await this.strategy.derive()));
   }
 
   /** Mean entropy of an edge's distribution now, in nats. */
   async entropy(): Promise<number> {
-    const p = this.strategy.probabilities();
-    const value = await meanEntropy(p);
-    for (const type of CELL_TYPES) p[type].dispose();
-    return value;
+    return withProbabilities(this.strategy, meanEntropy);
   }
 
   /**
@@ -286,39 +273,11 @@ export class Search {
 
   /** All state on the host: with the config, the seed and the data it continues the run exactly. */
   async state(): Promise<StateDict> {
-    const out: StateDict = { step: { shape: [1], data: Float64Array.of(this.step) } };
-    const put = (prefix: string, part: StateDict): void => {
-      for (const [name, entry] of Object.entries(part)) out[`${prefix}.${name}`] = entry;
-    };
-    put('supernet', await this.supernet.stateDict());
-    for (const [name, t] of this.strategy.stateDict()) out[`architecture.${name}`] = { shape: t.shape, data: await t.data() };
-    const { weightOptimizer, architectureOptimizer } = this.#training;
-    put('weight_optimizer', await weightOptimizer.stateDict());
-    if (architectureOptimizer) put('architecture_optimizer', await architectureOptimizer.stateDict());
-    if (this.#blackBox) put('black_box', this.#blackBox.state());
-    return out;
+    return searchState(this.step, this.#stateful());
   }
 
   loadState(state: StateDict): void {
-    const part = (prefix: string): StateDict =>
-      Object.fromEntries(
-        Object.entries(state)
-          .filter(([name]) => name.startsWith(`${prefix}.`))
-          .map(([name, entry]) => [name.slice(prefix.length + 1), entry]),
-      );
-    this.supernet.loadStateDict(part('supernet'));
-    const architecture = part('architecture');
-    for (const [name, t] of this.strategy.stateDict()) {
-      const entry = architecture[name];
-      if (!entry) throw new OptionError(`search: architecture.${name} is missing from the saved state`);
-      scope(() => assign(t, this.device.tensor(entry.data, entry.shape)));
-    }
-    this.#training.weightOptimizer.loadStateDict(part('weight_optimizer'));
-    this.#training.architectureOptimizer?.loadStateDict(part('architecture_optimizer'));
-    this.#blackBox?.loadState(part('black_box'));
-    const step = state['step']?.data[0];
-    if (step === undefined) throw new OptionError('search: step is missing from the saved state');
-    this.step = step;
+    this.step = loadSearchState(state, this.#stateful());
   }
 
   dispose(): void {
@@ -332,22 +291,18 @@ export class Search {
     this.dispose();
   }
 
-  #key(purpose: keyof typeof PURPOSE): Key {
-    return foldIn(this.#root, PURPOSE[purpose]);
+  #key(purpose: keyof typeof SEARCH_KEYS): Key {
+    return foldIn(this.#root, SEARCH_KEYS[purpose]);
   }
 
-  #imageShape(n: number): number[] {
-    const { channels, height, width } = this.data.train;
-    return [n, channels, height, width];
+  #stateful(): SearchParts {
+    const { weightOptimizer, architectureOptimizer } = this.#training;
+    return { supernet: this.supernet, strategy: this.strategy, weightOptimizer, architectureOptimizer, blackBox: this.#blackBox };
   }
 
   #batchOptions(epoch: number): BatchOptions {
     const { batchSize, augment } = this.config;
     return { batchSize, key: this.#key('data'), epoch, standardise: this.statistics, dropLast: true, ...(augment && { augment }) };
-  }
-
-  #evaluation(): BatchOptions {
-    return { batchSize: Math.max(64, this.config.batchSize), standardise: this.statistics };
   }
 
   /** Validation batches without end, reshuffled each time round. */

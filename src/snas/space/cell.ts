@@ -6,7 +6,7 @@ import { mixedSum } from '../../core/mixed-sum.ts';
 import { type Layer, Module } from '../../nn/module.ts';
 import { add, addAll, concat, reshape, slice } from '../../core/ops.ts';
 import { foldIn, type Key } from '../../core/random.ts';
-import { showShape } from '../../contract/shape.ts';
+import { dims, showShape } from '../../contract/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import {
   activeEdges,
@@ -129,11 +129,11 @@ export class MixedCell extends Module {
           return { column, output: mask ? dropPath(y, mask) : y };
         });
         const z = rows[e]!;
-        const mixed = mixedSum(
+        const weighted = mixedSum(
           slice(z, [1]),
           operations.map((o) => o.output),
         );
-        const output = context.tap ? context.tap(context.index, e, mixed) : mixed;
+        const output = context.tap ? context.tap(context.index, e, weighted) : weighted;
         outputs.push(output);
         if (context.trace) {
           traces.push({ cell: context.index, type: this.shape.type, edge: e, from: edge.from, to, z, operations, output });
@@ -229,7 +229,7 @@ export class ChildCell extends Module {
   /** The zero tensor of a node's shape, for a cell in which every node has vanished. */
   #emptyNode(states: ReadonlyMap<number, Tensor>): Tensor {
     const x = states.get(1)!;
-    const [n, c, h, w] = x.shape as [number, number, number, number];
+    const { n, c, h, w } = dims('child cell', x, 'n c h w');
     const side = (d: number): number => (this.shape.type === 'reduce' ? Math.ceil(d / 2) : d);
     return x.device.zeros([n, c, side(h), side(w)]);
   }

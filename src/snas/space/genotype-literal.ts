@@ -48,10 +48,10 @@ export function printGenotype(genotype: Genotype): string {
 
 /** Reads the JSON form: the fields of `Genotype`, edges as { operation, from, to }. */
 export function genotypeFromJson(value: unknown): Genotype {
-  const object = record(value, 'a genotype');
+  const object = objectOf(value, 'a genotype');
   const edges = (name: string): GenotypeEdge[] =>
     list(object[name], name).map((item, i) => {
-      const edge = record(item, `${name}[${i}]`);
+      const edge = objectOf(item, `${name}[${i}]`);
       const operation = edge['operation'];
       if (!isOperation(operation)) throw unknownOperation(operation);
       return { operation, from: integer(edge['from'], `${name}[${i}].from`), to: integer(edge['to'], `${name}[${i}].to`) };
@@ -65,10 +65,13 @@ export function genotypeFromJson(value: unknown): Genotype {
   });
 }
 
-function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new GenotypeError(`genotypeFromJson: ${what} must be an object`);
-  return value as Readonly<Record<string, unknown>>;
+function objectOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (!isObject(value)) throw new GenotypeError(`genotypeFromJson: ${what} must be an object`);
+  return value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function list(value: unknown, what: string): readonly unknown[] {
@@ -92,8 +95,11 @@ function placed(type: string, entries: readonly Entry[], concat: readonly number
   const all = placedAll(entries);
   const pairs = entries.length % 2 === 0 ? entries.map((_, i) => Math.floor(i / 2) + CELL_INPUTS) : undefined;
   // Where a count of entries allows both readings, the one whose last node is the last output node is meant.
-  const choices = [all, pairs].filter((to) => to !== undefined && to.length > 0 && to.at(-1)! >= last);
-  const targets = choices.find((to) => to!.at(-1) === last) ?? choices[0];
+  const choices = [all, pairs].flatMap((targets) => {
+    const end = targets?.at(-1);
+    return targets && end !== undefined && end >= last ? [{ targets, end }] : [];
+  });
+  const { targets } = choices.find(({ end }) => end === last) ?? choices[0] ?? {};
   if (!targets) {
     throw new GenotypeError(
       `genotype: the ${type} cell has ${entries.length} entries and outputs up to node ${last}: ` +
@@ -152,9 +158,9 @@ class LiteralReader {
     }
     this.#space();
     if (this.#at < this.#text.length) throw this.#unexpected('the end');
-    const missing = FIELDS.filter((f) => !found[f]);
-    if (missing.length > 0) throw new GenotypeError(`parseGenotype: ${missing.join(', ')} missing`, this.#at);
-    return found as Fields;
+    const { normal, normal_concat, reduce, reduce_concat } = found;
+    if (normal && normal_concat && reduce && reduce_concat) return { normal, normal_concat, reduce, reduce_concat };
+    throw new GenotypeError(`parseGenotype: ${FIELDS.filter((f) => !found[f]).join(', ')} missing`, this.#at);
   }
 
   #entry(): Entry {

@@ -125,7 +125,7 @@ export function checkGenotype(genotype: Genotype): Genotype {
 }
 
 export function isOperation(name: unknown): name is OperationName {
-  return (OPERATIONS as readonly unknown[]).includes(name);
+  return OPERATIONS.some((operation) => operation === name);
 }
 
 /** The genotype of one operation index (column of Z) an edge, rows in the order of `edgesOf`: every edge is listed. */
@@ -151,12 +151,15 @@ export function genotypeFromChoices(choices: { readonly [type in CellType]: read
   return checkGenotype({ normal: cell('normal'), normalConcat: concat, reduce: cell('reduce'), reduceConcat: concat });
 }
 
+/** One-hot rows [edges * 8], row-major: 1 in each edge's column of Z, else 0. */
+export function oneHotRows(columns: readonly number[]): number[] {
+  return columns.flatMap((column) => OPERATIONS.map((_name, k) => (k === column ? 1 : 0)));
+}
+
 /** One-hot rows [edges * 8] (row-major, order of `edgesOf`) of a cell; edges that the genotype does not list are `none`. */
 export function oneHotOf(genotype: Genotype, type: CellType): number[] {
   const { edges } = cellOf(genotype, type);
   const chosen = new Map(edges.map((e) => [`${e.from} ${e.to}`, e.operation]));
-  return edgesOf(nodeCount(genotype, type)).flatMap(({ from, to }) => {
-    const operation = chosen.get(`${from} ${to}`) ?? 'none';
-    return OPERATIONS.map((name) => (name === operation ? 1 : 0));
-  });
+  const all = edgesOf(nodeCount(genotype, type));
+  return oneHotRows(all.map(({ from, to }) => OPERATIONS.indexOf(chosen.get(`${from} ${to}`) ?? 'none')));
 }

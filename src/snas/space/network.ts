@@ -18,7 +18,8 @@ import {
   type PathMask,
   rowsOf,
 } from './cell.ts';
-import { type CellType, type Genotype } from './genotype.ts';
+import type { CellWeights } from './cell-weights.ts';
+import type { CellType, Genotype } from './genotype.ts';
 
 export interface NetworkConfig {
   /** Channels of a node in the first cells; doubled by each reduction. */
@@ -97,7 +98,7 @@ export class Supernet extends Module {
    * Logits [n, classes] of images [n, c, h, w]. z: one Z [edges, 8] a cell type, shared by all its cells (as in the authors'
    * code), or one a cell, in order.
    */
-  forward(images: Tensor, z: Readonly<Record<CellType, Tensor>> | readonly Tensor[], options: SupernetOptions = {}): Tensor {
+  forward(images: Tensor, z: CellWeights | readonly Tensor[], options: SupernetOptions = {}): Tensor {
     const rows = zRows(z, this.cells, this.nodes);
     let s0 = this.stem.forward(images);
     let s1 = s0;
@@ -109,11 +110,7 @@ export class Supernet extends Module {
   }
 }
 
-function zRows(
-  z: Readonly<Record<CellType, Tensor>> | readonly Tensor[],
-  cells: readonly MixedCell[],
-  nodes: number,
-): (readonly Tensor[])[] {
+function zRows(z: CellWeights | readonly Tensor[], cells: readonly MixedCell[], nodes: number): (readonly Tensor[])[] {
   if (!('normal' in z)) {
     if (z.length !== cells.length)
       throw new OptionError(`supernet: ${z.length} Z for ${cells.length} cells; give one a cell, or one a cell type`);

@@ -1,5 +1,6 @@
 /** @file The eight operations of an edge, as layers, and the two layers that adapt a cell's inputs. */
 import { conv2d } from '../../core/conv.ts';
+import { dims } from '../../contract/shape.ts';
 import type { Device } from '../../core/tensor.ts';
 import { AvgPool2d, BatchNorm2d, Conv2d, Identity, MaxPool2d, ReLU, Sequential } from '../../nn/layers.ts';
 import { Layer } from '../../nn/module.ts';
@@ -36,17 +37,16 @@ export class FactorizedReduce extends Layer {
 
   /** `rectified`: relu(x), where it is known already. */
   forward(x: Tensor, rectified: Tensor = relu(x)): Tensor {
-    const h = rectified;
-    const odd = [h.shape[2]! % 2, h.shape[3]! % 2] as const;
-    const shifted = slice(h, [0, 0, 1, 1]);
+    const { h, w } = dims('factorized reduce', rectified, 'n c h w');
+    const shifted = slice(rectified, [0, 0, 1, 1]);
     const second = conv2d(shifted, this.conv2.weight, {
       stride: 2,
       padding: [
-        [0, odd[0]],
-        [0, odd[1]],
+        [0, h % 2],
+        [0, w % 2],
       ],
     });
-    return this.bn.forward(concat([this.conv1.forward(h), second], 1));
+    return this.bn.forward(concat([this.conv1.forward(rectified), second], 1));
   }
 }
 

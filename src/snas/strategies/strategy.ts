@@ -3,16 +3,14 @@
  *
  * One training step is: `inputs` draws what is random on the host; `propose` turns it into Z on the device; the search
  * computes the loss of the network under Z and one backward pass to the weights and to Z; `gradients` turns loss and dloss/dZ
- * into gradients of the strategy's own parameters. A pathwise strategy pulls dloss/dZ back through Z; a policy gradient
+ * into gradients of the strategy's parameters. A pathwise strategy pulls dloss/dZ back through Z; a policy gradient
  * uses the loss as reward; both are the same to the search, which can also replay the whole step, since what changes from step to
  * step enters through `inputs`.
  */
 import type { Key } from '../../core/random.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { CellType, Genotype } from '../space/genotype.ts';
-
-/** Z, or anything of its shape, for both cell types: [edges, 8] each, rows in the order of `edgesOf`, columns of `OPERATIONS`. */
-export type CellWeights = Readonly<Record<CellType, Tensor>>;
+import type { CellWeights } from '../space/cell-weights.ts';
+import type { Genotype } from '../space/genotype.ts';
 
 export interface StrategyStep {
   /** The key of this step's architecture noise. */
@@ -20,6 +18,9 @@ export interface StrategyStep {
   /** lambda of eq 13; strategies without a relaxation ignore it. */
   readonly temperature: number;
 }
+
+/** Tensors by name: what a strategy draws for one step. */
+export type StrategyInputs = Readonly<Record<string, Tensor>>;
 
 export interface Feedback {
   /** The objective of this batch under the proposed Z, a scalar: loss + eta C(Z). */
@@ -37,7 +38,8 @@ export interface BilevelProblem {
   readonly validationLoss: (z: CellWeights) => Tensor;
 }
 
-export interface ArchitectureStrategy {
+/** A strategy, and the names of what it draws for a step. */
+export interface ArchitectureStrategy<Inputs extends StrategyInputs = StrategyInputs> {
   readonly name: string;
   /** Which data the architecture's loss is measured on: the weights' own batch (single level), or validation (bi-level). */
   readonly level: 'single' | 'bilevel';
@@ -45,10 +47,10 @@ export interface ArchitectureStrategy {
   parameters(): readonly Tensor[];
   /** All state by name, parameters included, for checkpoints. */
   stateDict(): ReadonlyMap<string, Tensor>;
-  /** The random and scheduled numbers of a step, drawn on the host: the same number of tensors and shapes every step. */
-  inputs(step: StrategyStep): readonly Tensor[];
-  /** Z from the parameters and `inputs`, recorded, so that gradients can flow back to the parameters. */
-  propose(inputs: readonly Tensor[]): CellWeights;
+  /** The random and scheduled numbers of a step, drawn on the host: the same names and shapes every step. */
+  inputs(step: StrategyStep): Inputs;
+  /** Z from the parameters and what `inputs` drew, with its graph, so that gradients can flow back to the parameters. */
+  propose(inputs: Inputs): CellWeights;
   /** Gradients of the expected objective, one for each parameter, to be descended. `z` is what `propose` returned. */
   gradients(z: CellWeights, feedback: Feedback): readonly Tensor[];
   /** Replaces propose and gradients for the architecture's step, where a strategy needs more than one pass. */

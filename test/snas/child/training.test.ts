@@ -224,7 +224,7 @@ describe('training a child', () => {
     expect(await distance({ epochs: 2, batchSize: 16, dropPath: 0.4 })).toBeGreaterThan(1e-4);
   });
 
-  it('has the same weights and figures to the last bit whether its steps are recorded or built anew', async () => {
+  it('has the same weights and figures to the last bit whether its steps are captured or built anew', async () => {
     const data = quadrants(24, 1);
     const config = { epochs: 3, momentum: 0.9, weightDecay: 3e-4, clip: 5, dropPath: 0.3, augment: { cutout: 2 } };
     const run = async (eager: boolean): Promise<unknown> => {

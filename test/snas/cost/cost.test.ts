@@ -27,8 +27,8 @@ import {
 } from '../../../src/snas/cost/expected-cost.ts';
 import { edgesOf, genotypeFromChoices, oneHotOf, type OperationName, OPERATIONS } from '../../../src/snas/space/genotype.ts';
 import { genotype, type PublishedName } from '../../../src/snas/space/published.ts';
-import type { CellWeights } from '../../../src/snas/strategies/strategy.ts';
 import type { Tensor } from '../../../src/core/tensor.ts';
+import type { CellWeights } from '../../../src/snas/space/cell-weights.ts';
 
 const device = cpu({ dtype: 'float64' });
 
@@ -131,9 +131,9 @@ it('C(Z) is linear in Z: C(a Z + b Z2) = a C(Z) + b C(Z2), and its gradient in Z
   const costs = costTensors(device, costTable(small), { parameters: 1e-3, flops: 1e-6, memory: 1e-5 });
   const z = tensors({ normal: uniforms(key(1), 40), reduce: uniforms(key(2), 40) });
   const z2 = tensors({ normal: uniforms(key(3), 40), reduce: uniforms(key(4), 40) });
-  const mixed = { normal: add(mul(z.normal, 0.3), mul(z2.normal, -1.7)), reduce: add(mul(z.reduce, 0.3), mul(z2.reduce, -1.7)) };
+  const combined = { normal: add(mul(z.normal, 0.3), mul(z2.normal, -1.7)), reduce: add(mul(z.reduce, 0.3), mul(z2.reduce, -1.7)) };
   const expected = 0.3 * (await cost(z, costs).item()) - 1.7 * (await cost(z2, costs).item());
-  expect(await cost(mixed, costs).item()).toBeCloseTo(expected, 9);
+  expect(await cost(combined, costs).item()).toBeCloseTo(expected, 9);
   const [g] = grad(cost(z, costs), [z.normal]);
   expect([...(await g!.data())]).toEqual([...(await costs.normal.data())]);
 });

@@ -72,7 +72,7 @@ describe('the latency of a child', () => {
 describe('a relative latency', () => {
   it('prices by an empty network and the slowest uniform one, measured once and kept in its state', async () => {
     using parent = new Supernet(device, key(1), { ...NETWORK, channels: 4 });
-    const units: { readonly empty: number; readonly dearest: number }[] = [];
+    const units: { readonly empty: number; readonly slowest: number }[] = [];
     const made = (): RelativeLatency =>
       new RelativeLatency(parent, [8, 1, 8, 8], { samples: 1, warmUps: 1, onUnit: (unit) => units.push(unit) });
     const latency = made();
@@ -80,9 +80,9 @@ describe('a relative latency', () => {
     expect(Number.isFinite(await latency.price(child))).toBe(true);
     expect(Number.isFinite(await latency.price(child))).toBe(true);
     expect(units).toHaveLength(1);
-    const { empty, dearest } = units[0]!;
-    expect(dearest).toBeGreaterThan(empty);
-    expect([...latency.state()['latency_unit']!.data]).toEqual([empty, dearest]);
+    const { empty, slowest } = units[0]!;
+    expect(slowest).toBeGreaterThan(empty);
+    expect([...latency.state()['latency_unit']!.data]).toEqual([empty, slowest]);
     const resumed = made();
     resumed.loadState(latency.state());
     await resumed.price(child);

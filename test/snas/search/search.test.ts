@@ -88,7 +88,7 @@ describe('a search', () => {
       const inputs = snas.inputs.bind(snas);
       snas.inputs = (step) => {
         const made = inputs(step);
-        drawn.push(keep(clone(made[0]!)));
+        drawn.push(keep(clone(made.normal)));
         return made;
       };
       using search = new Search(device, { ...TINY, seed }, data, { strategy: snas });
@@ -126,14 +126,14 @@ describe('recomputed batch-norm statistics', () => {
     const layer = new BatchNorm2d(device, 1, { affine: false });
     const images = quadrants(12, 9);
     await recomputeStatistics(layer, device, images, { batchSize: 4, batches: 3 }, (x) => layer.forward(x));
-    const moments = [0, 1, 2].map((b) => {
+    const statistics = [0, 1, 2].map((b) => {
       const values = Array.from(images.images.subarray(b * 256, (b + 1) * 256), (v) => v / 255);
       const mean = values.reduce((a, v) => a + v) / 256;
       return [mean, values.reduce((a, v) => a + (v - mean) ** 2, 0) / 255] as const;
     });
     const [mean, variance] = await layer.running.data();
-    expect(mean).toBeCloseTo(moments.reduce((a, [m]) => a + m, 0) / 3, 6);
-    expect(variance).toBeCloseTo(moments.reduce((a, [, v]) => a + v, 0) / 3, 6);
+    expect(mean).toBeCloseTo(statistics.reduce((a, [m]) => a + m, 0) / 3, 6);
+    expect(variance).toBeCloseTo(statistics.reduce((a, [, v]) => a + v, 0) / 3, 6);
     expect(layer.momentum).toBe(0.1);
   });
 });

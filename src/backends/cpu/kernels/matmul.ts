@@ -1,20 +1,16 @@
 /** @file Matrix product, rows of the output at a time so that the inner loop runs along memory. */
 import type { CpuKernel } from '../kernel.ts';
 
-export const matmul: CpuKernel<{ readonly transposeA: boolean; readonly transposeB: boolean }> = (
-  { transposeA, transposeB },
-  [a, b],
-  [y],
-) => {
-  const [m, n] = y!.shape.slice(-2) as [number, number];
-  const k = a!.shape.at(transposeA ? -2 : -1)!;
-  const batches = y!.shape.length === 3 ? y!.shape[0]! : 1;
+export const matmul: CpuKernel<'matmul'> = ({ transposeA, transposeB }, [a, b], [y]) => {
+  // Innermost first, so that a product without batches has a batch of 1.
+  const [n = 1, m = 1, batches = 1] = y.shape.toReversed();
+  const k = a.shape.at(transposeA ? -2 : -1) ?? 1;
   const row = new Float64Array(n);
   const [aRow, aColumn] = transposeA ? [1, m] : [k, 1];
   for (let batch = 0; batch < batches; batch++) {
-    const p = a!.data.subarray(batch * m * k);
-    const q = b!.data.subarray(batch * k * n);
-    const target = y!.data.subarray(batch * m * n);
+    const p = a.data.subarray(batch * m * k);
+    const q = b.data.subarray(batch * k * n);
+    const target = y.data.subarray(batch * m * n);
     for (let i = 0; i < m; i++) {
       if (transposeB) {
         for (let j = 0; j < n; j++) {

@@ -1,22 +1,22 @@
 /**
- * @file Batch normalisation as SIMD kernels, channel by channel, so that a channel's planes stay in cache between the passes.
+ * @file Batch normalisation as SIMD kernels, channel by channel, so that a channel stays in cache between the passes.
  *
  * Forward: y = weight (x - mean) r + bias, r = 1 / sqrt(var + eps), in two passes for the statistics. Backward, with z = (x - mean) r:
  * dx = weight r (g - mean(g) - z mean(g z)), dweight = sum g z, dbias = sum g.
  */
-import { type FunctionWriter, type Local, ModuleWriter } from '../runtime/assembler.ts';
+import { type FunctionWriter, type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { choose, type Code, f32, f32x4, f64, i32, v128, when } from '../runtime/instructions.ts';
 import { SINGLE, sumRow, VECTOR, type Width } from './reduce.ts';
 
-/** Runs `row` for each image, `at` being the byte offset of the channel's plane. */
-function eachPlane(f: FunctionWriter, at: Local, start: Code, images: Local, step: Local, row: Code): Code {
+/** Runs `row` for each image, `at` being the byte offset of the channel in it. */
+function eachImage(f: FunctionWriter, at: Local, start: Code, images: Local, step: Local, row: Code): Code {
   const n = f.i32();
   return [...at.set(start), ...f.loop(n, i32.const(0), images.get, 1, [...row, ...at.advance(step.get)])];
 }
 
 /** y[i] = value(i) for a row of `bytes` bytes; a row of four or more ends with a vector that overlaps the one before. */
 function mapRow(f: FunctionWriter, y: Code, bytes: Local, value: (offset: Code, width: Width) => Code): Code {
-  const [i, last] = [f.i32(), f.i32()];
+  const { i, last } = f.locals('i32', 'i last');
   const vector = v128.store(i32.add(y, i.get), value(i.get, VECTOR));
   return when(
     i32.lessThan(bytes.get, i32.const(16)),
@@ -41,45 +41,36 @@ function optional(pointer: Local, otherwise: number): Code {
 }
 
 /**
- * `forward(x, weight, bias, y, statistics, images, channels, plane bytes, eps)`; weight and bias may be 0.
- * `backward(g, x, weight, statistics, dx, dweight, dbias, images, channels, plane bytes, eps)`; weight, dweight and dbias may be 0.
+ * `forward(x, weight, bias, y, statistics, images, channels, bytes, eps)`; weight and bias may be 0.
+ * `backward(g, x, weight, statistics, dx, dweight, dbias, images, channels, bytes, eps)`; weight, dweight and dbias may be 0.
  */
-export function batchNormModule(): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
-  const integers = (count: number): readonly 'i32'[] => Array.from({ length: count }, () => 'i32' as const);
-  module.add('forward', [...integers(8), 'f64'], (f, ...all) => {
-    const [x, weight, bias, y, statistics, images, channels, bytes, eps] = all as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const [c, at, step, start] = [f.i32(), f.i32(), f.i32(), f.i32()];
-    const [total, count] = [f.local('f64'), f.local('f64')];
-    const [mean, scale, shift] = [f.v128(), f.v128(), f.v128()];
+export function batchNormModule(): WasmModule<'forward' | 'backward'> {
+  const module = new ModuleWriter('forward', 'backward');
+  const forward = 'x weight bias y statistics images channels bytes eps:f64';
+  module.add('forward', forward, (f, { x, weight, bias, y, statistics, images, channels, bytes, eps }) => {
+    const { c, at, step, start } = f.locals('i32', 'c at step start');
+    const { total, count } = f.locals('f64', 'total count');
+    const { mean, scale, shift } = f.locals('v128', 'mean scale shift');
     const element = (base: Local, offset: Code): Code => i32.add(i32.add(base.get, at.get), offset);
     const centred = (offset: Code, width: Width): Code => width.sub(width.load(element(x, offset)), width.same(mean));
-    const planes = (row: Code): Code => eachPlane(f, at, start.get, images, step, row);
+    const overImages = (row: Code): Code => eachImage(f, at, start.get, images, step, row);
     return [
       ...step.set(i32.mul(channels.get, bytes.get)),
       ...count.set(f64.fromI32(i32.mul(images.get, i32.shr(bytes.get, i32.const(2))))),
       ...f.loop(c, i32.const(0), channels.get, 1, [
         ...total.set(f64.const(0)),
-        ...planes(sumRow(f, [total], bytes.get, (offset, width) => [width.load(element(x, offset))])),
+        ...overImages(sumRow(f, [total], bytes.get, (offset, width) => [width.load(element(x, offset))])),
         ...mean.set(toVector(f64.div(total.get, count.get))),
         ...f32.store(statistics.get, f32x4.lane(mean.get, 0)),
         ...total.set(f64.const(0)),
-        ...planes(sumRow(f, [total], bytes.get, (offset, width) => [width.mul(centred(offset, width), centred(offset, width))])),
+        ...overImages(
+          sumRow(f, [total], bytes.get, (offset, width) => [width.mul(centred(offset, width), centred(offset, width))]),
+        ),
         ...total.set(f64.div(total.get, count.get)),
         ...f32.store(i32.add(statistics.get, i32.shl(channels.get, i32.const(2))), f32.fromF64(total.get)),
         ...scale.set(toVector(f64.div(f64.fromF32(optional(weight, 1)), f64.sqrt(f64.add(total.get, eps.get))))),
         ...shift.set(f32x4.splat(optional(bias, 0))),
-        ...planes(
+        ...overImages(
           mapRow(f, i32.add(y.get, at.get), bytes, (offset, width) =>
             width.add(width.mul(centred(offset, width), width.same(scale)), width.same(shift)),
           ),
@@ -89,26 +80,14 @@ export function batchNormModule(): Uint8Array<ArrayBuffer> {
       ]),
     ];
   });
-  module.add('backward', [...integers(10), 'f64'], (f, ...all) => {
-    const [g, x, weight, statistics, dx, dweight, dbias, images, channels, bytes, eps] = all as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const [c, at, step, start] = [f.i32(), f.i32(), f.i32(), f.i32()];
-    const [sum, product, count, inverse] = [f.local('f64'), f.local('f64'), f.local('f64'), f.local('f64')];
-    const [centre, mean, slope, scale] = [f.v128(), f.v128(), f.v128(), f.v128()];
+  const backward = 'g x weight statistics dx dweight dbias images channels bytes eps:f64';
+  module.add('backward', backward, (f, { g, x, weight, statistics, dx, dweight, dbias, images, channels, bytes, eps }) => {
+    const { c, at, step, start } = f.locals('i32', 'c at step start');
+    const { sum, product, count, inverse } = f.locals('f64', 'sum product count inverse');
+    const { centre, mean, slope, scale } = f.locals('v128', 'centre mean slope scale');
     const element = (base: Local, offset: Code): Code => i32.add(i32.add(base.get, at.get), offset);
     const centred = (offset: Code, width: Width): Code => width.sub(width.load(element(x, offset)), width.same(centre));
-    const planes = (row: Code): Code => eachPlane(f, at, start.get, images, step, row);
+    const overImages = (row: Code): Code => eachImage(f, at, start.get, images, step, row);
     const variance = f32.load(i32.add(statistics.get, i32.shl(channels.get, i32.const(2))));
     return [
       ...step.set(i32.mul(channels.get, bytes.get)),
@@ -118,7 +97,7 @@ export function batchNormModule(): Uint8Array<ArrayBuffer> {
         ...inverse.set(f64.div(f64.const(1), f64.sqrt(f64.add(f64.fromF32(variance), eps.get)))),
         ...sum.set(f64.const(0)),
         ...product.set(f64.const(0)),
-        ...planes(
+        ...overImages(
           sumRow(f, [sum, product], bytes.get, (offset, width) => {
             const cotangent = width.load(element(g, offset));
             return [cotangent, width.mul(cotangent, centred(offset, width))];
@@ -129,7 +108,7 @@ export function batchNormModule(): Uint8Array<ArrayBuffer> {
         ...mean.set(toVector(f64.div(sum.get, count.get))),
         ...slope.set(toVector(f64.div(f64.mul(product.get, f64.mul(inverse.get, inverse.get)), count.get))),
         ...scale.set(toVector(f64.mul(f64.fromF32(optional(weight, 1)), inverse.get))),
-        ...planes(
+        ...overImages(
           mapRow(f, i32.add(dx.get, at.get), bytes, (offset, width) =>
             width.mul(
               width.sub(
@@ -145,7 +124,7 @@ export function batchNormModule(): Uint8Array<ArrayBuffer> {
       ]),
     ];
   });
-  return module.bytes();
+  return module.assemble();
 }
 
 /** Moves a pointer to the next float32, but leaves 0 alone. */

@@ -2,27 +2,30 @@
  * @file Elementwise SIMD kernels. Whole tensors run in vectors to the end: a buffer's block is a multiple of 64 bytes, so the last
  * vector may pass the last element. Broadcast rows end with a vector that overlaps the one before.
  */
+import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { sameShape, sizeOf } from '../../../contract/shape.ts';
-import { type FunctionWriter, type Local, ModuleWriter } from '../runtime/assembler.ts';
-import { mergedAxes } from './broadcast.ts';
+import type { BinarySimdKernel, SimdKernels, UnarySimdKernel, Work } from '../kernel.ts';
+import { type FunctionWriter, type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
 import { type Code, f32, f32x4, i32, v128, when } from '../runtime/instructions.ts';
-import type { SimdKernel, SimdKernels } from '../kernel.ts';
-import type { Linker } from '../runtime/linker.ts';
+import type { Linker, WasmFunction } from '../runtime/linker.ts';
 
 const ONE = f32x4.splat(f32.const(1));
 
-const UNARY = {
+type Unary = 'neg' | 'sqrt' | 'reciprocal' | 'relu' | 'step';
+type Binary = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'greater';
+
+const UNARY: Readonly<Record<Unary, (x: Code) => Code>> = {
   neg: f32x4.neg,
   sqrt: f32x4.sqrt,
   reciprocal: (x: Code) => f32x4.div(ONE, x),
   // NaN passes through.
   relu: (x: Code) => v128.andNot(x, f32x4.lessThan(x, v128.zero)),
   step: (x: Code) => v128.and(f32x4.greaterThan(x, v128.zero), ONE),
-} as const;
+};
 
-const BINARY = {
+const BINARY: Readonly<Record<Binary | 'broadcastTo', (a: Code, b: Code) => Code>> = {
   add: f32x4.add,
   sub: f32x4.sub,
   mul: f32x4.mul,
@@ -30,14 +33,11 @@ const BINARY = {
   maximum: f32x4.max,
   greater: (a: Code, b: Code) => v128.and(f32x4.greaterThan(a, b), ONE),
   broadcastTo: (a: Code) => a,
-} as const;
+};
 
-type Unary = keyof typeof UNARY;
-type Binary = keyof typeof BINARY;
-
-function unaryModule(op: Unary): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
-  module.add('run', ['i32', 'i32', 'i32'], (f, x, y, bytes) => {
+function unaryModule(op: Unary): WasmModule<'run'> {
+  const module = new ModuleWriter('run');
+  module.add('run', 'x y bytes', (f, { x, y, bytes }) => {
     const i = f.i32();
     const v = f.v128();
     return f.loop(i, i32.const(0), bytes.get, 16, [
@@ -45,35 +45,21 @@ function unaryModule(op: Unary): Uint8Array<ArrayBuffer> {
       ...v128.store(i32.add(y.get, i.get), UNARY[op](v.get)),
     ]);
   });
-  return module.bytes();
+  return module.assemble();
 }
 
 /** `flat(a, b, y, bytes)`; `rows(a, b, y, bytes, aStep, bStep, size1, a1, b1, size2, a2, b2)`, steps 0 or 4, strides in bytes. */
-function binaryModule(op: Binary): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
-  const combine: (a: Code, b: Code) => Code = BINARY[op];
-  module.add('flat', ['i32', 'i32', 'i32', 'i32'], (f, a, b, y, bytes) => {
+function binaryModule(op: Binary | 'broadcastTo'): WasmModule<'flat' | 'rows'> {
+  const module = new ModuleWriter('flat', 'rows');
+  const combine = BINARY[op];
+  module.add('flat', 'a b y bytes', (f, { a, b, y, bytes }) => {
     const i = f.i32();
     const at = (base: Local): Code => i32.add(base.get, i.get);
     return f.loop(i, i32.const(0), bytes.get, 16, v128.store(at(y), combine(v128.load(at(a)), v128.load(at(b)))));
   });
-  const parameters = Array.from({ length: 12 }, () => 'i32' as const);
-  module.add('rows', parameters, (f, ...locals) => {
-    const [a, b, y, bytes, aStep, bStep, size1, a1, b1, size2, a2, b2] = locals as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const [i, j, ra, rb] = [f.i32(), f.i32(), f.i32(), f.i32()];
+  module.add('rows', 'a b y bytes aStep bStep size1 a1 b1 size2 a2 b2', (f, parameters) => {
+    const { a, b, y, bytes, aStep, bStep, size1, a1, b1, size2, a2, b2 } = parameters;
+    const { i, j, ra, rb } = f.locals('i32', 'i j ra rb');
     const row = when(
       aStep.get,
       when(bStep.get, mapRow(f, combine, ra, rb, y, bytes, true, true), mapRow(f, combine, ra, rb, y, bytes, true, false)),
@@ -87,20 +73,20 @@ function binaryModule(op: Binary): Uint8Array<ArrayBuffer> {
       ...b.advance(b2.get),
     ]);
   });
-  return module.bytes();
+  return module.assemble();
 }
 
 /** `run(c, a, y, bytes, b)`: a where c is not 0, else the number at b. */
-function whereModule(): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
-  module.add('run', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, c, a, y, bytes, b) => {
+function whereModule(): WasmModule<'run'> {
+  const module = new ModuleWriter('run');
+  module.add('run', 'c a y bytes b', (f, { c, a, y, bytes, b }) => {
     const i = f.i32();
     const other = f.v128();
     const at = (base: Local): Code => i32.add(base.get, i.get);
     const chosen = v128.select(v128.load(at(a)), other.get, f32x4.notEqual(v128.load(at(c)), v128.zero));
     return [...other.set(v128.loadSplat(b.get)), ...f.loop(i, i32.const(0), bytes.get, 16, v128.store(at(y), chosen))];
   });
-  return module.bytes();
+  return module.assemble();
 }
 
 /** A row of at least four elements; an operand that does not move is one number for the whole row. */
@@ -114,8 +100,8 @@ function mapRow(
   aMoves: boolean,
   bMoves: boolean,
 ): Code {
-  const [i, last] = [f.i32(), f.i32()];
-  const [va, vb] = [f.v128(), f.v128()];
+  const { i, last } = f.locals('i32', 'i last');
+  const { va, vb } = f.locals('v128', 'va vb');
   const vector = v128.store(
     i32.add(y.get, i.get),
     combine(aMoves ? v128.load(i32.add(a.get, i.get)) : va.get, bMoves ? v128.load(i32.add(b.get, i.get)) : vb.get),
@@ -130,22 +116,22 @@ function mapRow(
   ];
 }
 
-export function elementwiseKernels(linker: Linker): SimdKernels {
-  const unary = (op: Unary): SimdKernel<object> => {
+export function elementwiseKernels(linker: Linker): SimdKernels<Unary | Binary | 'where'> {
+  const unary = (op: Unary): UnarySimdKernel => {
     return (_params, [x], [y]) => {
       const { run } = linker.load(op, () => unaryModule(op));
-      const bytes = sizeOf(y!.shape) * 4;
-      return () => run!(addressOf(x!), addressOf(y!), bytes);
+      const bytes = sizeOf(y.shape) * 4;
+      return () => run(addressOf(x), addressOf(y), bytes);
     };
   };
-  const binary = (op: Binary): SimdKernel<object> => {
+  const binary = (op: Binary): BinarySimdKernel => {
     return (_params, [a, b], [y]) => {
       const { flat, rows } = linker.load(op, () => binaryModule(op));
-      if (sameShape(a!.shape, b!.shape)) {
-        const bytes = sizeOf(y!.shape) * 4;
-        return () => flat!(addressOf(a!), addressOf(b!), addressOf(y!), bytes);
+      if (sameShape(a.shape, b.shape)) {
+        const bytes = sizeOf(y.shape) * 4;
+        return () => flat(addressOf(a), addressOf(b), addressOf(y), bytes);
       }
-      return overRows(rows!, a!, b!, y!);
+      return overRows(rows, a, b, y);
     };
   };
   return {
@@ -161,28 +147,36 @@ export function elementwiseKernels(linker: Linker): SimdKernels {
     maximum: binary('maximum'),
     greater: binary('greater'),
     where: (_params, [c, a, b], [y]) => {
-      if (sizeOf(b!.shape) !== 1 || !sameShape(c!.shape, y!.shape) || !sameShape(a!.shape, y!.shape)) return undefined;
+      if (sizeOf(b.shape) !== 1 || !sameShape(c.shape, y.shape) || !sameShape(a.shape, y.shape)) return undefined;
       const { run } = linker.load('where', whereModule);
-      const bytes = sizeOf(y!.shape) * 4;
-      return () => run!(addressOf(c!), addressOf(a!), addressOf(y!), bytes, addressOf(b!));
-    },
-    broadcastTo: (_params, [x], [y]) => {
-      if (sizeOf(x!.shape) === 1) return undefined;
-      const { rows } = linker.load('broadcastTo', () => binaryModule('broadcastTo'));
-      return overRows(rows!, x!, x!, y!);
+      const bytes = sizeOf(y.shape) * 4;
+      return () => run(addressOf(c), addressOf(a), addressOf(y), bytes, addressOf(b));
     },
   };
 }
 
+/** broadcastTo as a binary operation of x with itself. */
+export function broadcastToKernel(linker: Linker): UnarySimdKernel {
+  return (_params, [x], [y]) => {
+    if (sizeOf(x.shape) === 1) return undefined;
+    const { rows } = linker.load('broadcastTo', () => binaryModule('broadcastTo'));
+    return overRows(rows, x, x, y);
+  };
+}
+
 /** A row kernel's work where the operands' broadcasting comes down to at most three axes. */
-function overRows(rows: (...parameters: number[]) => void, a: Operand, b: Operand, y: Operand): (() => void) | undefined {
-  const [inner, middle, outer, ...more] = mergedAxes(y.shape, [a.shape, b.shape]);
-  const flat = middle === undefined;
-  if (more.length > 0 || (inner!.size < 4 && !flat)) return undefined;
-  const [sa, sb] = inner!.strides as [number, number];
+function overRows(rows: WasmFunction, a: Operand, b: Operand, y: Operand): Work | undefined {
+  const { sizes, strides } = collapse(y.shape, [broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape)]);
+  if (sizes.length > 3) return undefined;
+  const flat = sizes.length <= 1;
+  const inner = sizes.at(-1) ?? 1;
+  if (inner < 4 && !flat) return undefined;
   // A single row is a whole buffer, which may be passed by a vector's end.
-  const bytes = flat ? Math.ceil(inner!.size / 4) * 16 : inner!.size * 4;
-  const [size1, a1, b1] = [middle?.size ?? 1, (middle?.strides[0] ?? 0) * 4, (middle?.strides[1] ?? 0) * 4];
-  const [size2, a2, b2] = [outer?.size ?? 1, (outer?.strides[0] ?? 0) * 4, (outer?.strides[1] ?? 0) * 4];
-  return () => rows(addressOf(a), addressOf(b), addressOf(y), bytes, sa * 4, sb * 4, size1, a1, b1, size2, a2, b2);
+  const bytes = flat ? Math.ceil(inner / 4) * 16 : inner * 4;
+  // Strides in bytes; a single element is a row that both operands move along.
+  const [aStrides = [], bStrides = []] = strides;
+  const [aStep, bStep] = [(aStrides.at(-1) ?? 1) * 4, (bStrides.at(-1) ?? 1) * 4];
+  const [size1, a1, b1] = [sizes.at(-2) ?? 1, (aStrides.at(-2) ?? 0) * 4, (bStrides.at(-2) ?? 0) * 4];
+  const [size2, a2, b2] = [sizes.at(-3) ?? 1, (aStrides.at(-3) ?? 0) * 4, (bStrides.at(-3) ?? 0) * 4];
+  return () => rows(addressOf(a), addressOf(b), addressOf(y), bytes, aStep, bStep, size1, a1, b1, size2, a2, b2);
 }

@@ -30,7 +30,7 @@ function batchNormRow(linker: Linker, launch: LaunchCpu): FusedRow<BatchNormPara
       launch(
         'batchNorm2d',
         ([x, weight, bias], [y, statistics]) =>
-          forward!(
+          forward(
             x!.byteOffset,
             weight?.byteOffset ?? 0,
             bias?.byteOffset ?? 0,
@@ -52,7 +52,7 @@ function batchNormRow(linker: Linker, launch: LaunchCpu): FusedRow<BatchNormPara
       launch(
         'batchNorm2d.backward',
         ([cotangent, from, stats, scale], [dx, dweight, dbias]) =>
-          backward!(
+          backward(
             cotangent!.byteOffset,
             from!.byteOffset,
             scale?.byteOffset ?? 0,
@@ -85,7 +85,7 @@ function mixedSumRow(linker: Linker, launch: LaunchCpu): FusedRow<object> {
       const { sum } = linker.load(`mixed sum of ${count}`, () => mixedSumModule(count));
       launch(
         'mixedSum',
-        ([weights, ...terms], [y]) => sum!(weights!.byteOffset, y!.byteOffset, bytes, ...terms.map((t) => t.byteOffset)),
+        ([weights, ...terms], [y]) => sum(weights!.byteOffset, y!.byteOffset, bytes, ...terms.map((t) => t.byteOffset)),
         inputs,
         outputs,
       );
@@ -98,9 +98,9 @@ function mixedSumRow(linker: Linker, launch: LaunchCpu): FusedRow<object> {
         'mixedSum.backward',
         ([cotangent, weights, ...terms], targets) => {
           const from = cotangent!.byteOffset;
-          if (dz) terms.forEach((x, k) => dot!(from, x.byteOffset, targets[0]!.byteOffset + 4 * k, bytes));
+          if (dz) terms.forEach((x, k) => dot(from, x.byteOffset, targets[0]!.byteOffset + 4 * k, bytes));
           const scaled = dz ? targets.slice(1) : targets;
-          wanted.forEach((k, i) => scale!(from, weights!.byteOffset + 4 * k, scaled[i]!.byteOffset, bytes));
+          wanted.forEach((k, i) => scale(from, weights!.byteOffset + 4 * k, scaled[i]!.byteOffset, bytes));
         },
         [g, ...inputs],
         [dz, ...dxs].filter((t) => t !== undefined),

@@ -1,18 +1,18 @@
 /** @file SIMD kernels of the in-place updates sgd and adam, from end to end in vectors. */
 import { sizeOf } from '../../../contract/shape.ts';
-import { addressOf } from '../runtime/buffer.ts';
-import { type Local, ModuleWriter } from '../runtime/assembler.ts';
-import { type Code, f32, f32x4, i32, v128 } from '../runtime/instructions.ts';
 import type { SimdKernels } from '../kernel.ts';
+import { type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
+import { addressOf } from '../runtime/buffer.ts';
+import { type Code, f32, f32x4, i32, v128 } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
 /** `run(gradient, hyper, parameter, velocity, bytes)`. */
-function sgdModule(nesterov: boolean): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
-  module.add('run', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, gradient, hyper, parameter, velocity, bytes) => {
+function sgdModule(nesterov: boolean): WasmModule<'run'> {
+  const module = new ModuleWriter('run');
+  module.add('run', 'gradient hyper parameter velocity bytes', (f, { gradient, hyper, parameter, velocity, bytes }) => {
     const i = f.i32();
-    const [rate, momentum, decay, scale] = f.locals('v128', 4) as [Local, Local, Local, Local];
-    const [p, g, v] = [f.v128(), f.v128(), f.v128()];
+    const { rate, momentum, decay, scale } = f.locals('v128', 'rate momentum decay scale');
+    const { p, g, v } = f.locals('v128', 'p g v');
     const at = (base: Local): Code => i32.add(base.get, i.get);
     const momentumStep = f32x4.mul(momentum.get, v.get);
     return [
@@ -26,24 +26,24 @@ function sgdModule(nesterov: boolean): Uint8Array<ArrayBuffer> {
       ]),
     ];
   });
-  return module.bytes();
+  return module.assemble();
 }
 
 /** `run(gradient, hyper, parameter, first, second, bytes)`. */
-function adamModule(): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
-  module.add('run', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], (f, gradient, hyper, parameter, first, second, bytes) => {
+function adamModule(): WasmModule<'run'> {
+  const module = new ModuleWriter('run');
+  module.add('run', 'gradient hyper parameter first second bytes', (f, { gradient, hyper, parameter, first, second, bytes }) => {
     const i = f.i32();
-    const names = f.locals('v128', 8) as [Local, Local, Local, Local, Local, Local, Local, Local];
-    const [rate, beta1, beta2, eps, decay, correction1, correction2, scale] = names;
-    const [rest1, rest2, p, g, m, v] = f.locals('v128', 6) as [Local, Local, Local, Local, Local, Local];
+    const hypers = f.locals('v128', 'rate beta1 beta2 eps decay correction1 correction2 scale');
+    const { rate, beta1, beta2, eps, decay, correction1, correction2, scale } = hypers;
+    const { rest1, rest2, p, g, m, v } = f.locals('v128', 'rest1 rest2 p g m v');
     const at = (base: Local): Code => i32.add(base.get, i.get);
     const one = f32x4.splat(f32.const(1));
     const blend = (beta: Local, old: Local, rest: Local, value: Code): Code =>
       f32x4.add(f32x4.mul(beta.get, v128.load(at(old))), f32x4.mul(rest.get, value));
     const spread = f32x4.add(f32x4.sqrt(f32x4.div(v.get, correction2.get)), eps.get);
     return [
-      ...names.flatMap((h, k) => h.set(v128.loadSplat(hyper.get, 4 * k))),
+      ...Object.values(hypers).flatMap((h, k) => h.set(v128.loadSplat(hyper.get, 4 * k))),
       ...rest1.set(f32x4.sub(one, beta1.get)),
       ...rest2.set(f32x4.sub(one, beta2.get)),
       ...f.loop(i, i32.const(0), bytes.get, 16, [
@@ -57,21 +57,20 @@ function adamModule(): Uint8Array<ArrayBuffer> {
       ]),
     ];
   });
-  return module.bytes();
+  return module.assemble();
 }
 
-export function optimizerKernels(linker: Linker): SimdKernels {
+export function optimizerKernels(linker: Linker): SimdKernels<'sgd' | 'adam'> {
   return {
     sgd: ({ nesterov }, [gradient, hyper], [parameter, velocity]) => {
       const { run } = linker.load(`sgd ${nesterov}`, () => sgdModule(nesterov));
-      const bytes = sizeOf(parameter!.shape) * 4;
-      return () => run!(addressOf(gradient!), addressOf(hyper!), addressOf(parameter!), addressOf(velocity!), bytes);
+      const bytes = sizeOf(parameter.shape) * 4;
+      return () => run(addressOf(gradient), addressOf(hyper), addressOf(parameter), addressOf(velocity), bytes);
     },
     adam: (_params, [gradient, hyper], [parameter, first, second]) => {
       const { run } = linker.load('adam', adamModule);
-      const bytes = sizeOf(parameter!.shape) * 4;
-      return () =>
-        run!(addressOf(gradient!), addressOf(hyper!), addressOf(parameter!), addressOf(first!), addressOf(second!), bytes);
+      const bytes = sizeOf(parameter.shape) * 4;
+      return () => run(addressOf(gradient), addressOf(hyper), addressOf(parameter), addressOf(first), addressOf(second), bytes);
     },
   };
 }

@@ -1,9 +1,9 @@
 /** @file Sums over axes. Runs of up to 1,024 numbers are summed in vectors; their sums are added in float64. */
-import { addressOf } from '../runtime/buffer.ts';
-import { mergedAxes } from './broadcast.ts';
-import { type FunctionWriter, type Local, minimum, ModuleWriter } from '../runtime/assembler.ts';
-import { type Code, f32, f32x4, f64, i32, v128, when } from '../runtime/instructions.ts';
+import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { SimdKernels } from '../kernel.ts';
+import { type FunctionWriter, type Local, minimum, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
+import { addressOf } from '../runtime/buffer.ts';
+import { type Code, f32, f32x4, f64, i32, v128, when } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
 const RUN_BYTES = 4096;
@@ -24,22 +24,22 @@ export function sumRow(
   bytes: Code,
   terms: (offset: Code, width: Width) => readonly Code[],
 ): Code {
-  const [i, end, whole] = [f.i32(), f.i32(), f.i32()];
-  const sums = totals.map(() => f.v128());
+  const { i, end, whole } = f.locals('i32', 'i end whole');
+  const sums = totals.map((total) => ({ total, run: f.v128() }));
   return [
     ...whole.set(i32.and(bytes, i32.const(-16))),
     ...i.set(i32.const(0)),
     ...end.set(i32.const(0)),
     ...f.loop(end, i32.const(RUN_BYTES), i32.add(whole.get, i32.const(RUN_BYTES)), RUN_BYTES, [
-      ...sums.flatMap((sum) => sum.set(v128.zero)),
+      ...sums.flatMap(({ run }) => run.set(v128.zero)),
       ...f.loop(
         i,
         i32.sub(end.get, i32.const(RUN_BYTES)),
         minimum(end.get, whole.get),
         16,
-        terms(i.get, VECTOR).flatMap((term, k) => sums[k]!.set(f32x4.add(sums[k]!.get, term))),
+        terms(i.get, VECTOR).flatMap((term, k) => sums[k]!.run.set(f32x4.add(sums[k]!.run.get, term))),
       ),
-      ...sums.flatMap((sum, k) => addLanes(totals[k]!, sum)),
+      ...sums.flatMap(({ total, run }) => addLanes(total, run)),
     ]),
     ...f.loop(
       i,
@@ -70,11 +70,11 @@ export const SINGLE: Width = {
   same: (v) => f32x4.lane(v.get, 0),
 };
 
-function sumModule(): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
+function sumModule(): WasmModule<'outer' | 'middle'> {
+  const module = new ModuleWriter('outer', 'middle');
   // y[k] = sum over a, c of x[a, k, c].
-  module.add('outer', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, x, y, outer, kept, bytes) => {
-    const [k, a, row] = [f.i32(), f.i32(), f.i32()];
+  module.add('outer', 'x y outer kept bytes', (f, { x, y, outer, kept, bytes }) => {
+    const { k, a, row } = f.locals('i32', 'k a row');
     const total = f.local('f64');
     return f.loop(k, i32.const(0), kept.get, 1, [
       ...total.set(f64.const(0)),
@@ -88,9 +88,9 @@ function sumModule(): Uint8Array<ArrayBuffer> {
     ]);
   });
   // y[a, c] = sum over b of x[a, b, c], in runs of 256.
-  module.add('middle', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, x, y, outer, size, bytes) => {
-    const [a, b, c, end, at, target] = [f.i32(), f.i32(), f.i32(), f.i32(), f.i32(), f.i32()];
-    const [total, run, v] = [f.v128(), f.v128(), f.v128()];
+  module.add('middle', 'x y outer size bytes', (f, { x, y, outer, size, bytes }) => {
+    const { a, b, c, end, at, target } = f.locals('i32', 'a b c end at target');
+    const { total, run, v } = f.locals('v128', 'total run v');
     const column = (load: (address: Code) => Code, store: (address: Code) => Code): Code => [
       ...total.set(v128.zero),
       ...at.set(i32.add(x.get, target.get)),
@@ -121,21 +121,20 @@ function sumModule(): Uint8Array<ArrayBuffer> {
       ...y.advance(bytes.get),
     ]);
   });
-  return module.bytes();
+  return module.assemble();
 }
 
-export function reductionKernels(linker: Linker): SimdKernels {
+export function reduceKernels(linker: Linker): SimdKernels<'sumTo'> {
   return {
     sumTo: (_params, [x], [y]) => {
+      const { sizes, strides } = collapse(x.shape, [broadcastStrides(y.shape, x.shape)]);
       // Innermost first; an axis along which y stays is summed.
-      const axes = mergedAxes(x!.shape, [y!.shape]);
-      const sizes = axes.map((axis) => axis.size);
-      const inner = axes[0]!.strides[0] === 0;
-      if (axes.length > 3 || (!inner && axes.length < 2)) return undefined;
+      const [columns = 1, second = 1, third = 1] = sizes.toReversed();
+      const inner = strides[0]?.at(-1) === 0;
+      if (sizes.length > 3 || (!inner && sizes.length < 2)) return undefined;
       const { outer, middle } = linker.load('sum', sumModule);
-      const sum = (inner ? outer : middle)!;
-      const [bytes, second, third] = [sizes[0]! * 4, sizes[1] ?? 1, sizes[2] ?? 1];
-      return () => sum(addressOf(x!), addressOf(y!), third, second, bytes);
+      const sum = inner ? outer : middle;
+      return () => sum(addressOf(x), addressOf(y), third, second, columns * 4);
     },
   };
 }

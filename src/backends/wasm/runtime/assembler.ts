@@ -1,4 +1,5 @@
 /** @file Assembles functions into a WebAssembly module that imports one memory and exports the functions by name. */
+import type { Names } from '../../../contract/shape.ts';
 import { choose, type Code, doWhile, i32, unsigned, v128, type ValueType, when } from './instructions.ts';
 
 const TYPE_CODES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
@@ -26,6 +27,9 @@ export class Local {
   }
 }
 
+/** Named variables: of the names in a string such as `'row column end'`. */
+export type Locals<S extends string> = Readonly<Record<Names<S>, Local>>;
+
 /** A function while it is written: gives out its variables. */
 export class FunctionWriter {
   readonly #types: ValueType[];
@@ -45,7 +49,14 @@ export class FunctionWriter {
     return new Local(type, this.#types.length - 1);
   }
 
-  locals(type: ValueType, count: number): Local[] {
+  /** One variable for each name in a string: `const { row, end } = f.locals('i32', 'row end')`. */
+  locals<const S extends string>(type: ValueType, names: S): Locals<S> {
+    const list = names.split(' ');
+    return nameLocals(list, this.localArray(type, list.length)) as Locals<S>;
+  }
+
+  /** Variables without names, for unrolled loops. */
+  localArray(type: ValueType, count: number): Local[] {
     return Array.from({ length: count }, () => this.local(type));
   }
 
@@ -85,25 +96,61 @@ export function minimum(a: Code, b: Code): Code {
   return choose(a, b, i32.lessThan(a, b));
 }
 
-type Parameters = readonly ValueType[];
+function nameLocals(names: readonly string[], locals: readonly Local[]): Record<string, Local | undefined> {
+  return Object.fromEntries(names.map((name, i) => [name, locals[i]]));
+}
+
+/** The bytes of a module, and the names of the functions that it exports. */
+export interface WasmModule<Exports extends string> {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly exports: readonly Exports[];
+}
+
+/** A parameter is an i32 unless its name is followed by another type, as in `eps:f64`. */
+type ParameterName<Word extends string> = Word extends `${infer Name}:${ValueType}` ? Name : Word;
+type Parameters<S extends string> = Readonly<Record<ParameterName<Names<S>>, Local>>;
 
 /** A module under construction. Its functions return nothing; results go to memory. */
-export class ModuleWriter {
-  readonly #functions: { readonly parameters: Parameters; readonly name: string | undefined; readonly code: Code }[] = [];
+export class ModuleWriter<const Exports extends string> {
+  readonly #exports: readonly Exports[];
+  readonly #functions: { readonly types: readonly ValueType[]; readonly name: Exports | undefined; readonly code: Code }[] = [];
 
-  /** Adds a function; `write` gets its parameters as variables and returns its body. A name exports it. */
-  add(
-    name: string | undefined,
-    parameters: Parameters,
-    write: (f: FunctionWriter, ...parameters: Local[]) => Code,
+  /** `exports` are the names of the functions that may be called from outside. */
+  constructor(...exports: readonly Exports[]) {
+    this.#exports = exports;
+  }
+
+  /**
+   * Adds a function; `write` gets its parameters as variables and returns its body. `more` i32 parameters without names follow the
+   * named ones. A name exports the function.
+   */
+  add<const S extends string>(
+    name: Exports | undefined,
+    parameters: S,
+    write: (f: FunctionWriter, parameters: Parameters<S>, more: readonly Local[]) => Code,
+    more = 0,
   ): FunctionReference {
-    const writer = new FunctionWriter(parameters);
-    const body = write(writer, ...writer.parameters);
-    this.#functions.push({ parameters, name, code: writer.assemble(body) });
+    const words = parameters
+      .split(' ')
+      .filter(Boolean)
+      .map((word) => word.split(':') as [string, ValueType?]);
+    const types = [...words.map(([, type = 'i32']) => type), ...Array.from({ length: more }, () => 'i32' as const)];
+    const writer = new FunctionWriter(types);
+    const locals = writer.parameters;
+    const named = nameLocals(
+      words.map(([word]) => word),
+      locals,
+    ) as Parameters<S>;
+    const body = write(writer, named, locals.slice(words.length));
+    this.#functions.push({ types, name, code: writer.assemble(body) });
     return { index: this.#functions.length - 1 };
   }
 
-  bytes(): Uint8Array<ArrayBuffer> {
+  assemble(): WasmModule<Exports> {
+    return { bytes: this.#bytes(), exports: this.#exports };
+  }
+
+  #bytes(): Uint8Array<ArrayBuffer> {
     const functions = this.#functions;
     const exported = functions.flatMap(({ name }, index) => (name === undefined ? [] : [[...text(name), 0, ...unsigned(index)]]));
     return Uint8Array.from([
@@ -117,7 +164,7 @@ export class ModuleWriter {
       0,
       ...section(
         1,
-        functions.map(({ parameters }) => [0x60, ...vector(parameters.map((type) => [TYPE_CODES[type]])), 0]),
+        functions.map(({ types }) => [0x60, ...vector(types.map((type) => [TYPE_CODES[type]])), 0]),
       ),
       ...section(2, [[...text('reparam'), ...text('memory'), 2, 0, ...unsigned(1)]]),
       ...section(
@@ -149,7 +196,7 @@ function text(name: string): Code {
 /** Whether this engine runs 128-bit SIMD: asked with a function that uses it. */
 export function simdSupported(): boolean {
   if (typeof WebAssembly !== 'object') return false;
-  const module = new ModuleWriter();
-  module.add('probe', [], (f) => f.v128().set(v128.zero));
-  return WebAssembly.validate(module.bytes());
+  const module = new ModuleWriter('probe');
+  module.add('probe', '', (f) => f.v128().set(v128.zero));
+  return WebAssembly.validate(module.assemble().bytes);
 }

@@ -1,69 +1,32 @@
 /** @file Buffers in the heap's memory, seen as addresses by kernels and as typed arrays by plain loops. */
 import type { BufferHandle, DType, Operand, TypedArray } from '../../../contract/backend.ts';
-import { CaptureError, OptionError } from '../../../contract/errors.ts';
+import { OptionError } from '../../../contract/errors.ts';
+import { ArrayBufferHandle, type ArrayMemory, bytesOf } from '../../shared/array-memory.ts';
 import type { Heap } from './heap.ts';
 
-/** A block of the heap, shared by the buffers that look at it. While a step is recorded, one that is not there yet. */
-export class HeapBlock {
-  readonly heap: Heap;
-  /** As it was asked for, in bytes. */
-  readonly capacity: number;
-  handles = 0;
-  #address: number | undefined;
-
-  constructor(heap: Heap, capacity: number, address?: number) {
-    this.heap = heap;
-    this.capacity = capacity;
-    this.#address = address;
-  }
-
-  /** Byte address. */
-  get address(): number {
-    if (this.#address === undefined) throw new CaptureError('memory of a captured step was used before the step was run');
-    return this.#address;
-  }
-
-  /** Whether there is no memory behind it yet. */
-  get planned(): boolean {
-    return this.#address === undefined;
-  }
-
-  /** Gives planned memory its address, or takes it away (undefined). */
-  place(address: number | undefined): void {
-    this.#address = address;
-  }
-}
-
-export class HeapBuffer implements BufferHandle {
-  readonly block: HeapBlock;
-  /** Bytes from the block's address. */
-  readonly offset: number;
-  readonly length: number;
-  readonly dtype: DType;
+export class HeapBuffer extends ArrayBufferHandle<number> {
+  readonly #heap: Heap;
+  readonly #dtype: DType;
   #array: TypedArray | undefined;
 
-  constructor(block: HeapBlock, offset: number, length: number, dtype: DType) {
-    this.block = block;
-    this.offset = offset;
-    this.length = length;
-    this.dtype = dtype;
+  /** `memory` is placed at a byte address of the heap. */
+  constructor(heap: Heap, memory: ArrayMemory<number>, offset: number, length: number, dtype: DType) {
+    super(memory, offset, length);
+    this.#heap = heap;
+    this.#dtype = dtype;
   }
 
   /** Byte address. */
   get address(): number {
-    return this.block.address + this.offset;
-  }
-
-  get byteLength(): number {
-    return this.length * 4;
+    return this.memory.place + bytesOf(this.offset, this.#dtype);
   }
 
   /** The elements in place. Good until the heap next allocates: growing detaches the array. */
   get array(): TypedArray {
     const { address } = this;
-    const { buffer } = this.block.heap.memory;
+    const { buffer } = this.#heap.memory;
     if (this.#array?.buffer !== buffer) {
-      const Elements = this.dtype === 'uint32' ? Uint32Array : Float32Array;
+      const Elements = this.#dtype === 'uint32' ? Uint32Array : Float32Array;
       this.#array = new Elements(buffer, address, this.length);
     }
     return this.#array;

@@ -1,12 +1,13 @@
 /** @file Plans: what a kernel is told about one set of shapes, computed once and kept in the heap. */
 import type { Heap } from './heap.ts';
+import type { WasmFunction } from './linker.ts';
 
-/** Record and tables at `address`, the function to call with them, and the scratch that it needs. */
+/** Parameters and tables at `address`, the function to call with them, and the scratch that it needs. */
 export interface Plan {
   readonly address: number;
   readonly bytes: number;
   readonly scratchBytes: number;
-  readonly run: (...parameters: number[]) => void;
+  readonly run: WasmFunction;
 }
 
 /** The plans for one set of shapes: made when first asked for, and again if the cache has dropped them since. */
@@ -52,29 +53,4 @@ interface Entry {
   readonly plans: readonly Plan[];
   /** Its words have been given back to the heap. */
   dropped: boolean;
-}
-
-/** Places tables behind a record in one block; `words` gives the record's words once the tables' addresses are known. */
-export function placeRecord<Name extends string>(
-  heap: Heap,
-  recordBytes: number,
-  tables: Readonly<Record<Name, readonly number[]>>,
-  words: (address: (name: Name) => number) => readonly number[],
-): { readonly address: number; readonly bytes: number } {
-  const names = Object.keys(tables) as Name[];
-  const bytes = names.reduce((sum, name) => sum + tables[name].length * 4, recordBytes);
-  const address = heap.alloc(bytes);
-  const at = new Map<Name, number>();
-  let next = address + recordBytes;
-  for (const name of names) {
-    at.set(name, next);
-    next += tables[name].length * 4;
-  }
-  const memory = new Int32Array(heap.memory.buffer);
-  memory.set(
-    words((name) => at.get(name)!),
-    address / 4,
-  );
-  for (const name of names) memory.set(tables[name], at.get(name)! / 4);
-  return { address, bytes };
 }

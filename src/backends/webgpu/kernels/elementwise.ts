@@ -1,7 +1,8 @@
 /** @file Elementwise primitives on WebGPU: four elements an invocation where shapes allow, strides where operands broadcast. */
+import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { sizeOf } from '../../../contract/shape.ts';
-import { broadcastStrides, collapse, invocationsOf, padAxes } from '../runtime/axes.ts';
+import { invocationsOf, padAxes } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { WebGpuKernel } from '../kernel.ts';
 import * as shaders from '../shaders.gen.ts';

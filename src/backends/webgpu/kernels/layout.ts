@@ -1,7 +1,8 @@
 /** @file Layout primitives on WebGPU: all are one strided copy. */
+import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { type Shape, sizeOf, stridesOf } from '../../../contract/shape.ts';
-import { broadcastStrides, collapse, invocationsOf, padAxes } from '../runtime/axes.ts';
+import { invocationsOf, padAxes } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
 import { concat as concatCode, pad as padCode, stridedCopy as copyCode } from '../shaders.gen.ts';

@@ -1,8 +1,8 @@
 /** @file Sums and maxima over axes on WebGPU: in parts, then over the parts, in a fixed order. */
+import { collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { LimitError } from '../../../contract/errors.ts';
 import { showShape, sizeOf, stridesOf } from '../../../contract/shape.ts';
-import { collapse } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
 import { reduce as reduceCode } from '../shaders.gen.ts';

@@ -1,40 +1,10 @@
-/** @file Fewer axes for the same walk: axes of size 1 go, neighbours that every operand walks as one are joined. */
+/** @file How the strided shaders are told their axes. */
+import type { StridedAxes } from '../../../contract/axes.ts';
 import { LimitError } from '../../../contract/errors.ts';
-import { type Shape, showShape, sizeOf, stridesOf } from '../../../contract/shape.ts';
+import { type Shape, showShape, sizeOf } from '../../../contract/shape.ts';
 
 /** Axes that the strided shaders take. */
 export const MAX_AXES = 8;
-
-export interface Walk {
-  readonly sizes: number[];
-  /** Strides of each operand along these axes. */
-  readonly strides: number[][];
-}
-
-/** The same walk over `shape` by operands of the given strides, in as few axes as possible. */
-export function collapse(shape: Shape, strides: readonly (readonly number[])[]): Walk {
-  const sizes: number[] = [];
-  const out: number[][] = strides.map(() => []);
-  shape.forEach((size, axis) => {
-    if (size === 1) return;
-    const last = sizes.length - 1;
-    if (last >= 0 && strides.every((s, k) => out[k]![last] === s[axis]! * size)) {
-      sizes[last]! *= size;
-      strides.forEach((s, k) => (out[k]![last] = s[axis]!));
-    } else {
-      sizes.push(size);
-      strides.forEach((s, k) => out[k]!.push(s[axis]!));
-    }
-  });
-  return { sizes, strides: out };
-}
-
-/** Strides of an operand that broadcasts to `out`: 0 along the axes where it repeats. */
-export function broadcastStrides(shape: Shape, out: Shape): number[] {
-  const strides = stridesOf(shape);
-  const lead = out.length - shape.length;
-  return out.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : strides[i - lead]!));
-}
 
 /** `values` with `fill` in front until there are MAX_AXES of them; a LimitError if there are more. */
 export function padAxes(op: string, shape: Shape, values: readonly number[], fill: number): number[] {
@@ -48,7 +18,7 @@ export function padAxes(op: string, shape: Shape, values: readonly number[], fil
 const SHARE = 8;
 
 /** How a strided shader is launched over a walk: the words after its tables of axes, and the number of invocations. */
-export function invocationsOf({ sizes }: Walk): { readonly words: readonly [number, number]; readonly count: number } {
+export function invocationsOf({ sizes }: StridedAxes): { readonly words: readonly [number, number]; readonly count: number } {
   const inner = sizes.at(-1) ?? 1;
   const chunks = Math.ceil(inner / SHARE);
   const count = (sizeOf(sizes) / inner) * chunks;

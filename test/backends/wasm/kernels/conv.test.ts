@@ -1,6 +1,6 @@
-/** @file Convolution and its two gradients on SIMD against the plain float64 loops, to rounding. */
-import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+/** @file The SIMD convolutions and their derivatives against the float64 loops. */
+import * as fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
 import { conv2d, conv2dFilter, conv2dInput, cpu, type Device, type Shape, type Tensor } from '../../../../src/index.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
 
@@ -88,7 +88,7 @@ async function fault(c: Case, a: Shape, b: Shape, terms: number, f: Operation): 
 }
 
 describe('the SIMD convolutions equal the float64 loops to rounding', () => {
-  it('forward', async () => {
+  test('forward', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const s = shapes(c);
@@ -98,7 +98,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     );
   });
 
-  it('the input partial', async () => {
+  test('the input partial', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const s = shapes(c);
@@ -110,7 +110,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     );
   });
 
-  it('the filter partial', async () => {
+  test('the filter partial', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const s = shapes(c);
@@ -120,7 +120,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     );
   });
 
-  it('depthwise convolutions of as many rows as a tile, fewer and more', async () => {
+  test('depthwise convolutions of as many rows as a tile, fewer and more', async () => {
     for (let rows = 1; rows <= 13; rows++) {
       for (const columns of [4, 5, 8]) {
         for (const [side, stride, dilation] of [
@@ -147,16 +147,16 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
             seed: 100 * rows + columns,
           };
           const s = shapes(c);
-          const taps = side * side;
-          expect(await fault(c, s.x, s.w, taps, (x, w) => conv2d(x, w, c))).toBeUndefined();
-          expect(await fault(c, s.g, s.w, taps, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
+          const weights = side * side;
+          expect(await fault(c, s.x, s.w, weights, (x, w) => conv2d(x, w, c))).toBeUndefined();
+          expect(await fault(c, s.g, s.w, weights, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
           expect(await fault(c, s.x, s.g, 2 * rows * columns, (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
         }
       }
     }
   });
 
-  it('pointwise convolutions of planes of every size around a vector', async () => {
+  test('pointwise convolutions of planes of every size around a vector', async () => {
     for (const side of [
       [1, 1],
       [1, 3],
@@ -203,7 +203,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
   });
 });
 
-it.each([
+test.each([
   ['dense', 1],
   ['depthwise', 3],
 ] as const)('a %s convolution reads none of the numbers that earlier work left in scratch', async (_name, groups) => {

@@ -91,17 +91,17 @@ describe('a search with a black-box cost', () => {
     },
   );
 
-  it('records its steps: the same bytes as an eager search, with measurements in every third step', async () => {
+  it('captures its steps: the same bytes as an eager search, with measurements in every third step', async () => {
     const priced: SearchOptions = { blackBox: { box: columnBox, every: 3 } };
     const end = async (options: SearchOptions): Promise<Record<string, string>> => {
       using search = new Search(device, { ...CONFIG, eta: 3 }, data, options);
       await run(search);
       return await bytes(search);
     };
-    const recorded = await end(priced);
-    expect(await end({ ...priced, eager: true })).toEqual(recorded);
-    expect(recorded['black_box.average']).toBeDefined();
-    expect(recorded['architecture.log_alpha.normal']).not.toEqual((await end({}))['architecture.log_alpha.normal']);
+    const captured = await end(priced);
+    expect(await end({ ...priced, eager: true })).toEqual(captured);
+    expect(captured['black_box.average']).toBeDefined();
+    expect(captured['architecture.log_alpha.normal']).not.toEqual((await end({}))['architecture.log_alpha.normal']);
   });
 
   it('continues from its state to the bytes of an unbroken run, if the box says the same again', async () => {

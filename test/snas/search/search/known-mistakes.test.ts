@@ -9,12 +9,14 @@ import { scope } from '../../../../src/core/scope.ts';
 import type { EdgeTrace } from '../../../../src/snas/space/cell.ts';
 import { OPERATIONS } from '../../../../src/snas/space/genotype.ts';
 import { Supernet } from '../../../../src/snas/space/network.ts';
-import { meanEntropy, Snas } from '../../../../src/snas/strategies/snas.ts';
+import { Snas } from '../../../../src/snas/strategies/snas.ts';
 import { Search } from '../../../../src/snas/search/search.ts';
-import type { ArchitectureStrategy, CellWeights } from '../../../../src/snas/strategies/strategy.ts';
+import type { ArchitectureStrategy } from '../../../../src/snas/strategies/strategy.ts';
 import { crossEntropy } from '../../../../src/core/softmax.ts';
 import type { Tensor } from '../../../../src/core/tensor.ts';
 import { quadrants, TINY } from '../../../support/tiny-search.ts';
+import { meanEntropy } from '../../../../src/snas/strategies/probabilities.ts';
+import type { CellWeights } from '../../../../src/snas/space/cell-weights.ts';
 
 const device = cpu({ dtype: 'float64' });
 const network = TINY.network;
@@ -114,8 +116,8 @@ it('Gumbel noise is finite at the least and the greatest random word: u is never
 
 it('one Z is drawn for a whole batch and shared by all cells of a type: noise has no batch axis and every cell has the same rows', async () => {
   const snas = new Snas(device, key(9), { nodes: 2 });
-  const [normal] = snas.inputs({ key: key(10), temperature: 0.5 });
-  expect(normal!.shape).toEqual([5, OPERATIONS.length]);
+  const { normal } = snas.inputs({ key: key(10), temperature: 0.5 });
+  expect(normal.shape).toEqual([5, OPERATIONS.length]);
   const trace: EdgeTrace[] = [];
   supernet.forward(images, snas.propose(snas.inputs({ key: key(10), temperature: 0.5 })), { trace });
   const rowsOf = async (cell: number): Promise<number[][]> =>
@@ -174,17 +176,17 @@ it('a bi-level strategy leaves alpha alone on training images: without a validat
   const darts = new Darts(device, key(16), { nodes: 2 });
   const start = { normal: [...(await darts.logAlpha.normal.data())] };
   using search = new Search(device, { ...TINY, epochs: 1 }, { train: data, validation: data }, { strategy: darts });
-  const held = quadrants(8, 9);
-  const heldImages = device.tensor(
-    Float64Array.from(held.images, (v) => v / 255),
+  const other = quadrants(8, 9);
+  const validationImages = device.tensor(
+    Float64Array.from(other.images, (v) => v / 255),
     [8, 1, 8, 8],
   );
-  const heldLabels = device.tensor(Float64Array.from(held.labels), [8]);
+  const validationLabels = device.tensor(Float64Array.from(other.labels), [8]);
   const expected = await scope(() => {
     const z = darts.propose();
-    return grad(crossEntropy(search.supernet.forward(heldImages, z), heldLabels), darts.parameters())[0]!;
+    return grad(crossEntropy(search.supernet.forward(validationImages, z), validationLabels), darts.parameters())[0]!;
   }).data();
-  search.trainStep({ images, labels }, { images: heldImages, labels: heldLabels });
+  search.trainStep({ images, labels }, { images: validationImages, labels: validationLabels });
   const after = await darts.logAlpha.normal.data();
   // Adam's first step goes against the sign of the gradient it was given.
   const sign = [...after].map((v, i) => Math.sign(start.normal[i]! - v));

@@ -1,11 +1,11 @@
 /**
  * @file Blocked SIMD matrix product for matrices that outgrow the cache: c = a b, any strides of a and b, c row-major.
  *
- * Blocks of b are packed as columns of eight, blocks of a as rows of four, so that the inner loop walks both in order; sums over
+ * Blocks of b are packed as columns of eight, blocks of a as rows of four, so that the inner loop reads both in order; sums over
  * blocks of 256 inner indices are added in c. After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
  */
-import { call, type FunctionReference, type Local, minimum, ModuleWriter } from '../runtime/assembler.ts';
-import { type Code, doWhile, f32, f32x4, i32, v128, when } from '../runtime/instructions.ts';
+import { call, type FunctionReference, type Local, minimum, ModuleWriter, type WasmModule } from '../../runtime/assembler.ts';
+import { type Code, doWhile, f32, f32x4, i32, v128, when } from '../../runtime/instructions.ts';
 
 const ROWS = 4;
 const COLUMNS = 8;
@@ -22,31 +22,18 @@ export function gemmScratch(m: number): number {
 }
 
 /** `gemm(a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, scratch)`; steps in bytes. */
-export function gemmModule(): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
+export function gemmModule(): WasmModule<'gemm'> {
+  const module = new ModuleWriter('gemm');
   const packA = addPacking(module, ROWS);
   const packB = addPacking(module, COLUMNS);
   const tile = addTile(module);
   const add = addEdge(module);
-  const parameters = Array.from({ length: 11 }, () => 'i32' as const);
-  module.add('gemm', parameters, (f, ...all) => {
-    const [a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, scratch] = all as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const [kk, jj, ii, i, j, inner, columns, end, panelA, panelB, packedA, packedB, target, pitch, more] = Array.from(
-      { length: 15 },
-      () => f.i32(),
-    ) as [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+  module.add('gemm', 'a aRow aColumn b bRow bColumn c m n k scratch', (f, parameters) => {
+    const { a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, scratch } = parameters;
+    const { kk, jj, ii, i, j, inner, columns, end, panelA, panelB, packedA, packedB, target, pitch, more } = f.locals(
+      'i32',
+      'kk jj ii i j inner columns end panelA panelB packedA packedB target pitch more',
+    );
     const edge = i32.add(
       i32.greaterThan(i32.const(ROWS), i32.sub(m.get, i.get)),
       i32.greaterThan(i32.const(COLUMNS), i32.sub(n.get, i32.add(jj.get, j.get))),
@@ -97,18 +84,17 @@ export function gemmModule(): Uint8Array<ArrayBuffer> {
       ]),
     ];
   });
-  return module.bytes();
+  return module.assemble();
 }
 
 /**
  * `pack(from, lineStep, innerStep, lines, inner, to)`: panels of `width` lines as [inner][width]; a last panel that is not full holds
  * copies of its last line, whose products are not used.
  */
-function addPacking(module: ModuleWriter, width: number): FunctionReference {
-  const parameters = Array.from({ length: 6 }, () => 'i32' as const);
-  return module.add(undefined, parameters, (f, from, lineStep, innerStep, lines, inner, to) => {
-    const [line, i] = [f.i32(), f.i32()];
-    const at = f.locals('i32', width);
+function addPacking(module: ModuleWriter<string>, width: number): FunctionReference {
+  return module.add(undefined, 'from lineStep innerStep lines inner to', (f, { from, lineStep, innerStep, lines, inner, to }) => {
+    const { line, i } = f.locals('i32', 'line i');
+    const at = f.localArray('i32', width);
     const last = i32.sub(lines.get, i32.const(1));
     const scalars = at.flatMap((p, w) => [...f32.store(to.get, f32.load(p.get), 4 * w), ...p.advance(innerStep.get)]);
     const vectors = [
@@ -126,11 +112,10 @@ function addPacking(module: ModuleWriter, width: number): FunctionReference {
 }
 
 /** `tile(a, b, inner, c, pitch, accumulate)`: 4 x 8 sums of products of two panels, put in c or added to it. */
-function addTile(module: ModuleWriter): FunctionReference {
-  const parameters = Array.from({ length: 6 }, () => 'i32' as const);
-  return module.add(undefined, parameters, (f, a, b, inner, c, pitch, accumulate) => {
-    const sums = Array.from({ length: ROWS }, () => f.locals('v128', COLUMNS / 4));
-    const loaded = f.locals('v128', COLUMNS / 4);
+function addTile(module: ModuleWriter<string>): FunctionReference {
+  return module.add(undefined, 'a b inner c pitch accumulate', (f, { a, b, inner, c, pitch, accumulate }) => {
+    const sums = Array.from({ length: ROWS }, () => f.localArray('v128', COLUMNS / 4));
+    const loaded = f.localArray('v128', COLUMNS / 4);
     const w = f.v128();
     const end = f.i32();
     const step = [
@@ -158,10 +143,9 @@ function addTile(module: ModuleWriter): FunctionReference {
 }
 
 /** `edge(from, to, pitch, accumulate, rows, bytes)`: copies or adds part of a tile. */
-function addEdge(module: ModuleWriter): FunctionReference {
-  const parameters = Array.from({ length: 6 }, () => 'i32' as const);
-  return module.add(undefined, parameters, (f, from, to, pitch, accumulate, rows, bytes) => {
-    const [r, i] = [f.i32(), f.i32()];
+function addEdge(module: ModuleWriter<string>): FunctionReference {
+  return module.add(undefined, 'from to pitch accumulate rows bytes', (f, { from, to, pitch, accumulate, rows, bytes }) => {
+    const { r, i } = f.locals('i32', 'r i');
     const source = f32.load(i32.add(from.get, i.get));
     const target = i32.add(to.get, i.get);
     return f.loop(r, i32.const(0), rows.get, 1, [

@@ -1,17 +1,26 @@
 /**
- * @file The SIMD kernel out[m, p, q] = sum over k of a[k, m] in[offset_k + p pitch + q]: convolutions and their input gradients.
+ * @file The SIMD kernel out[m, p, q] = sum over k of a[k, m] in[position_k + p pitch + q]: convolutions and their input gradients.
  *
  * Lanes run along q. A tile of outputs stays in registers: `outputs` channels x `rows` x `vectors` of four columns, so that each
  * loaded vector serves several channels and each weight several columns. Where a size is no multiple of the tile, the last tile is
  * moved back and computes some outputs twice, to the same value; nothing is ever written outside the output.
  */
-import { call, type FunctionReference, type FunctionWriter, type Local, minimum, ModuleWriter } from '../../runtime/assembler.ts';
-import { addColumnTiles, type ColumnTile } from './depthwise.ts';
+import {
+  call,
+  type FunctionReference,
+  type FunctionWriter,
+  type Local,
+  minimum,
+  ModuleWriter,
+  type WasmModule,
+} from '../../runtime/assembler.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from '../../runtime/instructions.ts';
-import { addPlaneCopy, PACKING_FIELDS, type PackingField, packPlanes } from './planes.ts';
-import { recordLayout, type RecordLayout } from '../../runtime/record.ts';
+import { parameterLayout, type ParameterLayout } from '../../runtime/parameters.ts';
+import { addMatrixCopy } from '../../runtime/matrix-copy.ts';
+import { addColumnTiles, type ColumnTile } from './depthwise.ts';
+import { copyPadded, PADDED_COPY, type PaddedCopy } from './padded-copy.ts';
 
-/** What a tile holds in registers. */
+/** Outputs that a tile holds in registers. */
 export interface Tile {
   readonly outputs: number;
   readonly rows: number;
@@ -19,7 +28,7 @@ export interface Tile {
 }
 
 /** Sizes in elements unless named bytes; addresses and offsets within scratch in bytes. An item is one group of one image. */
-const FIELDS = [
+const NAMES = [
   'items',
   'groups',
   'outputs',
@@ -29,8 +38,8 @@ const FIELDS = [
   'itemBytes',
   'outItemBytes',
   'pitchBytes',
-  'taps',
-  'tapWeights',
+  'windowSize',
+  'windowWeights',
   'table',
   'tableEnd',
   'weightGroup',
@@ -38,44 +47,38 @@ const FIELDS = [
   'weightInput',
   'through',
   'tilePitch',
-  'tilePlane',
+  'tileChannel',
   'outOffset',
-  'outPlane',
+  'outChannel',
   'outPitch',
   'outStep',
   'outRows',
   'outColumns',
 ] as const;
-type Field = PackingField | (typeof FIELDS)[number];
+type Parameter = PaddedCopy | (typeof NAMES)[number];
 
-export const convolveRecord: RecordLayout<Field> = recordLayout<Field>([...PACKING_FIELDS, ...FIELDS]);
-const { field } = convolveRecord;
+export const outputTilesParameters: ParameterLayout<Parameter> = parameterLayout<Parameter>([...PADDED_COPY, ...NAMES]);
+const { read, keep } = outputTilesParameters;
+/** What the loops over tiles ask for again and again. */
+const CACHED = ['rows', 'outputs', 'table', 'tableEnd', 'pitchBytes', 'tilePitch', 'tileChannel'] as const;
 
-/** `convolve(record, x, weights, y, scratch)`: weights packed first, then each item. */
-export function convolveModule(wide: Tile | undefined, narrow: Tile | ColumnTile | undefined): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
+/** `run(parameters, x, weights, y, scratch)`: weights packed first, then each item. */
+export function outputTilesModule(wide: Tile | undefined, narrow: Tile | ColumnTile | undefined): WasmModule<'run'> {
+  const module = new ModuleWriter('run');
   const tile = wide ?? narrow;
   // A column tile is of one output channel.
   const outputs = tile && 'outputs' in tile ? tile.outputs : 1;
-  const copy = addPlaneCopy(module);
+  const copy = addMatrixCopy(module);
   const pack = addWeightPacking(module, outputs);
   const wideTiles = wide && addTiles(module, wide);
-  const narrowTiles = narrow && ('columns' in narrow ? addColumnTiles(module, narrow, field) : addTiles(module, narrow));
-  module.add('convolve', ['i32', 'i32', 'i32', 'i32', 'i32'], (f, record, x, weights, y, scratch) => {
-    const [item, group, input, packed, out, a, panelBytes] = f.locals('i32', 7) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const get = (name: Field): Code => field(record, name);
+  const narrowTiles = narrow && ('columns' in narrow ? addColumnTiles(module, narrow, read) : addTiles(module, narrow));
+  module.add('run', 'parameters x weights y scratch', (f, { parameters, x, weights, y, scratch }) => {
+    const { item, group, input, packed, out, a, panelBytes } = f.locals('i32', 'item group input packed out a panelBytes');
+    const get = (name: Parameter): Code => read(parameters, name);
     const tiles = (target: FunctionReference, from: Code, to: Code): Code =>
-      call(target, record.get, input.get, a.get, out.get, from, to);
+      call(target, parameters.get, input.get, a.get, out.get, from, to);
     return [
-      ...call(pack, record.get, weights.get, scratch.get),
+      ...call(pack, parameters.get, weights.get, scratch.get),
       ...packed.set(i32.add(scratch.get, get('packed'))),
       ...when(get('packedBytes'), zeroFill(packed.get, get('packedBytes'))),
       // Bytes of one group's packed weights: panels x k x outputs of a tile.
@@ -84,11 +87,11 @@ export function convolveModule(wide: Tile | undefined, narrow: Tile | ColumnTile
       ...group.set(i32.const(0)),
       ...a.set(scratch.get),
       ...f.loop(item, i32.const(0), get('items'), 1, [
-        ...when(get('packedBytes'), [...packPlanes(f, get, copy, x, packed), ...input.set(packed.get)], input.set(x.get)),
+        ...when(get('packedBytes'), [...copyPadded(f, get, copy, x, packed), ...input.set(packed.get)], input.set(x.get)),
         ...when(get('through'), out.set(i32.add(scratch.get, get('through'))), out.set(i32.add(y.get, get('outOffset')))),
         ...(wideTiles ? tiles(wideTiles, i32.const(0), get('wideColumns')) : []),
         ...(narrowTiles ? tiles(narrowTiles, get('wideColumns'), get('columns')) : []),
-        ...when(get('through'), unpackPlanes(f, record, copy, out, y)),
+        ...when(get('through'), copyOut(f, get, copy, out, y)),
         ...x.advance(get('itemBytes')),
         ...y.advance(get('outItemBytes')),
         ...a.advance(panelBytes.get),
@@ -97,21 +100,20 @@ export function convolveModule(wide: Tile | undefined, narrow: Tile | ColumnTile
       ]),
     ];
   });
-  return module.bytes();
+  return module.assemble();
 }
 
 function panels(outputs: Code, width: number): Code {
   return width === 1 ? outputs : i32.div(i32.add(outputs, i32.const(width - 1)), i32.const(width));
 }
 
-/** Copies the planes of an output from scratch to their places. */
-function unpackPlanes(f: FunctionWriter, record: Local, copy: FunctionReference, from: Local, y: Local): Code {
-  const get = (name: Field): Code => field(record, name);
-  const [plane, source, target] = f.locals('i32', 3) as [Local, Local, Local];
+/** Copies the channels of an output from scratch to their places. */
+function copyOut(f: FunctionWriter, get: (name: Parameter) => Code, copy: FunctionReference, from: Local, y: Local): Code {
+  const { channel, source, target } = f.locals('i32', 'channel source target');
   return [
     ...source.set(from.get),
     ...target.set(i32.add(y.get, get('outOffset'))),
-    ...f.loop(plane, i32.const(0), get('outputs'), 1, [
+    ...f.loop(channel, i32.const(0), get('outputs'), 1, [
       ...call(
         copy,
         source.get,
@@ -123,18 +125,18 @@ function unpackPlanes(f: FunctionWriter, record: Local, copy: FunctionReference,
         get('outRows'),
         get('outColumns'),
       ),
-      ...source.advance(get('tilePlane')),
-      ...target.advance(get('outPlane')),
+      ...source.advance(get('tileChannel')),
+      ...target.advance(get('outChannel')),
     ]),
   ];
 }
 
-/** `pack(record, weights, to)`: for each group and panel of output channels, [k][outputs of the tile]. */
-function addWeightPacking(module: ModuleWriter, width: number): FunctionReference {
-  return module.add(undefined, ['i32', 'i32', 'i32'], (f, record, weights, to) => {
-    const get = (name: Field): Code => field(record, name);
-    const [group, panel, input, tap, base, at, from] = f.locals('i32', 7) as [Local, Local, Local, Local, Local, Local, Local];
-    const tapEnd = i32.add(get('tapWeights'), i32.shl(get('taps'), i32.const(2)));
+/** `pack(parameters, weights, to)`: for each group and panel of output channels, [k][outputs of the tile]. */
+function addWeightPacking(module: ModuleWriter<string>, width: number): FunctionReference {
+  return module.add(undefined, 'parameters weights to', (f, { parameters, weights, to }) => {
+    const get = (name: Parameter): Code => read(parameters, name);
+    const { group, panel, input, entry, base, at, from } = f.locals('i32', 'group panel input entry base at from');
+    const end = i32.add(get('windowWeights'), i32.shl(get('windowSize'), i32.const(2)));
     const elements = Array.from({ length: width }, (_, m) => [
       ...f32.store(to.get, f32.load(from.get), m * 4),
       ...(m + 1 < width ? from.advance(get('weightOutput')) : []),
@@ -145,8 +147,8 @@ function addWeightPacking(module: ModuleWriter, width: number): FunctionReferenc
           i32.add(weights.get, i32.mul(minimum(panel.get, i32.sub(get('outputs'), i32.const(width))), get('weightOutput'))),
         ),
         ...f.loop(input, i32.const(0), get('inputs'), 1, [
-          ...f.loop(tap, get('tapWeights'), tapEnd, 4, [
-            ...at.set(i32.load(tap.get)),
+          ...f.loop(entry, get('windowWeights'), end, 4, [
+            ...at.set(i32.load(entry.get)),
             ...from.set(i32.add(base.get, at.get)),
             ...elements,
             ...to.advance(width * 4),
@@ -159,26 +161,16 @@ function addWeightPacking(module: ModuleWriter, width: number): FunctionReferenc
   });
 }
 
-/** `tiles(record, input, a, out, from, to)`: all rows of the columns [from, to) of all output channels of an item. */
-function addTiles(module: ModuleWriter, { outputs, rows, vectors }: Tile): FunctionReference {
-  return module.add(undefined, ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], (f, record, input, a, out, from, to) => {
-    const names = ['rows', 'outputs', 'table', 'tableEnd', 'pitchBytes', 'tilePitch', 'tilePlane'] as const;
-    const held = names.map((name) => [name, f.i32()] as const);
-    const get = (name: (typeof names)[number]): Code => held.find(([n]) => n === name)![1].get;
-    const [p, row, q, column, panel, weight, base, at, entry, target] = f.locals('i32', 10) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const sums = Array.from({ length: outputs }, () => f.locals('v128', rows * vectors));
-    const loaded = f.locals('v128', rows * vectors);
+/** `tiles(parameters, input, a, out, from, to)`: all rows of the columns [from, to) of all output channels of an item. */
+function addTiles(module: ModuleWriter<string>, { outputs, rows, vectors }: Tile): FunctionReference {
+  return module.add(undefined, 'parameters input a out from to', (f, { parameters, input, a, out, from, to }) => {
+    const { load, get } = keep(f, parameters, CACHED);
+    const { p, row, q, column, panel, weight, base, at, entry, target } = f.locals(
+      'i32',
+      'p row q column panel weight base at entry target',
+    );
+    const sums = Array.from({ length: outputs }, () => f.localArray('v128', rows * vectors));
+    const loaded = f.localArray('v128', rows * vectors);
     const w = f.v128();
     const loads = Array.from({ length: rows }, (_, r) => [
       ...(r > 0 ? at.advance(get('pitchBytes')) : []),
@@ -200,10 +192,10 @@ function addTiles(module: ModuleWriter, { outputs, rows, vectors }: Tile): Funct
         ...(r > 0 ? at.advance(get('tilePitch')) : []),
         ...Array.from({ length: vectors }, (_v, v) => v128.store(at.get, sum[r * vectors + v]!.get, 16 * v)).flat(),
       ]).flat(),
-      ...(m + 1 < outputs ? target.advance(get('tilePlane')) : []),
+      ...(m + 1 < outputs ? target.advance(get('tileChannel')) : []),
     ]);
     const tile = [
-      ...target.set(i32.add(out.get, i32.mul(minimum(panel.get, i32.sub(get('outputs'), i32.const(outputs))), get('tilePlane')))),
+      ...target.set(i32.add(out.get, i32.mul(minimum(panel.get, i32.sub(get('outputs'), i32.const(outputs))), get('tileChannel')))),
       ...target.set(i32.add(i32.add(target.get, i32.mul(row.get, get('tilePitch'))), i32.shl(column.get, i32.const(2)))),
       ...sums.flat().flatMap((s) => s.set(v128.zero)),
       ...entry.set(get('table')),
@@ -211,7 +203,7 @@ function addTiles(module: ModuleWriter, { outputs, rows, vectors }: Tile): Funct
       ...stores,
     ];
     return [
-      ...held.flatMap(([name, local]) => local.set(field(record, name))),
+      ...load,
       ...f.loop(p, i32.const(0), get('rows'), rows, [
         ...row.set(rows === 1 ? p.get : minimum(p.get, i32.sub(get('rows'), i32.const(rows)))),
         ...f.loop(q, from.get, to.get, 4 * vectors, [

@@ -1,0 +1,90 @@
+/** @file How good the parent and its children are: accuracy on a data set, with batch statistics or recomputed ones, without retraining. */
+import type { BatchOptions, ChannelStatistics, Dataset } from '../../data/index.ts';
+import type { Device } from '../../core/tensor.ts';
+import { foldIn, type Key } from '../../core/random.ts';
+import { recomputeStatistics, score, type Score, withBatchStatistics } from '../child/evaluation.ts';
+import { SEARCH_KEYS } from '../keys.ts';
+import type { Genotype } from '../space/genotype.ts';
+import { type ChildNetwork, inherit, type Supernet } from '../space/network.ts';
+import type { ArchitectureStrategy } from '../strategies/strategy.ts';
+import type { ChildScore, SearchConfig } from './config.ts';
+
+export interface ScoredParts {
+  readonly device: Device;
+  readonly config: SearchConfig;
+  readonly supernet: Supernet;
+  readonly strategy: ArchitectureStrategy;
+  /** The images that recomputed statistics are of, and the statistics of their pixels. */
+  readonly train: Dataset;
+  readonly statistics: ChannelStatistics;
+  /** The key of the search's seed. */
+  readonly root: Key;
+}
+
+/** Scores of a search's networks as they are now. */
+export class Scores {
+  readonly #parts: ScoredParts;
+
+  constructor(parts: ScoredParts) {
+    this.#parts = parts;
+  }
+
+  /** Of the parent with batch statistics, one sampled architecture a batch. */
+  async parent(dataset: Dataset, epoch: number, temperature: number): Promise<Score> {
+    const { device, supernet, strategy, root } = this.#parts;
+    const key = foldIn(foldIn(root, SEARCH_KEYS.evaluation), epoch);
+    return withBatchStatistics(supernet, () =>
+      score(device, dataset, this.#evaluation(), (images, index) =>
+        supernet.forward(images, strategy.propose(strategy.inputs({ key: foldIn(key, index), temperature }))),
+      ),
+    );
+  }
+
+  /** A child with the parent's weights and its batch-norm statistics recomputed. The caller disposes it. */
+  async childNetwork(genotype: Genotype): Promise<ChildNetwork> {
+    const { device, config, train, root } = this.#parts;
+    const child = this.#inherited(genotype);
+    await recomputeStatistics(
+      child,
+      device,
+      train,
+      {
+        ...this.#evaluation(),
+        batchSize: config.batchSize,
+        key: foldIn(root, SEARCH_KEYS.calibration),
+        batches: config.calibrationBatches,
+      },
+      (images) => child.forward(images),
+    );
+    return child;
+  }
+
+  /** Of a child with recomputed statistics. */
+  async child(dataset: Dataset, genotype: Genotype): Promise<Score> {
+    return this.#disposing(await this.childNetwork(genotype), dataset);
+  }
+
+  /** Of a child with recomputed statistics, and with the parent's running ones. */
+  async both(dataset: Dataset, genotype: Genotype): Promise<ChildScore> {
+    const recomputed = await this.child(dataset, genotype);
+    const running = await this.#disposing(this.#inherited(genotype), dataset);
+    return { ...recomputed, genotype, accuracyWithRunningStatistics: running.accuracy };
+  }
+
+  #inherited(genotype: Genotype): ChildNetwork {
+    const { supernet, root } = this.#parts;
+    return inherit(supernet, genotype, foldIn(foldIn(root, SEARCH_KEYS.weights), 0));
+  }
+
+  async #disposing(child: ChildNetwork, dataset: Dataset): Promise<Score> {
+    child.eval();
+    const result = await score(this.#parts.device, dataset, this.#evaluation(), (images) => child.forward(images));
+    child.dispose();
+    return result;
+  }
+
+  #evaluation(): BatchOptions {
+    const { config, statistics } = this.#parts;
+    return { batchSize: Math.max(64, config.batchSize), standardise: statistics };
+  }
+}
