@@ -1,5 +1,5 @@
 /** @file The float32 CPU device as a whole, and its memory. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   add,
   batchNorm2d,
@@ -48,7 +48,7 @@ function trainingStep(device: Device): { readonly step: () => void; readonly par
 }
 
 describe('the float32 device', () => {
-  test('holds as much memory after a hundred steps as after two', () => {
+  it('holds as much memory after a hundred steps as after two', () => {
     const device = cpu({ dtype: 'float32' });
     const { step } = trainingStep(device);
     step();
@@ -58,7 +58,7 @@ describe('the float32 device', () => {
     expect(device.memory()).toEqual(before);
   });
 
-  test('trains as the plain float32 loops do, which it is where SIMD is missing', async () => {
+  it('trains as the plain float32 loops do, which it is where SIMD is missing', async () => {
     const results: Float32Array[] = [];
     for (const simd of [true, false]) {
       const device = cpu({ dtype: 'float32', simd });
@@ -72,7 +72,7 @@ describe('the float32 device', () => {
     }
   });
 
-  test('falls back to the plain loops where WebAssembly has no SIMD', () => {
+  it('falls back to the plain loops where WebAssembly has no SIMD', () => {
     const { validate } = WebAssembly;
     WebAssembly.validate = () => false;
     try {
@@ -83,7 +83,7 @@ describe('the float32 device', () => {
     expect(cpu({ dtype: 'float32' }).name).toContain('SIMD');
   });
 
-  test('keeps every value while its memory grows', async () => {
+  it('keeps every value while its memory grows', async () => {
     const device = cpu({ dtype: 'float32' });
     const kept = Array.from({ length: 40 }, (_, i) => device.tensor(numbers(i, [300 * (i + 1)]), [300 * (i + 1)]));
     // Each doubles what is held, so that the memory grows under the tensors.
@@ -92,7 +92,7 @@ describe('the float32 device', () => {
     for (const t of large) expect((await t.data()).every((v) => v === 0)).toBe(true);
   });
 
-  test('refuses what does not fit with a LimitError, and goes on', async () => {
+  it('refuses what does not fit with a LimitError, and goes on', async () => {
     const device = new BackendDevice(new SimdBackend({ maximumBytes: 8 * MEGABYTE }));
     const x = device.tensor([1, 2, 3], [3]);
     expect(() => device.zeros([3 * MEGABYTE])).toThrow(LimitError);
@@ -108,7 +108,7 @@ describe('the float32 device', () => {
     expect(await mul(x, 2).data()).toEqual(new Float32Array([2, 4, 6]));
   });
 
-  test('refuses a step whose intermediates do not fit together, and gives everything back', async () => {
+  it('refuses a step whose intermediates do not fit together, and gives everything back', async () => {
     const device = new BackendDevice(new SimdBackend({ maximumBytes: 8 * MEGABYTE }));
     const x = device.zeros([MEGABYTE / 4]);
     const before = device.memory();
@@ -121,7 +121,7 @@ describe('the float32 device', () => {
     expect(await narrow(x).item()).toBe(MEGABYTE / 2);
   });
 
-  test('counts live buffers and their bytes', () => {
+  it('counts live buffers and their bytes', () => {
     const device = cpu({ dtype: 'float32' });
     expect(device.memory()).toMatchObject({ tensors: 0, buffers: 0, bytes: 0, pooledBuffers: 0 });
     const x = device.tensor([1, 2, 3, 4, 5], [5]);

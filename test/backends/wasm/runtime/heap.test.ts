@@ -17,7 +17,7 @@ function allocated(heap: Heap, bytes: number): number | undefined {
 }
 
 describe('the heap', () => {
-  test('gives a block at most an eighth or 64 bytes more than was asked for', () => {
+  it('gives a block at most an eighth or 64 bytes more than was asked for', () => {
     for (let bytes = 1; bytes < 3 * MEGABYTE; bytes = Math.ceil(bytes * 1.07)) {
       const size = blockSize(bytes);
       expect(size % 64).toBe(0);
@@ -27,7 +27,7 @@ describe('the heap', () => {
     }
   });
 
-  test('gives out no byte twice, whatever is freed in whatever order', () => {
+  it('gives out no byte twice, whatever is freed in whatever order', () => {
     const sizes = fc.constantFrom(0, 1, 64, 65, 1000, 5000, 70_000, 300_000);
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.record({ take: sizes }), fc.record({ free: fc.nat(50) })), { maxLength: 80 }), (actions) => {
@@ -52,7 +52,7 @@ describe('the heap', () => {
     );
   });
 
-  test('joins free neighbours before it refuses', () => {
+  it('joins free neighbours before it refuses', () => {
     const heap = new Heap({ maximumBytes: 2 * MEGABYTE });
     const small = Array.from({ length: 14 }, () => heap.alloc(MEGABYTE / 8));
     for (const at of small) heap.free(at, MEGABYTE / 8);
