@@ -1,6 +1,7 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { makeShaders } from './scripts/shaders.mjs';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { chromiumOptions } from './test/support/chromium.ts';
 
 declare module 'vitest' {
@@ -13,12 +14,22 @@ declare module 'vitest' {
 // Here and not in `npm test` alone, so that vitest finds the module whoever starts it.
 makeShaders();
 
+/** Vitest's own order, but the test that a newcomer reads comes first. */
+class TinyFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isTiny = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith('/test/tiny.test.ts');
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isTiny), ...sorted.filter((file) => !isTiny(file))];
+  }
+}
+
 // test/ mirrors src/. A file's name says where it runs: x.test.ts on the CPU, in Node; x.devices.test.ts on every device;
 // x.webgpu.test.ts on WebGPU alone, in Node and in Chromium.
 const config: ViteUserConfig = defineConfig({
   test: {
     reporters: ['default', './test/support/plain-reporter.ts'],
     testTimeout: 60_000,
+    sequence: { sequencer: TinyFirst },
     projects: [
       {
         // What the examples import resolves to the sources, as in tsconfig.json.

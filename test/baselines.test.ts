@@ -1,5 +1,5 @@
 /** @file SNAS's rivals: their child rules, and their gradients against exact expectations. */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { grad } from '../src/core/autograd.ts';
 import {

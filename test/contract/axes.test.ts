@@ -1,10 +1,10 @@
 /** @file Axes of strided loops: broadcasting as strides of 0, and as few axes as will do. */
-import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
 import { broadcastStrides, collapse } from '../../src/contract/axes.ts';
 import { type Shape, stridesOf } from '../../src/contract/shape.ts';
 
-test('collapse joins what every operand goes along alike, and drops axes of size 1', () => {
+it('collapse joins what every operand goes along alike, and drops axes of size 1', () => {
   // [2, 3, 4, 5] in one piece; from an array whose rows have a pitch of 7 the last axis stands alone.
   const dense = [60, 20, 5, 1];
   expect(collapse([2, 3, 4, 5], [dense, dense])).toEqual({ sizes: [120], strides: [[1], [1]] });
@@ -29,7 +29,7 @@ function positions(sizes: readonly number[], strides: readonly (readonly number[
   return Array.from({ length: size }, (_, i) => inner.map((at) => at.map((p, k) => p + i * strides[k]![0]!))).flat();
 }
 
-test('a collapsed loop visits the same elements of broadcast operands in the same order, and no two of its axes could be joined', () => {
+it('a collapsed loop visits the same elements of broadcast operands in the same order, and no two of its axes could be joined', () => {
   const shapes = fc.array(fc.constantFrom(1, 2, 3), { maxLength: 5 });
   const operands = shapes.chain((shape) =>
     fc.array(fc.nat(31), { minLength: 1, maxLength: 3 }).map((masks) => ({
@@ -48,7 +48,7 @@ test('a collapsed loop visits the same elements of broadcast operands in the sam
   );
 });
 
-test('leading axes that an operand lacks repeat it, and an operand of the whole shape is dense', () => {
+it('leading axes that an operand lacks repeat it, and an operand of the whole shape is dense', () => {
   expect(broadcastStrides([3, 1], [2, 3, 4])).toEqual([0, 1, 0]);
   expect(broadcastStrides([2, 3, 4], [2, 3, 4])).toEqual(stridesOf([2, 3, 4]));
   expect(broadcastStrides([], [2, 3])).toEqual([0, 0]);

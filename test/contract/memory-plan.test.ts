@@ -1,4 +1,4 @@
-/** The plan by which the intermediates of a recorded step share memory. */
+/** @file The plan by which the intermediates of a captured step share memory. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Lifetime, planSlots } from '../../src/contract/memory-plan.ts';

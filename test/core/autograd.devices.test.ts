@@ -1,3 +1,4 @@
+/** @file Values and gradients of every registered operation on each device, and the documented subgradients at kinks and ties. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import {
   abs,

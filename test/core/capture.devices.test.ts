@@ -1,4 +1,4 @@
-/** Recorded steps: what a replay computes, what it costs, and what cannot be recorded. */
+/** @file Captured steps: what a replay computes, what it costs, and what cannot be captured. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import {

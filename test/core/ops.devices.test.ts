@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Primitive, TypedArray } from '../../src/contract/backend.ts';
 import { bits, cpu, type Device, key, keyTensor, randomBits, type Tensor } from '../../src/index.ts';
 import { openDevice } from '../support/device.ts';
-import { type Case, type Checked, primitiveCases, type Value } from '../support/primitive-cases.ts';
+import { type KernelCase, type KernelCases, type KernelOperand, operations } from '../../src/testing/registry/index.ts';
 
 const inPage = typeof document !== 'undefined';
 const numRuns = inPage ? 8 : 120;
@@ -19,11 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-function upload(on: Device, { shape, data }: Value): Tensor {
+function upload(on: Device, { shape, data }: KernelOperand): Tensor {
   return on.tensor(data, shape);
 }
 
-async function run<P extends Primitive>(on: Device, op: P, { params, inputs, outputs }: Case<P>): Promise<TypedArray[]> {
+async function run<P extends Primitive>(on: Device, op: P, { params, inputs, outputs }: KernelCase<P>): Promise<TypedArray[]> {
   const operands = inputs.map((v) => upload(on, v));
   const results = outputs.map((v) => upload(on, v));
   on.run(op, params, operands, results);
@@ -32,13 +32,17 @@ async function run<P extends Primitive>(on: Device, op: P, { params, inputs, out
   return read;
 }
 
-function absolute<P extends Primitive>(operands: Case<P>): Case<P> {
-  const abs = (v: Value): Value => (v.data instanceof Uint32Array ? v : { ...v, data: v.data.map(Math.abs) });
+function absolute<P extends Primitive>(operands: KernelCase<P>): KernelCase<P> {
+  const abs = (v: KernelOperand): KernelOperand => (v.data instanceof Uint32Array ? v : { ...v, data: v.data.map(Math.abs) });
   return { ...operands, inputs: operands.inputs.map(abs) };
 }
 
 /** The first element whose error is over its bound, or undefined. */
-async function violation<P extends Primitive>(op: P, operands: Case<P>, { bound, terms }: Checked<P>): Promise<string | undefined> {
+async function violation<P extends Primitive>(
+  op: P,
+  operands: KernelCase<P>,
+  { bound, terms }: KernelCases<P>,
+): Promise<string | undefined> {
   const got = await run(device, op, operands);
   const expected = await run(reference, op, operands);
   const magnitude = await run(reference, op, absolute(operands));
@@ -58,12 +62,12 @@ async function violation<P extends Primitive>(op: P, operands: Case<P>, { bound,
 }
 
 describe('agrees with the float64 loops', () => {
-  for (const op of Object.keys(primitiveCases) as (keyof typeof primitiveCases)[]) {
+  for (const { primitive: op, kernel: checked } of operations) {
+    if (!op || !checked) continue;
     it(`${op}, within its bound`, async () => {
-      const checked = primitiveCases[op] as unknown as Checked<Primitive>;
       await fc.assert(
         fc.asyncProperty(checked.cases, async (operands) => {
-          expect(await violation<Primitive>(op, operands, checked)).toBeUndefined();
+          expect(await violation(op, operands, checked)).toBeUndefined();
         }),
         { seed: 20260101, numRuns },
       );

@@ -29,7 +29,7 @@ const dag = fc.record({
   power: fc.integer({ min: -4, max: 1 }),
 });
 
-it('S8: the second-order credit is the ablation credit where the loss is quadratic in the node, to 1e-12', async () => {
+it('the second-order credit is the ablation credit where the loss is quadratic in the node, to 1e-12', async () => {
   await fc.assert(
     fc.asyncProperty(dag, async ({ seed, nodes, operations, power }) => {
       const f = dagFixture(device, { head: 'quadratic', activation: 'none', nodes, operations, seed });
@@ -42,7 +42,7 @@ it('S8: the second-order credit is the ablation credit where the loss is quadrat
   );
 });
 
-it('S9: the integrated credit with 16 points is the ablation credit for smooth operations, to 1e-9', async () => {
+it('the integrated credit with 16 points is the ablation credit for smooth operations, to 1e-9', async () => {
   await fc.assert(
     fc.asyncProperty(dag, async ({ seed, nodes, operations, power }) => {
       const f = dagFixture(device, { head: 'softmax', nodes: Math.min(nodes, 3), operations, seed });
@@ -77,7 +77,7 @@ it('credits of chosen edges are those of the whole network at their places, and 
   expect(() => networkCredits(network, 'taylor', { edges: [3] })).toThrow(/edge 3 is not one of the network's 3/);
 });
 
-it('F5: what enters a node is what it holds, to 1e-13', async () => {
+it('what enters a node is what it holds, to 1e-13', async () => {
   await fc.assert(
     fc.asyncProperty(dag, async ({ seed, nodes, operations, power }) => {
       const f = dagFixture(device, { head: 'tanh', nodes, operations, seed });
@@ -90,7 +90,7 @@ it('F5: what enters a node is what it holds, to 1e-13', async () => {
   );
 });
 
-it('F6 and F7: with homogeneous operations and a linear head, every node holds the loss or passes on what enters; biases break it', async () => {
+it('with homogeneous operations and a linear head, every node holds the loss or passes on what enters; biases break it', async () => {
   const of = async (activation: 'relu' | 'none' | 'tanh'): Promise<Awaited<ReturnType<typeof conservation>>> => {
     // Two operations: the activation of W x (+ b) and W x. The last node alone is read, so it holds d L = L.
     const f = dagFixture(device, { head: 'linear', activation, nodes: 3, operations: 2 });
@@ -105,7 +105,7 @@ it('F6 and F7: with homogeneous operations and a linear head, every node holds t
   expect(biased.nodes.some((n) => n.outflow !== undefined && Math.abs(n.outflow - n.inflow) > 1e-3)).toBe(true);
 });
 
-it('S6: credits into a node that only batch norm consumes sum to 0 at eps 0 (1e-10), and to O(eps) otherwise', async () => {
+it('credits into a node that only batch norm consumes sum to 0 at eps 0 (1e-10), and to O(eps) otherwise', async () => {
   const sumAt = async (eps: number): Promise<number> =>
     Math.abs((await conservation(batchNormFixture(device, eps))).nodes[0]!.inflow);
   expect(await sumAt(0)).toBeLessThan(1e-10);
@@ -115,7 +115,7 @@ it('S6: credits into a node that only batch norm consumes sum to 0 at eps 0 (1e-
   expect(Math.max(...[...groups.values()].map(Math.abs))).toBeGreaterThan(1e-3);
 });
 
-it('F9: credits of cells that share one Z sum to -d L where the loss is homogeneous of degree d in it', async () => {
+it('credits of cells that share one Z sum to -d L where the loss is homogeneous of degree d in it', async () => {
   for (const cells of [1, 2, 3]) {
     const z = device.tensor([0.7, 0.3], [2]);
     const edges = Array.from({ length: cells }, (_, c) => ({ name: `${c}`, from: c, to: c + 1, group: 0 }));
@@ -137,7 +137,7 @@ it('F9: credits of cells that share one Z sum to -d L where the loss is homogene
   }
 });
 
-it('F11: the cost adds exactly -eta Z . C to the credit, which is its ablation credit and -Z . d(eta C)/dZ', async () => {
+it('the cost adds exactly -eta Z . C to the credit, which is its ablation credit and -Z . d(eta C)/dZ', async () => {
   const z = gates(4, 1, 5, 4, 0.5);
   const costs = device.tensor(
     Array.from({ length: 20 }, (_, i) => (i * 7) % 5),

@@ -2,7 +2,7 @@
  * @file Edge credits over random graphs in float32 on every device (the CPU's float32 device on the CPU), against float64 with the
  * same inputs; tolerances are relative to the magnitude of the terms summed.
  */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { edgeCredits, mixingCredits } from '../../src/credit/index.ts';
 import { cpu, type Device, grad, scope } from '../../src/index.ts';
@@ -73,7 +73,7 @@ async function measure(
   };
 }
 
-it('R_ij, -Z . dL/dZ and dL/dl agree with float64 to 1e-4; S2: sum_k dL/dl_k = 0 to 1e-5; S4: credits into a node sum to -c.x_j to 1e-5', async () => {
+it('R_ij, -Z . dL/dZ and dL/dl agree with float64 to 1e-4; sum_k dL/dl_k = 0 to 1e-5; credits into a node sum to -c.x_j to 1e-5', async () => {
   await fc.assert(
     fc.asyncProperty(dags({ operations: allOperations }), async (spec) => {
       const here = await measure(device, spec);
@@ -84,15 +84,15 @@ it('R_ij, -Z . dL/dZ and dL/dl agree with float64 to 1e-4; S2: sum_k dL/dl_k = 0
         within(`credit of edge ${e}`, here.credits[e]! - exact.credits[e]!, scale.credit, 1e-4);
         within(`credit of edge ${e} by Z . dL/dZ`, here.fromWeights[e]! - exact.credits[e]!, scale.credit, 1e-4);
         Array.from(here.dl[e]!).forEach((v, k) =>
-          within(`S1: gradient of logit ${k} of edge ${e}`, v - exact.dl[e]![k]!, scale.logits, 1e-4),
+          within(`gradient of logit ${k} of edge ${e}`, v - exact.dl[e]![k]!, scale.logits, 1e-4),
         );
-        within(`S2: sum over the logits of edge ${e}`, total(here.dl[e]!), scale.logits, 1e-5);
+        within(`sum over the logits of edge ${e}`, total(here.dl[e]!), scale.logits, 1e-5);
       });
       for (let j = 1; j < here.nodeSums.length; j++) {
         const incoming = here.to.flatMap((to, e) => (to === j ? [e] : []));
         const sum = total(incoming.map((e) => here.credits[e]!));
         const scale = total(incoming.map((e) => here.scales[e]!.credit));
-        within(`S4: node ${j}`, sum + here.nodeSums[j]!, scale, 1e-5);
+        within(`credits into node ${j}`, sum + here.nodeSums[j]!, scale, 1e-5);
       }
     }),
     { seed: 11, numRuns: 15 },

@@ -2,7 +2,7 @@
  * @file Edge credits in float64 over random graphs: R_ij against -Z . dL/dZ and against differences in a gate, and the facts that
  * hold for every sample. Formulas are evaluated from read-back numbers, outside the engine.
  */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { edgeCredits, mixingCredits } from '../../src/credit/index.ts';
 import { add, cpu, dot, grad, mul, noGrad, scope, sum, type Tensor } from '../../src/index.ts';
@@ -70,7 +70,7 @@ async function measure(run: DagRun): Promise<{
   };
 }
 
-it('R_ij from one backward pass is -[dL/dx_j . O~_ij] and equals -Z . dL/dZ (1e-12); S1: dL/dl_k = c.(O_k - O~) Z_k / lambda (1e-12)', async () => {
+it('R_ij from one backward pass is -[dL/dx_j . O~_ij] and equals -Z . dL/dZ (1e-12); dL/dl_k = c.(O_k - O~) Z_k / lambda (1e-12)', async () => {
   await fc.assert(
     fc.asyncProperty(dags({ operations: allOperations }), async (spec) => {
       const run = buildDag(device, spec).run();
@@ -97,7 +97,7 @@ it('R_ij from one backward pass is -[dL/dx_j . O~_ij] and equals -Z . dL/dZ (1e-
   );
 });
 
-it('S2: sum_k dL/dl_k = 0 (1e-12); S4: credits into a node sum to -dL/dx_j . x_j (1e-13)', async () => {
+it('sum_k dL/dl_k = 0 (1e-12); credits into a node sum to -dL/dx_j . x_j (1e-13)', async () => {
   await fc.assert(
     fc.asyncProperty(dags({ operations: allOperations }), async (spec) => {
       const { c, nodes, credits, edges } = await measure(buildDag(device, spec).run());
@@ -119,7 +119,7 @@ it('S2: sum_k dL/dl_k = 0 (1e-12); S4: credits into a node sum to -dL/dx_j . x_j
   );
 });
 
-it('S3: -R_ij is the central difference of the loss in a gate on the edge (1e-8); where the graph has a kink within the step, that is counted, under 1 %', async () => {
+it('-R_ij is the central difference of the loss in a gate on the edge (1e-8); where the graph has a kink within the step, that is counted, under 1 %', async () => {
   let [edgesSeen, kinks] = [0, 0];
   await fc.assert(
     fc.asyncProperty(dags({ operations: allOperations }), async (spec) => {
@@ -149,7 +149,7 @@ it('S3: -R_ij is the central difference of the loss in a gate on the edge (1e-8)
   expect(kinks / edgesSeen).toBeLessThan(0.01);
 });
 
-it('S5: where all that leaves a node is homogeneous of degree 1, the credits into it sum to the credits out of it (1e-12)', async () => {
+it('where all that leaves a node is homogeneous of degree 1, the credits into it sum to the credits out of it (1e-12)', async () => {
   let interior = 0;
   await fc.assert(
     fc.asyncProperty(dags({ operations: homogeneousOperations, reads: 'last', minNodes: 3 }), async (spec) => {
@@ -176,7 +176,7 @@ it('S5: where all that leaves a node is homogeneous of degree 1, the credits int
   expect(interior).toBeGreaterThan(60);
 });
 
-it('S6: where all that leaves a node is scale invariant (batch norm with eps = 0), the credits into it sum to zero (1e-10), else linearly in eps', async () => {
+it('where all that leaves a node is scale invariant (batch norm with eps = 0), the credits into it sum to zero (1e-10), else linearly in eps', async () => {
   const sums = async (spec: Parameters<typeof buildDag>[1]): Promise<{ total: number; scale: number }[]> => {
     const { c, nodes, credits, edges } = await measure(buildDag(device, spec).run());
     return nodes.slice(1, -1).map((_, i) => {
@@ -204,7 +204,7 @@ it('S6: where all that leaves a node is scale invariant (batch norm with eps = 0
   expect(visible).toBeGreaterThan(20);
 });
 
-it('S10: a cost sum_k Z_k C_k weighed by eta adds exactly -eta Z . C to the credit, and dC/dl_k = (Z_k / lambda)(C_k - Z . C) (1e-12)', async () => {
+it('a cost sum_k Z_k C_k weighed by eta adds exactly -eta Z . C to the credit, and dC/dl_k = (Z_k / lambda)(C_k - Z . C) (1e-12)', async () => {
   await fc.assert(
     fc.asyncProperty(dags({ operations: allOperations }), fc.integer({ min: 1, max: 1000 }), async (spec, mills) => {
       const eta = mills / 1000;
@@ -230,7 +230,7 @@ it('S10: a cost sum_k Z_k C_k weighed by eta adds exactly -eta Z . C to the cred
   );
 });
 
-it("S11: the Hessian of the loss at a node, applied to an edge's output by differentiating twice, is the difference of gradients (1e-6)", async () => {
+it("the Hessian of the loss at a node, applied to an edge's output by differentiating twice, is the difference of gradients (1e-6)", async () => {
   await fc.assert(
     fc.asyncProperty(dags({ operations: smoothOperations }), async (spec) => {
       const dag = buildDag(device, spec);

@@ -40,7 +40,7 @@ it('the enumerated gradient is the derivative of the enumerated expectation: cen
   }
 });
 
-it('E8: enumerated ablation credits give the enumerated gradient to 1e-12, at 27 and at 4,096 architectures; first-order credits do not', async () => {
+it('enumerated ablation credits give the enumerated gradient to 1e-12, at 27 and at 4,096 architectures; first-order credits do not', async () => {
   for (const [nodes, operations] of [
     [2, 3],
     [3, 4],
@@ -179,7 +179,7 @@ it('the control variate of REBAR and RELAX has mean zero whatever the surrogate:
   }
 });
 
-it('E6: E[score | argmax = i] = onehot_i - pi: N = 40,000, seed 11, within 5 standard errors', async () => {
+it('E[score | argmax = i] = onehot_i - pi: N = 40,000, seed 11, within 5 standard errors', async () => {
   const logits = [0.5, -0.3, 0, 0.8];
   const N = 40_000;
   const noise = gumbels(key(11), 4 * N);

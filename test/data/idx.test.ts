@@ -1,24 +1,13 @@
-/** @file The parsers of IDX and CIFAR-10 files, on files written here by hand. */
+/** @file The parser of IDX files, on files written here by hand. */
 import { describe, expect, it } from 'vitest';
-import { DataFormatError } from '../../src/contract/errors.ts';
-import { gunzip, parseCifar10, parseIdx, parseIdxDataset } from '../../src/data/index.ts';
+import { parseIdx, parseIdxDataset } from '../../src/data/index.ts';
+import { failure, file } from '../support/data-file.ts';
 
-const file = (name: string, ...bytes: number[]): { name: string; bytes: Uint8Array } => ({ name, bytes: Uint8Array.from(bytes) });
 const word = (n: number): number[] => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
 
 // Two images of 2 x 3 and the labels 7 and 9.
 const imageBytes = [0, 0, 8, 3, ...word(2), ...word(2), ...word(3), 1, 2, 3, 4, 5, 6, 250, 251, 252, 253, 254, 255];
 const labelBytes = [0, 0, 8, 1, ...word(2), 7, 9];
-
-function failure(run: () => unknown): DataFormatError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof DataFormatError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 describe('IDX', () => {
   it('reads images and labels', () => {
@@ -67,51 +56,5 @@ describe('IDX', () => {
     expect([wrong.file, wrong.offset]).toEqual(['wrong', 9]);
     expect(failure(() => parseIdxDataset(file('images', ...imageBytes), file('few', 0, 0, 8, 1, ...word(1), 7))).file).toBe('few');
     expect(failure(() => parseIdxDataset(file('images', ...imageBytes), file('labels', ...labelBytes), 9)).offset).toBe(9);
-  });
-});
-
-describe('CIFAR-10', () => {
-  const entry = (label: number, first: number): number[] => [label, ...Array.from({ length: 3072 }, (_, i) => (first + i) & 255)];
-
-  it('reads entries of one label and three planes', () => {
-    const data = parseCifar10(file('batch', ...entry(3, 5), ...entry(9, 6)));
-    expect([data.channels, data.height, data.width, data.classes]).toEqual([3, 32, 32, 10]);
-    expect([...data.labels]).toEqual([3, 9]);
-    expect(data.images.length).toBe(2 * 3072);
-    expect([data.images[0], data.images[1], data.images[3072], data.images[3072 + 255]]).toEqual([5, 6, 6, 5]);
-  });
-
-  it('names the entry that is cut short', () => {
-    const error = failure(() => parseCifar10(file('cut', ...entry(3, 0), ...entry(4, 0).slice(0, 100))));
-    expect([error.file, error.offset]).toEqual(['cut', 3073]);
-    expect(failure(() => parseCifar10(file('empty'))).offset).toBe(0);
-  });
-
-  it('refuses a label above 9 at its byte', () => {
-    const error = failure(() => parseCifar10(file('wrong', ...entry(3, 0), ...entry(10, 0))));
-    expect([error.file, error.offset]).toEqual(['wrong', 3073]);
-  });
-});
-
-describe('gzip', () => {
-  const pack = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
-    new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer());
-
-  it('gives back what the platform compressed, and leaves other files alone', async () => {
-    const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 3);
-    expect((await gunzip({ name: 'f.gz', bytes: await pack(bytes) })).bytes).toEqual(bytes);
-    const plain = file('plain', ...labelBytes);
-    expect(await gunzip(plain)).toBe(plain);
-  });
-
-  it('names a truncated file and its length', async () => {
-    const whole = await pack(Uint8Array.from({ length: 5000 }, (_, i) => (i * i) >> 3));
-    const bytes = whole.subarray(0, whole.length - 20);
-    const error = await gunzip({ name: 'cut.gz', bytes }).then(
-      () => undefined,
-      (e: unknown) => e,
-    );
-    expect(error).toBeInstanceOf(DataFormatError);
-    expect(error).toMatchObject({ file: 'cut.gz', offset: bytes.length });
   });
 });

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+/** @file The float32 CPU device beside the other devices: it runs on SIMD wherever WebAssembly has it, pages included. */
+import { expect, it } from 'vitest';
 import {
   avgPool2d,
   batchNorm2d,
@@ -18,7 +19,7 @@ import {
 import { numbers } from '../support/float32.ts';
 
 // The float32 CPU device compiles its kernels where it runs: in Node, and on a page's main thread.
-test('the float32 CPU device runs here on SIMD and agrees with float64', async () => {
+it('the float32 CPU device runs here on SIMD and agrees with float64', async () => {
   const run = async (device: Device): Promise<number[]> => {
     const results = scope(() => {
       const make = (seed: number, shape: readonly number[]) => device.tensor(numbers(seed, shape), shape);

@@ -1,5 +1,5 @@
 /** @file The Concrete density in float64: normalisation, its two-operation law, and the score as autodiff of the density. */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { categoricalEntropy, RelaxedOneHotCategorical } from '../../src/distributions/index.ts';
 import { cpu, grad, gumbel, key, softmax, sum, type Tensor } from '../../src/index.ts';
@@ -89,7 +89,7 @@ describe('the density', () => {
   });
 });
 
-it('S7: autodiff of log p in the logits is the score, 1 - n softmax(-G), to 1e-12, from noise, log z and a detached sample alike', async () => {
+it('autodiff of log p in the logits is the score, 1 - n softmax(-G), to 1e-12, from noise, log z and a detached sample alike', async () => {
   await fc.assert(
     fc.asyncProperty(cases, async (c) => {
       const { p, logits, noise } = build(c);

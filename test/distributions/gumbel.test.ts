@@ -1,5 +1,5 @@
 /** @file Gumbel-softmax and Gumbel-max in float64: limits, gradients with the noise held, straight-through, replay. */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gumbelMax, gumbelSoftmax, oneHotArgmax, straightThrough } from '../../src/distributions/index.ts';
 import { cpu, grad, gumbel, key, mul, permute, square, sub, sum, type Tensor } from '../../src/index.ts';

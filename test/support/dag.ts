@@ -2,7 +2,7 @@
  * @file Random computation graphs of mixed operations: up to 5 nodes, 2 to 8 operations an edge, batch norm among them, and
  * all intermediate tensors within reach, for properties of credits.
  */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { type Edge } from '../../src/credit/index.ts';
 import { gumbelSoftmax } from '../../src/distributions/index.ts';
 import {

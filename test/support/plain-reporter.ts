@@ -1,3 +1,4 @@
+/** @file A vitest reporter for readers that do not know vitest: one line of counts at the end of a run. */
 import type { Reporter } from 'vitest/node';
 
 /** Ends a run with "N passed, N failed, N skipped" alone on a line, for readers that do not know vitest. */

@@ -1,3 +1,4 @@
+/** @file The registry is complete, and every derivative in it agrees with central differences in float64. */
 import { describe, expect, it } from 'vitest';
 import * as api from '../../src/index.ts';
 import * as distributions from '../../src/distributions/index.ts';
@@ -10,6 +11,7 @@ import { batchNormAffine, batchNormalize } from '../../src/core/batch-norm.ts';
 import { crossEntropyFused, logSoftmaxFused, softmaxFused } from '../../src/core/softmax.ts';
 import { mixedSumFused } from '../../src/core/mixed-sum.ts';
 import { checkOperationGrads, operations, type Operation, type Sample, toTensor } from '../../src/testing/index.ts';
+import { rules } from '../../src/testing/rounding/rules.ts';
 import regressions from '../regressions.json' with { type: 'json' };
 
 const SEED = 7;
@@ -73,6 +75,15 @@ describe('the registry of operations', () => {
   it('has an entry that runs its kernel for every primitive', () => {
     expect(Object.keys(cpuKernels).filter((name) => !operations.some((op) => op.primitive === name))).toEqual([]);
     expect(operations.filter((op) => op.primitive && !ran(op).primitives.has(op.primitive)).map((op) => op.name)).toEqual([]);
+  });
+
+  it('has operands for the kernel of every primitive but those of convolution and pooling, which have tests of their own', () => {
+    const without = Object.keys(cpuKernels).filter((name) => !operations.some((op) => op.primitive === name && op.kernel));
+    expect(without).toEqual(['conv2d', 'conv2dInput', 'conv2dFilter', 'maxPoolIndices']);
+  });
+
+  it('says of every primitive how float32 rounds it', () => {
+    expect(Object.keys(cpuKernels).filter((name) => typeof rules[name as Primitive] !== 'function')).toEqual([]);
   });
 
   it('has an entry that runs it for every fused operation, and each of those has a composite', () => {

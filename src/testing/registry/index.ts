@@ -13,3 +13,4 @@ import { sampling } from './sampling.ts';
 export const operations: readonly Operation[] = [...elementwise, ...layout, ...reductions, ...products, ...layers, ...sampling];
 
 export { type Operation, operation, type Sample, type Size } from './operation.ts';
+export type { KernelBound, KernelCase, KernelCases, KernelOperand } from './kernel-cases.ts';

@@ -2,9 +2,11 @@
 import fc from 'fast-check';
 import * as composites from '../../core/composites.ts';
 import * as ops from '../../core/ops.ts';
-import { broadcastPairs, axesOf, axisOf } from '../arbitraries/shapes.ts';
+import { axesOf, axisOf, broadcastPairs, broadcasts, shapes } from '../arbitraries/shapes.ts';
+import type { Shape } from '../../contract/shape.ts';
 import { labels, type TensorValue } from '../arbitraries/values.ts';
 import { paddingOf, permutationsOf, reshapesOf, slicesOf } from '../arbitraries/views.ts';
+import { blank, exact, kernelCases, noise, oneOperand, operandShapes, seeds } from './kernel-cases.ts';
 import {
   anyShape,
   noParams,
@@ -38,6 +40,28 @@ function broadcastable(size: Size): fc.Arbitrary<{ readonly small: readonly numb
   }));
 }
 
+/** A shape, and for each axis a start, a step and a length that may be too long. */
+const drawnSlices = operandShapes.chain((shape) =>
+  fc.tuple(
+    fc.constant(shape),
+    fc.tuple(...shape.map((d) => fc.tuple(fc.nat(d - 1), fc.constantFrom(-2, -1, 1, 2, 3), fc.nat(d)))),
+    seeds,
+  ),
+);
+
+/** Where a strided slice of each axis starts, its step, and how many elements it takes (at least one). */
+function strided(
+  shape: Shape,
+  draws: readonly (readonly [number, number, number])[],
+): { start: number[]; step: number[]; shape: number[] } {
+  const lengths = shape.map((d, i) => {
+    const [start, step, length] = draws[i]!;
+    const most = step > 0 ? Math.ceil((d - start) / step) : Math.floor(start / -step) + 1;
+    return Math.max(1, Math.min(length, most));
+  });
+  return { start: draws.map(([s]) => s), step: draws.map(([, s]) => s), shape: lengths };
+}
+
 export const layout: readonly Operation[] = [
   operation({
     name: 'reshape',
@@ -62,6 +86,17 @@ export const layout: readonly Operation[] = [
     order: 3,
     linear,
     primitive: 'permute',
+    kernel: kernelCases<'permute'>({
+      cases: fc
+        .tuple(operandShapes, seeds)
+        .chain(([shape, seed]) => fc.tuple(fc.constant(shape), fc.constant(seed), permutationsOf(shape)))
+        .map(([shape, seed, axes]) => ({
+          params: { axes },
+          inputs: [noise(seed, shape)],
+          outputs: [blank(axes.map((a) => shape[a]!))],
+        })),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'transpose',
@@ -77,6 +112,14 @@ export const layout: readonly Operation[] = [
     order: 3,
     linear,
     primitive: 'broadcastTo',
+    kernel: kernelCases<'broadcastTo'>({
+      cases: fc.tuple(broadcasts(2, { maxRank: 6, maxSize: 2000 }), seeds).map(([{ operands, out }, seed]) => ({
+        params: {},
+        inputs: [noise(seed, operands[0]!)],
+        outputs: [blank(out)],
+      })),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'slice',
@@ -85,6 +128,13 @@ export const layout: readonly Operation[] = [
     order: 3,
     linear,
     primitive: 'slice',
+    kernel: kernelCases<'slice'>({
+      cases: drawnSlices.map(([whole, draws, seed]) => {
+        const { start, step, shape } = strided(whole, draws);
+        return { params: { start, step }, inputs: [noise(seed, whole)], outputs: [blank(shape)] };
+      }),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'flip',
@@ -100,6 +150,13 @@ export const layout: readonly Operation[] = [
     order: 3,
     linear,
     primitive: 'pad',
+    kernel: kernelCases<'pad'>({
+      cases: drawnSlices.map(([whole, draws, seed]) => {
+        const { start, step, shape } = strided(whole, draws);
+        return { params: { low: start, step }, inputs: [noise(seed, shape)], outputs: [blank(whole)] };
+      }),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'concat',
@@ -107,6 +164,27 @@ export const layout: readonly Operation[] = [
     samples: (size) => joinable(size, true),
     order: 2,
     primitive: 'concat',
+    kernel: kernelCases<'concat'>({
+      cases: fc
+        .tuple(shapes({ minRank: 1, maxRank: 5, maxSize: 500 }), seeds)
+        .chain(([shape, seed]) =>
+          fc.tuple(
+            fc.constant(shape),
+            fc.constant(seed),
+            fc.nat(shape.length - 1),
+            fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 16 }),
+          ),
+        )
+        .map(([shape, seed, axis, lengths]) => {
+          const along = (length: number): number[] => shape.map((d, i) => (i === axis ? length : d));
+          return {
+            params: { axis },
+            inputs: lengths.map((length, i) => noise(seed + i, along(length))),
+            outputs: [blank(along(lengths.reduce((a, b) => a + b, 0)))],
+          };
+        }),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'stack',
@@ -134,6 +212,7 @@ export const layout: readonly Operation[] = [
       ),
     order: 0,
     primitive: 'assign',
+    kernel: oneOperand(exact),
   }),
   operation({ name: 'zerosLike', run: ([x]) => composites.zerosLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),
   operation({ name: 'onesLike', run: ([x]) => composites.onesLike(x!), samples: oneTensor('kink-safe', noParams), order: 0 }),

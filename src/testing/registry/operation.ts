@@ -5,6 +5,8 @@ import type { Shape } from '../../contract/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { bulk, kinkSafe, positive, type Spread, type TensorValue, tieSafe } from '../arbitraries/values.ts';
 import { boundaryShapes, type ShapeOptions, shapes } from '../arbitraries/shapes.ts';
+import type { ElementwiseRounding } from '../rounding/elementwise.ts';
+import type { KernelCases } from './kernel-cases.ts';
 
 /** One case: plain data, so that it prints, and can be kept in a file and run again. */
 export interface Sample<Params = unknown> {
@@ -35,6 +37,10 @@ export interface Operation<Params = unknown> {
   readonly linear?: readonly (readonly number[])[];
   /** The primitive whose kernel this entry checks. */
   readonly primitive?: Primitive;
+  /** Operands on which the primitive's kernel is compared with the float64 loops by itself. */
+  readonly kernel?: KernelCases;
+  /** How float32 rounds the primitive, if it is elementwise. */
+  readonly rounding?: ElementwiseRounding;
   /** The fused operation whose kernels this entry checks. */
   readonly fused?: string;
 }

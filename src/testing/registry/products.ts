@@ -6,6 +6,7 @@ import { matmul, put, take } from '../../core/ops.ts';
 import type { Shape } from '../../contract/shape.ts';
 import { labels } from '../arbitraries/values.ts';
 import { type Convolution, convolutions } from '../arbitraries/windows.ts';
+import { blank, type KernelCase, kernelCases, noise, seeds, summed, exact, whole } from './kernel-cases.ts';
 import { type Operation, operation, type Sample, type Size, tensorsOf, valuesFor } from './operation.ts';
 
 interface Flags {
@@ -75,6 +76,35 @@ function indexed(columns: 'n' | 'm'): (size: Size) => fc.Arbitrary<Sample<number
   };
 }
 
+/** Rows of n numbers, and m places in each. */
+const drawnIndices = fc
+  .tuple(fc.integer({ min: 1, max: 9 }), fc.constantFrom(1, 2, 7, 64, 65), fc.constantFrom(1, 3, 33, 64), seeds)
+  .map(([rows, n, m, seed]) => ({ rows, n, m, seed, index: whole(seed + 1, [rows, m], 0, n - 1) }));
+
+const extents = fc.constantFrom(1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100);
+
+const drawnProducts: fc.Arbitrary<KernelCase<'matmul'>> = fc
+  .tuple(
+    extents,
+    extents,
+    fc.oneof(extents, fc.constantFrom(257, 600)),
+    fc.constantFrom(0, 1, 3),
+    fc.boolean(),
+    fc.boolean(),
+    seeds,
+  )
+  .map(([m, n, k, batch, transposeA, transposeB, seed]) => {
+    const stacked = (rows: number, columns: number): number[] => (batch === 0 ? [rows, columns] : [batch, rows, columns]);
+    return {
+      params: { transposeA, transposeB },
+      inputs: [
+        noise(seed, transposeA ? stacked(k, m) : stacked(m, k)),
+        noise(seed + 1, transposeB ? stacked(n, k) : stacked(k, n)),
+      ],
+      outputs: [blank(stacked(m, n))],
+    };
+  });
+
 export const products: readonly Operation[] = [
   operation({
     name: 'matmul',
@@ -83,6 +113,11 @@ export const products: readonly Operation[] = [
     order: 3,
     linear: [[0], [1]],
     primitive: 'matmul',
+    kernel: kernelCases<'matmul'>({
+      cases: drawnProducts,
+      bound: summed,
+      terms: ({ inputs, params }) => inputs[0]!.shape.at(params.transposeA ? -2 : -1)!,
+    }),
   }),
   operation({
     name: 'linear',
@@ -112,6 +147,14 @@ export const products: readonly Operation[] = [
     wrt: [0],
     linear: [[0]],
     primitive: 'take',
+    kernel: kernelCases<'take'>({
+      cases: drawnIndices.map(({ rows, n, m, seed, index }) => ({
+        params: {},
+        inputs: [noise(seed, [rows, n]), index],
+        outputs: [blank([rows, m])],
+      })),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'put',
@@ -121,6 +164,15 @@ export const products: readonly Operation[] = [
     wrt: [0],
     linear: [[0]],
     primitive: 'put',
+    kernel: kernelCases<'put'>({
+      cases: drawnIndices.map(({ rows, n, m, seed, index }) => ({
+        params: {},
+        inputs: [noise(seed, [rows, m]), index],
+        outputs: [blank([rows, n])],
+      })),
+      bound: summed,
+      terms: ({ inputs }) => inputs[0]!.shape[1]!,
+    }),
   }),
   operation({
     name: 'conv2d',

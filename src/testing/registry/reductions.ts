@@ -4,6 +4,7 @@ import * as composites from '../../core/composites.ts';
 import * as ops from '../../core/ops.ts';
 import type { Shape } from '../../contract/shape.ts';
 import { axesOf, axisOf, broadcastPairs } from '../arbitraries/shapes.ts';
+import { blank, exact, type KernelBound, type KernelCases, noise, operandShapes, seeds, summed } from './kernel-cases.ts';
 import { anyShape, oneTensor, type Operation, operation, tensorsOf } from './operation.ts';
 
 interface Reduction {
@@ -13,6 +14,29 @@ interface Reduction {
 
 function reduction(shape: Shape): fc.Arbitrary<Reduction> {
   return fc.record({ axes: axesOf(shape), keepDims: fc.boolean() });
+}
+
+/** Reductions: a shape and which of its axes go; sometimes long ones, so that the sum is made in parts. */
+function reduced(bound: KernelBound): KernelCases {
+  const long = fc.constantFrom<Shape>([5000], [3, 2500], [2500, 3], [2, 3, 700], [40, 3, 9, 7], [1, 70, 65], [4, 1, 2, 900]);
+  return {
+    cases: fc
+      .tuple(fc.oneof(operandShapes, long), seeds)
+      .chain(([shape, seed]) =>
+        fc.tuple(
+          fc.constant(shape),
+          fc.constant(seed),
+          fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }),
+        ),
+      )
+      .map(([shape, seed, keep]) => ({
+        params: {},
+        inputs: [noise(seed, shape)],
+        outputs: [blank(shape.map((d, i) => (keep[i] ? d : 1)))],
+      })),
+    bound,
+    terms: ({ inputs, outputs }) => inputs[0]!.data.length / outputs[0]!.data.length,
+  };
 }
 
 export const reductions: readonly Operation[] = [
@@ -26,6 +50,7 @@ export const reductions: readonly Operation[] = [
     order: 3,
     linear: [[0]],
     primitive: 'sumTo',
+    kernel: reduced(summed),
   }),
   operation({
     name: 'sum',
@@ -62,6 +87,7 @@ export const reductions: readonly Operation[] = [
     samples: oneTensor('tie-safe', reduction),
     order: 2,
     primitive: 'maxTo',
+    kernel: reduced(exact),
   }),
   operation({
     name: 'logSumExp',

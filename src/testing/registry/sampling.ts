@@ -6,8 +6,10 @@ import { RelaxedOneHotCategorical } from '../../distributions/concrete.ts';
 import { gumbelMax, gumbelSoftmax, oneHotArgmax, straightThrough } from '../../distributions/gumbel.ts';
 import { clone, concat } from '../../core/ops.ts';
 import { randomBits, uniform } from '../../core/random.ts';
+import { sizeOf } from '../../contract/shape.ts';
 import { boundaryShapes } from '../arbitraries/shapes.ts';
 import { keyWords, tieSafeParts } from '../arbitraries/values.ts';
+import { blank, exact, kernelCases, noise, operandShapes, seeds, ULP } from './kernel-cases.ts';
 import { type Operation, operation, type Sample, type Size, tensorsOf } from './operation.ts';
 
 /** Logits, noise (both without ties) and a temperature in [1/16, 16] for each row. */
@@ -54,6 +56,14 @@ export const sampling: readonly Operation[] = [
     samples: () => fc.record({ inputs: fc.tuple(keyWords()), params: boundaryShapes() }),
     order: 0,
     primitive: 'randomBits',
+    kernel: kernelCases<'randomBits'>({
+      cases: fc.tuple(operandShapes, fc.nat(2 ** 32 - 1), fc.nat(2 ** 32 - 1)).map(([shape, k0, k1]) => ({
+        params: {},
+        inputs: [{ shape: [2], data: Uint32Array.of(k0, k1) }],
+        outputs: [{ shape, data: new Uint32Array(sizeOf(shape)) }],
+      })),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'uniform',
@@ -61,6 +71,16 @@ export const sampling: readonly Operation[] = [
     samples: () => fc.record({ inputs: fc.tuple(keyWords()), params: boundaryShapes() }),
     order: 0,
     primitive: 'bitsToUniform',
+    kernel: kernelCases<'bitsToUniform'>({
+      cases: fc
+        .array(fc.oneof(fc.nat(2 ** 32 - 1), fc.constantFrom(0, 511, 512, 2 ** 32 - 1)), { minLength: 1, maxLength: 300 })
+        .map((words) => ({
+          params: {},
+          inputs: [{ shape: [words.length], data: Uint32Array.from(words) }],
+          outputs: [blank([words.length])],
+        })),
+      bound: exact,
+    }),
   }),
   operation({
     name: 'gumbelSoftmax',
@@ -108,6 +128,15 @@ export const sampling: readonly Operation[] = [
     samples: update(1, fc.boolean()),
     order: 0,
     primitive: 'sgd',
+    kernel: kernelCases<'sgd'>({
+      cases: fc.tuple(operandShapes, seeds, fc.boolean()).map(([shape, seed, nesterov]) => ({
+        params: { nesterov },
+        inputs: [noise(seed, shape), noise(seed + 1, [4], 0, 1)],
+        outputs: [noise(seed + 2, shape), noise(seed + 3, shape)],
+      })),
+      // Every intermediate value is below 16.
+      bound: () => 16 * 4 * ULP,
+    }),
   }),
   operation({
     name: 'adam',
@@ -119,5 +148,13 @@ export const sampling: readonly Operation[] = [
     samples: update(2, fc.constant(null)),
     order: 0,
     primitive: 'adam',
+    kernel: kernelCases<'adam'>({
+      cases: fc.tuple(operandShapes, seeds).map(([shape, seed]) => ({
+        params: {},
+        inputs: [noise(seed, shape), { shape: [8], data: Float32Array.of(0.1, 0.9, 0.999, 1e-8, 0.01, 0.2, 0.3, 0.5) }],
+        outputs: [noise(seed + 1, shape), noise(seed + 2, shape), noise(seed + 3, shape, 0.1, 1)],
+      })),
+      bound: () => 16 * 4 * ULP,
+    }),
   }),
 ];

@@ -8,6 +8,8 @@
 import type { Primitive, PrimitiveParams } from '../../contract/backend.ts';
 import { cpuKernels } from '../../backends/cpu/kernels/index.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
+import { elementwise as operations } from '../registry/elementwise.ts';
+import { type ElementwiseRounding, FLUSHED } from './elementwise.ts';
 
 /** A number and, in units of u, how far a float32 computation of it may be off. */
 export interface Tracked {
@@ -19,20 +21,10 @@ export interface Tracked {
 /** Computes the outputs and their bounds. Returns the length of its longest sum: 0 where nothing is rounded. */
 export type Rule<Params> = (params: Params, inputs: readonly Tracked[], outputs: readonly Tracked[]) => number;
 
-/** Wrong by a whole unit, in units of u: what a comparison is where its operands' errors could turn it over. */
-const FLIPPED = 2 ** 24;
-/** In units of u, what a device may lose that flushes results below the smallest normal number, 2^-126, to zero. */
-const FLUSHED = 2 ** -102;
-/** Comparisons are trusted if their operands differ by more than this many times their bounds. */
-const MARGIN = 64 * 2 ** -24;
-
 type Elements = readonly Float64Array[];
 
-/** A rule for elementwise operations: `bound` gets the operands' values, their bounds and the result, one element at a time. */
-function elementwise<P extends Primitive>(
-  op: P,
-  bound: (x: readonly number[], e: readonly number[], y: number) => number,
-): Rule<PrimitiveParams[P]> {
+/** A rule for elementwise operations, one element at a time. */
+function elementwise<P extends Primitive>(op: P, bound: ElementwiseRounding): Rule<PrimitiveParams[P]> {
   return (params, inputs, [y]) => {
     cpuKernels[op](params, inputs, [y!]);
     const values = inputs.map((x) => expanded(x.data, x.shape, y!.shape));
@@ -118,32 +110,8 @@ function exact<P extends Primitive>(op: P): Rule<PrimitiveParams[P]> {
   };
 }
 
-/** bound(x) |slope|, where nothing is passed on at a pole if there is nothing to pass on. */
-function through(slope: number, e: number): number {
-  return e === 0 ? 0 : Math.abs(slope) * e;
-}
-
-const chosen = (flips: boolean): number => (flips ? FLIPPED : 0);
-
-export const rules: { readonly [P in Primitive]: Rule<PrimitiveParams[P]> } = {
-  neg: elementwise('neg', (_x, [e]) => e!),
-  // WGSL allows exp 3 + 2 |x| ULP.
-  exp: elementwise('exp', ([x], [e], y) => through(y, e!) + y * (1 + Math.abs(x!)) + FLUSHED),
-  // WGSL allows log an absolute 2^-21 for x in [1/2, 2].
-  log: elementwise('log', ([x], [e], y) => through(1 / x!, e!) + (x! >= 0.5 && x! <= 2 ? 1 : Math.abs(y))),
-  sqrt: elementwise('sqrt', (_x, [e], y) => through(0.5 / y, e!) + y),
-  reciprocal: elementwise('reciprocal', (_x, [e], y) => through(y * y, e!) + Math.abs(y) + FLUSHED),
-  relu: elementwise('relu', (_x, [e]) => e!),
-  step: elementwise('step', ([x], [e]) => chosen(e! > 0 && Math.abs(x!) <= MARGIN * e!)),
-  tanh: elementwise('tanh', (_x, [e], y) => through(1 - y * y, e!) + Math.abs(y) + FLUSHED),
-  erf: elementwise('erf', ([x], [e], y) => through((2 / Math.sqrt(Math.PI)) * Math.exp(-x! * x!), e!) + Math.abs(y) + FLUSHED),
-  add: elementwise('add', (_x, [ea, eb], y) => ea! + eb! + Math.abs(y) + FLUSHED),
-  sub: elementwise('sub', (_x, [ea, eb], y) => ea! + eb! + Math.abs(y) + FLUSHED),
-  mul: elementwise('mul', ([a, b], [ea, eb], y) => through(b!, ea!) + through(a!, eb!) + Math.abs(y) + FLUSHED),
-  div: elementwise('div', ([, b], [ea, eb], y) => through(1 / b!, ea!) + through(y / b!, eb!) + Math.abs(y) + FLUSHED),
-  maximum: elementwise('maximum', (_x, [ea, eb]) => Math.max(ea!, eb!)),
-  greater: elementwise('greater', ([a, b], [ea, eb]) => chosen(ea! + eb! > 0 && Math.abs(a! - b!) <= MARGIN * (ea! + eb!))),
-  where: elementwise('where', ([c], [, ea, eb]) => (c !== 0 ? ea! : eb!)),
+/** Rules of the primitives that are not elementwise. */
+const others = {
   permute: moves('permute'),
   broadcastTo: moves('broadcastTo'),
   slice: moves('slice'),
@@ -205,4 +173,13 @@ export const rules: { readonly [P in Primitive]: Rule<PrimitiveParams[P]> } = {
     );
     return 5;
   },
-};
+} satisfies { readonly [P in Primitive]?: Rule<PrimitiveParams[P]> };
+
+type Elementwise = Exclude<Primitive, keyof typeof others>;
+
+/** The registry's row of an elementwise primitive says how it rounds; a test fails if one does not. */
+const fromRegistry = Object.fromEntries(
+  operations.flatMap(({ primitive, rounding }) => (primitive && rounding ? [[primitive, elementwise(primitive, rounding)]] : [])),
+) as { readonly [P in Elementwise]: Rule<PrimitiveParams[P]> };
+
+export const rules: { readonly [P in Primitive]: Rule<PrimitiveParams[P]> } = { ...fromRegistry, ...others };

@@ -1,6 +1,5 @@
-/** @file The float32 CPU device as a whole, its memory, and the heap. */
-import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+/** @file The float32 CPU device as a whole, and its memory. */
+import { describe, expect, it } from 'vitest';
 import {
   add,
   batchNorm2d,
@@ -24,7 +23,6 @@ import {
   type Tensor,
 } from '../../../src/index.ts';
 import { SimdBackend } from '../../../src/backends/wasm/backend.ts';
-import { blockSize, Heap } from '../../../src/backends/wasm/runtime/heap.ts';
 import { numbers } from '../../support/float32.ts';
 
 const MEGABYTE = 2 ** 20;
@@ -50,7 +48,7 @@ function trainingStep(device: Device): { readonly step: () => void; readonly par
 }
 
 describe('the float32 device', () => {
-  test('holds as much memory after a hundred steps as after two', () => {
+  it('holds as much memory after a hundred steps as after two', () => {
     const device = cpu({ dtype: 'float32' });
     const { step } = trainingStep(device);
     step();
@@ -60,7 +58,7 @@ describe('the float32 device', () => {
     expect(device.memory()).toEqual(before);
   });
 
-  test('trains as the plain float32 loops do, which it is where SIMD is missing', async () => {
+  it('trains as the plain float32 loops do, which it is where SIMD is missing', async () => {
     const results: Float32Array[] = [];
     for (const simd of [true, false]) {
       const device = cpu({ dtype: 'float32', simd });
@@ -74,7 +72,7 @@ describe('the float32 device', () => {
     }
   });
 
-  test('falls back to the plain loops where WebAssembly has no SIMD', () => {
+  it('falls back to the plain loops where WebAssembly has no SIMD', () => {
     const { validate } = WebAssembly;
     WebAssembly.validate = () => false;
     try {
@@ -85,7 +83,7 @@ describe('the float32 device', () => {
     expect(cpu({ dtype: 'float32' }).name).toContain('SIMD');
   });
 
-  test('keeps every value while its memory grows', async () => {
+  it('keeps every value while its memory grows', async () => {
     const device = cpu({ dtype: 'float32' });
     const kept = Array.from({ length: 40 }, (_, i) => device.tensor(numbers(i, [300 * (i + 1)]), [300 * (i + 1)]));
     // Each doubles what is held, so that the memory grows under the tensors.
@@ -94,7 +92,7 @@ describe('the float32 device', () => {
     for (const t of large) expect((await t.data()).every((v) => v === 0)).toBe(true);
   });
 
-  test('refuses what does not fit with a LimitError, and goes on', async () => {
+  it('refuses what does not fit with a LimitError, and goes on', async () => {
     const device = new BackendDevice(new SimdBackend({ maximumBytes: 8 * MEGABYTE }));
     const x = device.tensor([1, 2, 3], [3]);
     expect(() => device.zeros([3 * MEGABYTE])).toThrow(LimitError);
@@ -110,7 +108,7 @@ describe('the float32 device', () => {
     expect(await mul(x, 2).data()).toEqual(new Float32Array([2, 4, 6]));
   });
 
-  test('refuses a step whose intermediates do not fit together, and gives everything back', async () => {
+  it('refuses a step whose intermediates do not fit together, and gives everything back', async () => {
     const device = new BackendDevice(new SimdBackend({ maximumBytes: 8 * MEGABYTE }));
     const x = device.zeros([MEGABYTE / 4]);
     const before = device.memory();
@@ -123,7 +121,7 @@ describe('the float32 device', () => {
     expect(await narrow(x).item()).toBe(MEGABYTE / 2);
   });
 
-  test('counts live buffers and their bytes', () => {
+  it('counts live buffers and their bytes', () => {
     const device = cpu({ dtype: 'float32' });
     expect(device.memory()).toMatchObject({ tensors: 0, buffers: 0, bytes: 0, pooledBuffers: 0 });
     const x = device.tensor([1, 2, 3, 4, 5], [5]);
@@ -132,61 +130,5 @@ describe('the float32 device', () => {
     x.dispose();
     key.dispose();
     expect(device.memory()).toMatchObject({ tensors: 0, buffers: 0, bytes: 0, pooledBuffers: 2, pooledBytes: 128 });
-  });
-});
-
-/** The address of a block, or undefined where the heap refuses it by its limit. */
-function allocated(heap: Heap, bytes: number): number | undefined {
-  try {
-    return heap.alloc(bytes);
-  } catch (error) {
-    if (error instanceof LimitError) return undefined;
-    throw error;
-  }
-}
-
-describe('the heap', () => {
-  test('gives a block at most an eighth or 64 bytes more than was asked for', () => {
-    for (let bytes = 1; bytes < 3 * MEGABYTE; bytes = Math.ceil(bytes * 1.07)) {
-      const size = blockSize(bytes);
-      expect(size % 64).toBe(0);
-      expect(size).toBeGreaterThanOrEqual(bytes);
-      expect(size - bytes).toBeLessThan(Math.max(64, bytes / 8));
-      expect(blockSize(size)).toBe(size);
-    }
-  });
-
-  test('gives out no byte twice, whatever is freed in whatever order', () => {
-    const sizes = fc.constantFrom(0, 1, 64, 65, 1000, 5000, 70_000, 300_000);
-    fc.assert(
-      fc.property(fc.array(fc.oneof(fc.record({ take: sizes }), fc.record({ free: fc.nat(50) })), { maxLength: 80 }), (actions) => {
-        const heap = new Heap({ maximumBytes: 3 * MEGABYTE });
-        const live: { at: number; bytes: number }[] = [];
-        for (const action of actions) {
-          if ('free' in action) {
-            const [block] = live.splice(action.free % Math.max(1, live.length), 1);
-            if (block) heap.free(block.at, block.bytes);
-            continue;
-          }
-          const at = allocated(heap, action.take);
-          if (at === undefined) continue;
-          const end = at + blockSize(action.take);
-          expect(at % 64).toBe(0);
-          expect(end).toBeLessThanOrEqual(heap.memory.buffer.byteLength);
-          for (const block of live) expect(end <= block.at || at >= block.at + blockSize(block.bytes)).toBe(true);
-          live.push({ at, bytes: action.take });
-        }
-      }),
-      { seed: 61, numRuns: 60 },
-    );
-  });
-
-  test('joins free neighbours before it refuses', () => {
-    const heap = new Heap({ maximumBytes: 2 * MEGABYTE });
-    const small = Array.from({ length: 14 }, () => heap.alloc(MEGABYTE / 8));
-    for (const at of small) heap.free(at, MEGABYTE / 8);
-    expect(heap.alloc(MEGABYTE)).toBeGreaterThan(0);
-    expect(heap.alloc(MEGABYTE / 2)).toBeGreaterThan(0);
-    expect(() => heap.alloc(MEGABYTE)).toThrow(LimitError);
   });
 });

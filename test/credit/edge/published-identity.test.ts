@@ -47,7 +47,7 @@ async function expectations(head: (x: Tensor) => Tensor): Promise<{ path: number
   return { path: mean(sides.path), credit: mean(sides.credit) };
 }
 
-describe('E4, by quadrature', () => {
+describe('by quadrature', () => {
   it('the claim holds to 1e-12 for the affine loss', async () => {
     const { path, credit } = await expectations(heads.affine);
     expect(Math.abs(path)).toBeGreaterThan(0.05);
@@ -63,7 +63,7 @@ describe('E4, by quadrature', () => {
   });
 });
 
-it('E4, by sampling: the quadratic loss refutes the claim by more than 10 standard errors of paired differences, and I1 is not refuted (N = 2^16, seed 4)', async () => {
+it('by sampling, the quadratic loss refutes the claim by more than 10 standard errors of paired differences, and I1 is not refuted (N = 2^16, seed 4)', async () => {
   const noise = gumbel(device, key(4), [2 ** 16, 2]);
   const quadratic = await bothSides(noise, heads.quadratic);
   const curvature = await bothSides(noise, (x) => mul(sum(square(x), 1), 0.5));

@@ -17,7 +17,7 @@ const LOGITS = [0.3, -0.2] as const;
 const LAMBDAS = [1, 0.5, 0.1, 0.02];
 
 for (const head of headNames) {
-  it(`E1 and E3, ${head} head: published - curvature - surface, and the ablation form, are the gradient to 1e-12 at every temperature`, async () => {
+  it(`${head} head: the published form - curvature - surface, and the ablation form, are the gradient to 1e-12 at every temperature`, async () => {
     const objective = edgeObjective(singleEdgeFixture(device, { head }));
     for (const lambda of LAMBDAS) {
       const t = await identityTerms(objective, LOGITS, lambda);
@@ -30,7 +30,7 @@ for (const head of headNames) {
   });
 }
 
-it('E5: for the relu head second derivatives see nothing, and the surface term is the whole correction', async () => {
+it('for the relu head second derivatives see nothing, and the surface term is the whole correction', async () => {
   const t = await identityTerms(edgeObjective(singleEdgeFixture(device, { head: 'relu' })), LOGITS, 0.5);
   expect(t.curvature).toBe(0);
   expect(Math.abs(t.surface)).toBeGreaterThan(0.1);
@@ -65,7 +65,7 @@ it('the gap does not vanish as the temperature falls: it tends to c1.O1 - c2.O2 
   }
 });
 
-it('E7: the bias of the relaxed gradient falls with slope 1 in lambda for nonlinear losses and 2 for linear ones, within 0.15', async () => {
+it('the bias of the relaxed gradient falls with slope 1 in lambda for nonlinear losses and 2 for linear ones, within 0.15', async () => {
   for (const [head, slope] of [
     ['linear', 2],
     ['quadratic', 1],
@@ -94,7 +94,7 @@ it('cells that share Z: the published form overstates m linear cells m times; wi
 const logitsOf = (edges: number): number[][] =>
   Array.from({ length: edges }, (_, e) => [0.2, -0.3, 0.1, 0].map((v, k) => v * Math.cos(e + k)));
 
-it('E2 and E4: six edges, quadratic head, N = 16,384, seed 7: I1 and I3 within 5 standard errors (p > 1e-4), the published form off by more than 10', async () => {
+it('six edges, quadratic head, N = 16,384, seed 7: I1 and I3 within 5 standard errors (p > 1e-4), the published form off by more than 10', async () => {
   const f = dagFixture(device, { head: 'quadratic' });
   const r = await monteCarloIdentity(f, { logits: logitsOf(6), temperature: 0.5, samples: 16_384, key: key(7) });
   for (const test of [r.i1, r.i3]) {
@@ -105,7 +105,7 @@ it('E2 and E4: six edges, quadratic head, N = 16,384, seed 7: I1 and I3 within 5
   expect(r.cosine).toBeLessThan(0.99);
 });
 
-it('E3: with relu operations the ablation form still holds and the smooth I1 does not, N = 16,384, seed 8', async () => {
+it('with relu operations the ablation form still holds and the smooth I1 does not, N = 16,384, seed 8', async () => {
   const f = dagFixture(device, { head: 'relu', activation: 'relu', nodes: 2 });
   const r = await monteCarloIdentity(f, { logits: logitsOf(3), temperature: 0.5, samples: 16_384, key: key(8) });
   expect(r.i3.maxZ).toBeLessThan(5);

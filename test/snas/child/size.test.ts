@@ -1,5 +1,5 @@
 /** @file The size of a child by formula against the network itself: its parameters, and the multiply-adds that its layers do. */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { cpu } from '../../../src/devices/cpu.ts';
 import { Conv2d, Linear } from '../../../src/nn/layers.ts';

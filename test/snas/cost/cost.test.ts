@@ -1,5 +1,5 @@
 /** @file Resource cost: published tables, linearity, and three estimators of its gradient held against one another. */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { grad } from '../../../src/core/autograd.ts';
 import { cpu } from '../../../src/devices/cpu.ts';

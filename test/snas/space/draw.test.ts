@@ -1,5 +1,5 @@
 /** @file Pictures of cells: nothing overlaps, everything is labelled, what vanished is shown as such. */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { drawCell, drawEvolution } from '../../../src/snas/space/draw.ts';
 import { edgesOf, genotypeFromChoices, OPERATIONS } from '../../../src/snas/space/genotype.ts';

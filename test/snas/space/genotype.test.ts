@@ -1,5 +1,5 @@
 /** @file Genotypes: edges, the DARTS literal and JSON there and back, published cells, and what is refused. */
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { GenotypeError } from '../../../src/contract/errors.ts';
 import { genotypeFromJson, parseGenotype, printGenotype } from '../../../src/snas/space/genotype-literal.ts';

@@ -1,6 +1,6 @@
 /** @file Batch normalisation on SIMD against its float64 composite. */
-import * as fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, expect, it } from 'vitest';
 import { cpu, type Device, grad, scope, withComposites } from '../../../../src/index.ts';
 import { batchNormAffine, batchNormalize } from '../../../../src/core/batch-norm.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
@@ -40,7 +40,7 @@ async function run(
   return values;
 }
 
-test('batch norm on SIMD has the values, statistics and gradient of the float64 composite, to rounding', async () => {
+it('batch norm on SIMD has the values, statistics and gradient of the float64 composite, to rounding', async () => {
   await fc.assert(
     fc.asyncProperty(cases, async ({ n, c, h, w, offset, seed }) => {
       const shape = [n, c, h, w];
@@ -76,7 +76,7 @@ test('batch norm on SIMD has the values, statistics and gradient of the float64 
   );
 });
 
-test('with weight and bias the gradients of both are those of the float64 composite, to rounding', async () => {
+it('with weight and bias the gradients of both are those of the float64 composite, to rounding', async () => {
   await fc.assert(
     fc.asyncProperty(cases, async ({ n, c, h, w, seed }) => {
       const shape = [n, c, h, w];

@@ -1,6 +1,6 @@
 /** @file The SIMD convolutions and their derivatives against the float64 loops. */
-import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import { conv2d, conv2dFilter, conv2dInput, cpu, type Device, type Shape, type Tensor } from '../../../../src/index.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
 
@@ -88,7 +88,7 @@ async function fault(c: Case, a: Shape, b: Shape, terms: number, f: Operation): 
 }
 
 describe('the SIMD convolutions equal the float64 loops to rounding', () => {
-  test('forward', async () => {
+  it('forward', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const s = shapes(c);
@@ -98,7 +98,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     );
   });
 
-  test('the input partial', async () => {
+  it('the input partial', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const s = shapes(c);
@@ -110,7 +110,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     );
   });
 
-  test('the filter partial', async () => {
+  it('the filter partial', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const s = shapes(c);
@@ -120,7 +120,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     );
   });
 
-  test('depthwise convolutions of as many rows as a tile, fewer and more', async () => {
+  it('depthwise convolutions of as many rows as a tile, fewer and more', async () => {
     for (let rows = 1; rows <= 13; rows++) {
       for (const columns of [4, 5, 8]) {
         for (const [side, stride, dilation] of [
@@ -156,7 +156,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
     }
   });
 
-  test('pointwise convolutions of planes of every size around a vector', async () => {
+  it('pointwise convolutions of planes of every size around a vector', async () => {
     for (const side of [
       [1, 1],
       [1, 3],
@@ -203,7 +203,7 @@ describe('the SIMD convolutions equal the float64 loops to rounding', () => {
   });
 });
 
-test.each([
+it.each([
   ['dense', 1],
   ['depthwise', 3],
 ] as const)('a %s convolution reads none of the numbers that earlier work left in scratch', async (_name, groups) => {

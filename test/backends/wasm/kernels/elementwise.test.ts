@@ -1,6 +1,6 @@
 /** @file Elementwise SIMD kernels against the plain float32 loops, and sums against the float64 loops. */
-import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   add,
   broadcastTo,
@@ -57,7 +57,7 @@ async function values(
 const special = [NaN, Infinity, -Infinity, 0, -0, 1e-40, -1e-40, 3.4e38, 1, -1, 0.5, -2];
 
 describe('SIMD kernels without sums give the very numbers of the plain float32 loops', () => {
-  test('where, NaN and signed zeros in the condition included', async () => {
+  it('where, NaN and signed zeros in the condition included', async () => {
     for (const n of [1, 3, 4, 13, 64]) {
       const condition = numbers(n, [n]).map((v, i) => (i % 2 === 0 ? special[(i / 2) % special.length]! : v));
       const inputs = [
@@ -70,7 +70,7 @@ describe('SIMD kernels without sums give the very numbers of the plain float32 l
     }
   });
 
-  test.each([
+  it.each([
     ['neg', neg],
     ['sqrt', sqrt],
     ['reciprocal', reciprocal],
@@ -86,7 +86,7 @@ describe('SIMD kernels without sums give the very numbers of the plain float32 l
     }
   });
 
-  test.each([
+  it.each([
     ['add', add],
     ['sub', sub],
     ['mul', mul],
@@ -112,7 +112,7 @@ describe('SIMD kernels without sums give the very numbers of the plain float32 l
     );
   });
 
-  test('operands that broadcast to one another', async () => {
+  it('operands that broadcast to one another', async () => {
     for (const [a, b] of [
       [
         [5, 1],
@@ -139,7 +139,7 @@ describe('SIMD kernels without sums give the very numbers of the plain float32 l
     }
   });
 
-  test('broadcastTo', async () => {
+  it('broadcastTo', async () => {
     await fc.assert(
       fc.asyncProperty(broadcast, async ({ shape, operand, seed }) => {
         const f = (x: Tensor): Tensor => broadcastTo(x, shape);
@@ -150,7 +150,7 @@ describe('SIMD kernels without sums give the very numbers of the plain float32 l
     );
   });
 
-  test('a kernel that ends in a partial vector leaves the next buffer alone', async () => {
+  it('a kernel that ends in a partial vector leaves the next buffer alone', async () => {
     for (let n = 1; n <= 64; n += 7) {
       const x = fast.tensor(numbers(n, [n]), [n]);
       const y = relu(x);
@@ -164,7 +164,7 @@ describe('SIMD kernels without sums give the very numbers of the plain float32 l
 });
 
 describe('SIMD sums equal the float64 loops to rounding', () => {
-  test('sumTo over any axes', async () => {
+  it('sumTo over any axes', async () => {
     await fc.assert(
       fc.asyncProperty(broadcast, async ({ shape, operand, seed }) => {
         const x = numbers(seed, shape);
@@ -184,7 +184,7 @@ describe('SIMD sums equal the float64 loops to rounding', () => {
     );
   });
 
-  test.each([
+  it.each([
     ['all of a long vector', [300_007], [1]],
     ['a channel of a batch', [64, 5, 1000], [1, 5, 1]],
     ['columns of a tall matrix', [20_000, 6], [1, 6]],

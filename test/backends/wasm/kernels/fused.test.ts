@@ -1,6 +1,6 @@
 /** @file Fused kernels of the float32 CPU device against their float64 composites. */
-import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import { cpu, type Device, grad, mixedSum, scope, type Shape, type Tensor, withComposites } from '../../../../src/index.ts';
 import { crossEntropyFused, logSoftmaxFused, softmaxFused } from '../../../../src/core/softmax.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
@@ -45,7 +45,7 @@ const rows = fc.record({
 });
 
 describe('fused kernels of the float32 CPU device equal their float64 composites and their gradients, to rounding', () => {
-  test('softmax, whose values lie in [0, 1]', async () => {
+  it('softmax, whose values lie in [0, 1]', async () => {
     await fc.assert(
       fc.asyncProperty(rows, async ({ n, k, spread, seed }) => {
         const x = numbers(seed, [n, k]).map((v) => v * spread);
@@ -73,7 +73,7 @@ describe('fused kernels of the float32 CPU device equal their float64 composites
     );
   });
 
-  test('log-softmax and cross-entropy', async () => {
+  it('log-softmax and cross-entropy', async () => {
     await fc.assert(
       fc.asyncProperty(rows, async ({ n, k, spread, seed }) => {
         const x = numbers(seed, [n, k]).map((v) => v * spread);
@@ -129,7 +129,7 @@ describe('fused kernels of the float32 CPU device equal their float64 composites
     );
   });
 
-  test('a label that is no class takes no loss and no gradient; a NaN among the logits shows in both', async () => {
+  it('a label that is no class takes no loss and no gradient; a NaN among the logits shows in both', async () => {
     const logits = new Float32Array([1, 2, 3, 1, NaN, 3]);
     const [[l, dl], [el, edl]] = await both(
       [
@@ -146,7 +146,7 @@ describe('fused kernels of the float32 CPU device equal their float64 composites
     expect(l![1]).toBeNaN();
   });
 
-  test('the weighted sum of a mixed operation', async () => {
+  it('the weighted sum of a mixed operation', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 9 }),
@@ -195,7 +195,7 @@ describe('fused kernels of the float32 CPU device equal their float64 composites
     );
   });
 
-  test('the weighted sum gives gradients to those terms alone that need one', async () => {
+  it('the weighted sum gives gradients to those terms alone that need one', async () => {
     const on = async (device: Device): Promise<Values> => {
       const [z, a, b, c] = [3, 6, 6, 6].map((n, i) => device.tensor(numbers(i, [n]), [n]));
       const y = mixedSum(z!, [a!, b!, c!]);

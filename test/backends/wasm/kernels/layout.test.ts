@@ -1,6 +1,6 @@
 /** @file Layout on SIMD kernels against the plain loops: copies have no rounding, so every element must be the very same. */
-import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { PrimitiveParams } from '../../../../src/contract/backend.ts';
 import { cpuKernels } from '../../../../src/backends/cpu/kernels/index.ts';
 import { SimdBackend } from '../../../../src/backends/wasm/backend.ts';
@@ -66,7 +66,7 @@ const strided = shapes.chain((inner) =>
 );
 
 describe('SIMD copies give the very numbers of the plain loops, and write nothing else', () => {
-  test('slice, with steps of either sign', async () => {
+  it('slice, with steps of either sign', async () => {
     await fc.assert(
       fc.asyncProperty(strided, async ({ inner, outer, step, start }) => {
         const { got, expected } = await both('slice', { start, step }, [outer], inner);
@@ -76,7 +76,7 @@ describe('SIMD copies give the very numbers of the plain loops, and write nothin
     );
   });
 
-  test('pad, with steps of either sign', async () => {
+  it('pad, with steps of either sign', async () => {
     await fc.assert(
       fc.asyncProperty(strided, async ({ inner, outer, step, start }) => {
         const { got, expected } = await both('pad', { low: start, step }, [inner], outer);
@@ -86,7 +86,7 @@ describe('SIMD copies give the very numbers of the plain loops, and write nothin
     );
   });
 
-  test('permute', async () => {
+  it('permute', async () => {
     const permuted = shapes.chain((shape) =>
       fc
         .shuffledSubarray(
@@ -105,7 +105,7 @@ describe('SIMD copies give the very numbers of the plain loops, and write nothin
     );
   });
 
-  test('concat, inputs of size 0 included', async () => {
+  it('concat, inputs of size 0 included', async () => {
     const joined = fc
       .tuple(shapes, fc.nat(4), fc.array(fc.nat(9), { minLength: 1, maxLength: 5 }))
       .map(([shape, at, sizes]) => ({ shape, axis: at % shape.length, sizes }))
@@ -121,7 +121,7 @@ describe('SIMD copies give the very numbers of the plain loops, and write nothin
     );
   });
 
-  test('more axes than the kernel walks through are left to the plain loop', async () => {
+  it('more axes than the kernel walks through are left to the plain loop', async () => {
     const shape = [2, 3, 2, 3, 2, 3];
     const axes = [5, 2, 4, 1, 3, 0];
     expect(

@@ -1,6 +1,6 @@
 /** @file SIMD matrix products of every size and transposition against the float64 loops. */
-import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import { cpu, type Device, matmul } from '../../../../src/index.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
 
@@ -41,7 +41,7 @@ const sizes = fc.constantFrom(1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31);
 const products = fc.record({ batch: fc.nat(3), m: sizes, n: sizes, k: sizes, transposeA: fc.boolean(), transposeB: fc.boolean() });
 
 describe('the SIMD matrix products equal the float64 loops to rounding', () => {
-  test('small matrices and batches, transposed or not', async () => {
+  it('small matrices and batches, transposed or not', async () => {
     await fc.assert(
       fc.asyncProperty(products, fc.nat(1000), async (product, seed) => {
         expect(await fault(product, seed)).toBeUndefined();
@@ -50,7 +50,7 @@ describe('the SIMD matrix products equal the float64 loops to rounding', () => {
     );
   });
 
-  test.each([
+  it.each([
     [65, 131, 260],
     [130, 259, 300],
     [16, 8, 2100],

@@ -1,5 +1,5 @@
 /** @file Optimiser steps on SIMD against the float64 loops. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { cpu, type Device } from '../../../../src/index.ts';
 import { applyInPlace } from '../../../../src/core/primitive.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
@@ -14,7 +14,7 @@ afterAll(() => {
 type Values = readonly ArrayLike<number>[];
 
 describe('optimiser steps on SIMD equal the float64 loops', () => {
-  test.each([
+  it.each([
     ['sgd', 2, { nesterov: false }],
     ['sgd', 2, { nesterov: true }],
     ['adam', 3, {}],

@@ -1,6 +1,6 @@
 /** @file The SIMD pools: indices against the plain loop, values and gradients against the float64 composite. */
-import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import { avgPool2d, cpu, type Device, grad, maxPool2d, scope, type Shape, type Tensor } from '../../../../src/index.ts';
 import { maxPoolIndices } from '../../../../src/core/pool.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
@@ -52,7 +52,7 @@ async function on(device: Device, shape: Shape, data: Float32Array, f: (x: Tenso
 }
 
 describe('the SIMD pools', () => {
-  test('find the very indices of the plain loop, ties and special values included', async () => {
+  it('find the very indices of the plain loop, ties and special values included', async () => {
     await fc.assert(
       fc.asyncProperty(cases, fc.boolean(), async (c, special) => {
         const shape = [2, c.channels, ...c.size];
@@ -68,7 +68,7 @@ describe('the SIMD pools', () => {
     );
   });
 
-  test('windows of -Infinity choose their first pixel, never the padding', async () => {
+  it('windows of -Infinity choose their first pixel, never the padding', async () => {
     const shape = [1, 1, 5, 6];
     const x = new Float32Array(30).fill(-Infinity);
     const f = (t: Tensor): Tensor =>
@@ -87,7 +87,7 @@ describe('the SIMD pools', () => {
     );
   });
 
-  test('a NaN in a window is the maximum', async () => {
+  it('a NaN in a window is the maximum', async () => {
     const x = numbers(3, [1, 1, 4, 8]);
     x[9] = NaN;
     for (const device of [fast, plain, exact]) {
@@ -96,7 +96,7 @@ describe('the SIMD pools', () => {
     }
   });
 
-  test('have the values and gradients of the float64 composite', async () => {
+  it('have the values and gradients of the float64 composite', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (c) => {
         const shape = [2, c.channels, ...c.size];

@@ -1,5 +1,5 @@
 /** @file The cache of plans. */
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { Heap } from '../../../../src/backends/wasm/runtime/heap.ts';
 import { type Plan, PlanCache } from '../../../../src/backends/wasm/runtime/plan.ts';
 
@@ -17,7 +17,7 @@ function read(heap: Heap, plans: () => readonly Plan[]): number {
   return new Int32Array(heap.memory.buffer)[plans()[0]!.address / 4]!;
 }
 
-test('plans are made once a key while the cache holds them', () => {
+it('plans are made once a key while the cache holds them', () => {
   const heap = new Heap();
   const cache = new PlanCache(heap);
   const made: number[] = [];
@@ -26,7 +26,7 @@ test('plans are made once a key while the cache holds them', () => {
   expect([read(heap, first), read(heap, second), ...made]).toEqual([1, 1, 1]);
 });
 
-test('a captured kernel whose plans the cache has dropped gets them again, and never reads the words of others', () => {
+it('a captured kernel whose plans the cache has dropped gets them again, and never reads the words of others', () => {
   const heap = new Heap();
   const cache = new PlanCache(heap, 2);
   const made: number[] = [];

@@ -1,4 +1,4 @@
-/** What a replay asks of WebGPU: nothing to be made, and kernels compiled once, beside one another. */
+/** @file What a replay asks of WebGPU: nothing to be made, and kernels compiled once, beside one another. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchNorm2d, capture, conv2d, type Device, grad, maxPool2d, relu, sum, type Tensor } from '../../../../src/index.ts';
 import { SGD } from '../../../../src/optim/index.ts';

@@ -2,11 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
-import { binaryOperations, unaryOperations } from '../../src/contract/backend.ts';
-import * as shaders from '../../src/backends/webgpu/shaders.gen.ts';
+import { describe, expect, it } from 'vitest';
+import { binaryOperations, unaryOperations } from '../src/contract/backend.ts';
+import * as shaders from '../src/backends/webgpu/shaders.gen.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../', import.meta.url));
 
 /** Files below a folder with an ending, as paths without it. */
 function filesOf(folder: string, ending: string): string[] {
@@ -44,15 +44,35 @@ it('the shaders name the operations of the contract and no others', () => {
   expect(shaders.elementwiseBinaryBroadcast.operations).toEqual(shaders.elementwiseBinary.operations);
 });
 
-/** What a backend has beside the operations that all have: parts of its kernels that are no operation. */
-const PARTS: Readonly<Record<string, readonly string[]>> = {
-  cpu: ['erf'],
-  wasm: ['broadcast', 'fused', 'gemm'],
-};
+/** Files and folders of kernels by their names; the table of a backend apart. */
+function kernelsOf(backend: string): string[] {
+  return readdirSync(path.join(root, `src/backends/${backend}/kernels`))
+    .map((name) => name.replace(/\.ts$/, ''))
+    .filter((name) => name !== 'index');
+}
 
-it.each(['cpu', 'wasm'])('the kernels of %s lie in files of the same names as those of WebGPU', (backend) => {
-  const top = (name: string): string[] =>
-    readdirSync(path.join(root, `src/backends/${name}/kernels`)).map((file) => file.replace(/\.ts$/, ''));
-  const webgpu = top('webgpu');
-  expect(top(backend).filter((file) => !webgpu.includes(file) && !PARTS[backend]!.includes(file))).toEqual([]);
+describe('a file of kernels has its counterpart on WebGPU', () => {
+  const webgpu = new Set(kernelsOf('webgpu'));
+  it.each([
+    ['cpu', 9],
+    ['wasm', 8],
+  ] as const)('in %s', (backend, atLeast) => {
+    const kernels = kernelsOf(backend);
+    expect(kernels.length).toBeGreaterThanOrEqual(atLeast);
+    expect(kernels.filter((name) => !webgpu.has(name))).toEqual([]);
+  });
+});
+
+/** From which file or folder a backend's table takes what it imports. */
+function sourcesOfTable(backend: string): Map<string, string> {
+  const table = readFileSync(path.join(root, `src/backends/${backend}/kernels/index.ts`), 'utf8');
+  const imports = [...table.matchAll(/import \{([^}]*)\} from '\.\/([\w-]+)(?:\/index)?(?:\.ts)?'/g)];
+  return new Map(imports.flatMap(([, names, file]) => names!.split(',').map((name) => [name.trim(), file!] as const)));
+}
+
+it('what the tables of the CPU and of WebGPU take under one name comes from files of one name', () => {
+  const webgpu = sourcesOfTable('webgpu');
+  const shared = [...sourcesOfTable('cpu')].filter(([name]) => webgpu.has(name));
+  expect(shared.length).toBeGreaterThanOrEqual(15);
+  expect(shared.filter(([name, file]) => webgpu.get(name) !== file)).toEqual([]);
 });

@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright';
 import { createServer, type ViteDevServer } from 'vite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { searchSteps } from '../examples/page/search-steps.ts';
-import { cpu } from '../src/index.ts';
-import { chromiumOptions } from './support/chromium.ts';
+import { searchSteps } from '../../examples/page/search-steps.ts';
+import { cpu } from '../../src/index.ts';
+import { chromiumOptions } from '../support/chromium.ts';
 
 let server: ViteDevServer;
 let browser: Browser;
 beforeAll(async () => {
-  const configFile = fileURLToPath(new URL('../examples/page/vite.config.ts', import.meta.url));
+  const configFile = fileURLToPath(new URL('../../examples/page/vite.config.ts', import.meta.url));
   server = await createServer({ configFile, logLevel: 'error', server: { port: 0, host: '127.0.0.1' } });
   await server.listen();
   browser = await chromium.launch(chromiumOptions());

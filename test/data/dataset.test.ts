@@ -1,0 +1,42 @@
+/** @file Splits, subsets and concatenations of data sets, against their definitions. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { concatDatasets, splitDataset, subset } from '../../src/data/index.ts';
+import { OptionError } from '../../src/contract/errors.ts';
+import { key } from '../../src/core/random.ts';
+import { positions, randomImages } from '../support/random-images.ts';
+
+describe('splits', () => {
+  it('are disjoint, of the sizes asked for, and keep each image with its label', () => {
+    fc.assert(
+      fc.property(fc.nat(1000), fc.array(fc.nat(20), { minLength: 1, maxLength: 4 }), (seed, sizes) => {
+        const data = randomImages(seed, 100, 1, 2, 2);
+        const parts = splitDataset(data, sizes, key(seed));
+        expect(parts.map((p) => p.labels.length)).toEqual(sizes);
+        const seen = parts.flatMap((p) => positions(p, { batchSize: 7 }));
+        expect(new Set(seen).size).toBe(seen.length);
+        expect(parts.flatMap((p) => [...p.labels])).toEqual(seen.map((i) => i % 10));
+      }),
+      { seed: 1, numRuns: 50 },
+    );
+  });
+
+  it('are the same for a key and differ between keys', () => {
+    const data = randomImages(3, 60, 1, 2, 2);
+    const order = (seed: number): number[] => positions(splitDataset(data, [40], key(seed))[0], { batchSize: 40 });
+    expect(order(1)).toEqual(order(1));
+    expect(order(1)).not.toEqual(order(2));
+  });
+
+  it('refuse more images than there are, and positions outside', () => {
+    const data = randomImages(3, 10, 1, 2, 2);
+    expect(() => splitDataset(data, [6, 5], key(0))).toThrow(OptionError);
+    expect(() => subset(data, [10])).toThrow('no image 10');
+    expect(() => concatDatasets([data, randomImages(3, 10, 3, 2, 2)])).toThrow('[n, 3, 2, 2]');
+  });
+
+  it('a dataset is the concatenation of its subsets', () => {
+    const data = randomImages(5, 10, 3, 2, 4);
+    expect(concatDatasets([subset(data, [0, 1, 2]), subset(data, [3, 4, 5, 6, 7, 8, 9])])).toEqual(data);
+  });
+});
