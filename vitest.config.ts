@@ -1,6 +1,7 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { makeShaders } from './scripts/shaders.mjs';
 import { chromiumOptions } from './test/support/chromium.ts';
 
 declare module 'vitest' {
@@ -9,6 +10,9 @@ declare module 'vitest' {
     readonly device: 'cpu' | 'webgpu';
   }
 }
+
+// Here and not in `npm test` alone, so that vitest finds the module whoever starts it.
+makeShaders();
 
 /** Vitest's own order, but the test that a newcomer reads comes first. */
 class TinyFirst extends BaseSequencer {

@@ -1,15 +1,7 @@
 /** @file Credit under delayed reward: a chain of decisions that is rewarded only at its end. */
 import { cpu, key } from 'reparam';
-import {
-  chainValue,
-  deepChain,
-  episodesToShare,
-  meanBaseline,
-  pathwise,
-  raceLogits,
-  runLaboratory,
-  tdLambdaEpisode,
-} from 'reparam/credit';
+import { meanBaseline, pathwise, runLaboratory } from 'reparam/credit';
+import { chainValue, deepChain, episodesToShare, raceLogits, tdLambdaEpisode } from '../experiments/laboratory/index.ts';
 
 // TD(0) passes the reward back one state an episode: the first correction is a^T, but the delay in episodes is about T / a.
 const rate = 0.1;

@@ -40,10 +40,7 @@ fn element(r: u32) -> u32 {
   return offset(r, p.reducedSizes, p.reducedStrides, AXES);
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= p.outputs * p.parts) { return; }
+//#include "shared/invocation.wgsl" with ENTRY = main, ID = i, END = p.outputs * p.parts
   var output: u32;
   var first: u32;
   var end: u32;

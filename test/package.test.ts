@@ -11,6 +11,7 @@ import { readSafetensors } from '../src/export/index.ts';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
   exports: Record<string, string | { types: string; default: string }>;
+  dependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
 };
 
@@ -44,6 +45,26 @@ async function installPeers(): Promise<void> {
     if (!existsSync(target)) await symlink(path.join(root, 'node_modules', peer), target, 'dir');
   }
 }
+
+/** What each runtime dependency is there for: a file that imports it. */
+const DEPENDENCIES: Readonly<Record<string, string>> = {
+  // Flags, help and their errors.
+  commander: 'src/command/option-values.ts',
+  // What config.json must hold.
+  valibot: 'src/cli/settings/values.ts',
+};
+
+it('every runtime dependency has a user that is named here', () => {
+  expect(Object.keys(manifest.dependencies).sort()).toEqual(Object.keys(DEPENDENCIES).sort());
+  for (const [name, user] of Object.entries(DEPENDENCIES)) {
+    expect([user, readFileSync(path.join(root, user), 'utf8').includes(`from '${name}'`)]).toEqual([user, true]);
+  }
+});
+
+it('leaves the experiments, tests, benchmarks and docs behind', () => {
+  const installed = readdirSync(path.join(folder, 'node_modules/reparam'));
+  expect(installed.sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json', 'shaders', 'src']);
+});
 
 it('brings its two dependencies for the command and nothing else', async () => {
   const installed = run('npm', ['ls', '--all', '--parseable'])

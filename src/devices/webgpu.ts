@@ -1,7 +1,13 @@
 /** @file Opens a WebGPU device, in Node and in a page. */
 import { BackendDevice } from '../core/device.ts';
 import type { Device } from '../core/tensor.ts';
-import { adapterLabel, type AdapterOptions, readFacts, requestAdapter, requestDevice } from '../backends/webgpu/runtime/adapter.ts';
+import {
+  adapterLabel,
+  type AdapterOptions,
+  readTraits,
+  requestAdapter,
+  requestDevice,
+} from '../backends/webgpu/runtime/adapter.ts';
 import { WebGpuBackend } from '../backends/webgpu/backend.ts';
 
 export interface WebGpuOptions extends AdapterOptions {
@@ -20,12 +26,12 @@ export interface WebGpuOptions extends AdapterOptions {
 export async function webgpu(options: WebGpuOptions = {}): Promise<Device> {
   const adapter = await requestAdapter(options);
   const gpu = await requestDevice(adapter);
-  const own = readFacts(adapter, gpu);
-  const facts = {
-    ...own,
-    maxStorageBuffers: Math.min(own.maxStorageBuffers, options.maxStorageBuffers ?? Infinity),
+  const found = readTraits(adapter, gpu);
+  const traits = {
+    ...found,
+    maxStorageBuffers: Math.min(found.maxStorageBuffers, options.maxStorageBuffers ?? Infinity),
     ...(options.withoutSubgroups && { subgroups: false }),
     ...(options.asHardware && { software: false }),
   };
-  return new BackendDevice(new WebGpuBackend(gpu, facts, adapterLabel(adapter)));
+  return new BackendDevice(new WebGpuBackend(gpu, traits, adapterLabel(adapter)));
 }

@@ -33,6 +33,7 @@ export * from './cost/expected-cost.ts';
 export { genotypeFromJson, parseGenotype, printGenotype } from './space/genotype-literal.ts';
 export {
   activeEdges,
+  CELL_TYPES,
   type CellEdge,
   type CellType,
   cellOf,

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { installLine, type System } from '../../src/cli/system.ts';
+import { installLine, type System } from '../../src/command/system.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -3,14 +3,12 @@ import { expect, it } from 'vitest';
 import {
   allEstimators,
   controlVariate,
-  dagFixture,
   enumerate,
   gumbelRao,
   makeDraw,
   MAX_ARCHITECTURES,
   rebar,
   runLaboratory,
-  singleEdgeFixture,
   straightThroughGumbel,
   studentQuantile,
   chiSquareTail,
@@ -18,6 +16,7 @@ import {
   compositeRule,
   interval,
 } from '../../src/credit/index.ts';
+import { dagFixture, singleEdgeFixture } from '../../experiments/laboratory/index.ts';
 import { RelaxedOneHotCategorical } from '../../src/distributions/index.ts';
 import { cpu, div, foldIn, grad, gumbel, gumbels, key, mul, scope, softmax, sum, type Tensor } from '../../src/index.ts';
 

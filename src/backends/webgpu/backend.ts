@@ -1,4 +1,4 @@
-/** @file The WebGPU backend: records dispatches into batches, and turns late errors into typed ones at the next read. */
+/** @file The WebGPU backend: gathers dispatches into batches, and turns late errors into typed ones at the next read. */
 import type {
   Backend,
   BackendMemory,
@@ -20,10 +20,10 @@ import { BindGroups, nodeCollector } from './runtime/bind-groups.ts';
 import { CommandQueue } from './runtime/commands.ts';
 import { Faults } from './runtime/faults.ts';
 import { webgpuFusedTable } from './kernels/fused.ts';
-import type { Gpu, GpuFacts } from './kernel.ts';
+import type { Gpu, AdapterTraits } from './kernel.ts';
 import { webgpuKernels } from './kernels/index.ts';
 import { copyInto } from './kernels/layout.ts';
-import { type GpuHandle, MemoryPool, own } from './runtime/memory.ts';
+import { type GpuHandle, MemoryPool, gpuHandle } from './runtime/memory.ts';
 import { PipelineCache } from './runtime/pipelines.ts';
 import { GpuCapture } from './runtime/program.ts';
 import { hasTimestamps, TimestampPair } from './runtime/timing.ts';
@@ -33,7 +33,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly kind = 'webgpu';
   readonly dtype = 'float32';
   readonly name: string;
-  readonly facts: GpuFacts;
+  readonly traits: AdapterTraits;
   readonly fused: FusedTable;
   /** The device itself. An error scope of reparam's is always open on it. */
   readonly gpuDevice: GPUDevice;
@@ -48,15 +48,15 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly #captures = new CaptureSwitch<GpuCapture>();
   #destroyed = false;
 
-  constructor(device: GPUDevice, facts: GpuFacts, name: string) {
+  constructor(device: GPUDevice, traits: AdapterTraits, name: string) {
     this.gpuDevice = device;
-    this.facts = facts;
+    this.traits = traits;
     this.name = name;
     this.fused = webgpuFusedTable(this);
     this.#faults = new Faults(device);
     this.#pipelines = new PipelineCache(device, this.#faults);
     this.#pool = new MemoryPool(device, (memory) => this.#queue.forget(memory));
-    this.#groups = new BindGroups(device, facts.software, facts.software ? nodeCollector() : undefined);
+    this.#groups = new BindGroups(device, traits.software, traits.software ? nodeCollector() : undefined);
     this.#queue = new CommandQueue(device, this.#pool, this.#groups);
     this.#readBack = new ReadBack(device);
   }
@@ -68,11 +68,11 @@ export class WebGpuBackend implements Backend, Gpu {
   }
 
   free(handle: BufferHandle): void {
-    if (!this.#destroyed) this.#pool.free(own(handle));
+    if (!this.#destroyed) this.#pool.free(gpuHandle(handle));
   }
 
   view(handle: BufferHandle, offset: number, length: number, _dtype: DType): BufferHandle {
-    const parent = own(handle);
+    const parent = gpuHandle(handle);
     if (offset % 64 !== 0) throw new OptionError(`view: offset ${offset} must be a multiple of 64 elements`);
     return this.#pool.open(parent.memory, parent.offset + offset * 4, length * 4);
   }
@@ -80,8 +80,8 @@ export class WebGpuBackend implements Backend, Gpu {
   write(handle: BufferHandle, data: TypedArray): void {
     this.#faults.check();
     if (this.#captures.current) throw this.#captures.current.refuseWrite();
-    const { memory, offset } = own(handle);
-    // The queue's write would run before what is recorded and not submitted yet.
+    const { memory, offset } = gpuHandle(handle);
+    // The queue's write would run before what is pushed and not submitted yet.
     if (this.#pool.isPending(memory)) this.#queue.submit();
     this.gpuDevice.queue.writeBuffer(memory.buffer, offset, data);
   }
@@ -89,7 +89,7 @@ export class WebGpuBackend implements Backend, Gpu {
   async read(handle: BufferHandle, length: number, dtype: DType): Promise<TypedArray> {
     if (this.#captures.current) return this.#captures.current.refuseWait('data');
     this.#faults.check();
-    const bytes = await this.#readBack.read(this.#queue, own(handle), length * 4, this.#faults);
+    const bytes = await this.#readBack.read(this.#queue, gpuHandle(handle), length * 4, this.#faults);
     return dtype === 'uint32' ? new Uint32Array(bytes) : new Float32Array(bytes);
   }
 
@@ -102,7 +102,7 @@ export class WebGpuBackend implements Backend, Gpu {
     this.#faults.check();
     const [x, y, z] = kernel.workgroups;
     if (x === 0 || y === 0 || z === 0) return;
-    const { maxWorkgroups, maxStorageBuffers } = this.facts;
+    const { maxWorkgroups, maxStorageBuffers } = this.traits;
     if (Math.max(x, y, z) > maxWorkgroups) {
       throw new LimitError(
         `${kernel.name}: ${x} x ${y} x ${z} workgroups; this adapter's maxComputeWorkgroupsPerDimension is ${maxWorkgroups}`,
@@ -113,7 +113,7 @@ export class WebGpuBackend implements Backend, Gpu {
         `${kernel.name}: ${inputs.length + outputs.length} buffers; this adapter's maxStorageBuffersPerShaderStage is ${maxStorageBuffers}`,
       );
     }
-    const written = outputs.map((o) => own(o.handle));
+    const written = outputs.map((o) => gpuHandle(o.handle));
     const copies: GpuHandle[] = [];
     const read = inputs.map((o) => this.#apartFrom(written, o, copies));
     const capture = this.#captures.current;
@@ -165,7 +165,7 @@ export class WebGpuBackend implements Backend, Gpu {
 
   flush(): void {
     this.#faults.check();
-    // What a recording notes is handed over when it runs.
+    // What a capture notes is handed over when it runs.
     if (this.#captures.current) return;
     this.#queue.submit();
   }
@@ -227,7 +227,7 @@ export class WebGpuBackend implements Backend, Gpu {
    * shares memory with an output is read from a copy.
    */
   #apartFrom(written: readonly GpuHandle[], input: Operand, copies: GpuHandle[]): GpuHandle {
-    const handle = own(input.handle);
+    const handle = gpuHandle(input.handle);
     if (!written.some((w) => w.memory === handle.memory)) return handle;
     const copy = this.#alloc(handle.byteLength);
     copyInto(this, input, { ...input, handle: copy });

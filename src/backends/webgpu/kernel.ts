@@ -1,9 +1,9 @@
-/** @file What a WebGPU kernel sees of its device: launching WGSL, temporary memory, and the facts that it chooses variants by. */
+/** @file What a WebGPU kernel sees of its device: launching WGSL, temporary memory, and the traits that it chooses variants by. */
 import type { DType, FusedRow, Operand, WgslKernel } from '../../contract/backend.ts';
 import type { Shape } from '../../contract/shape.ts';
 
-/** Facts of the adapter and device, read once. */
-export interface GpuFacts {
+/** Traits of the adapter and device, read once. */
+export interface AdapterTraits {
   /** The `subgroups` feature is enabled: `subgroupBroadcast`, `subgroupAdd`, ... may be used. */
   readonly subgroups: boolean;
   /** Smallest and largest subgroup of the adapter (equal on most). */
@@ -18,8 +18,8 @@ export interface GpuFacts {
 
 /** The launching side of the WebGPU backend. */
 export interface Gpu {
-  readonly facts: GpuFacts;
-  /** Records one dispatch. Bindings: uniforms (if any), inputs `read`, outputs `read_write`, in this order, in group 0. */
+  readonly traits: AdapterTraits;
+  /** Pushes one dispatch. Bindings: uniforms (if any), inputs `read`, outputs `read_write`, in this order, in group 0. */
   launch(kernel: WgslKernel, inputs: readonly Operand[], outputs: readonly Operand[]): void;
   /** Memory that lives until the work that asked for it has been handed over. */
   temporary(shape: Shape, dtype?: DType): Operand;
@@ -29,7 +29,7 @@ export interface Gpu {
   work(body: () => void): void;
 }
 
-/** A primitive on WebGPU: chooses a variant and records one or more launches. */
+/** A primitive on WebGPU: chooses a variant and makes one or more launches. */
 export type WebGpuKernel<Params> = (gpu: Gpu, params: Params, inputs: readonly Operand[], outputs: readonly Operand[]) => void;
 
 /** A row of a fused operation on WebGPU, whose kernels may ask for temporary memory. */

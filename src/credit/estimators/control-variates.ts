@@ -14,7 +14,7 @@ import { foldIn, gumbel, type Key, normals } from '../../core/random.ts';
 import { keep, scope } from '../../core/scope.ts';
 import { softmax } from '../../core/softmax.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { ArchitectureFixture } from '../fixtures.ts';
+import type { ArchitectureFixture } from './fixture.ts';
 import { conditionalPerturbed, discreteScore, type Draw, type Estimator, lossesAt, makeDraw, scoreTimes } from './estimator.ts';
 
 /** c: perturbed logits [s, e, n] -> [s]. */

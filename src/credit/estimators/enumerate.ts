@@ -4,7 +4,7 @@ import { noGrad } from '../../core/grad-mode.ts';
 import { neg } from '../../core/ops.ts';
 import { scope } from '../../core/scope.ts';
 import { networkCredits } from '../credits.ts';
-import type { ArchitectureFixture } from '../fixtures.ts';
+import type { ArchitectureFixture } from './fixture.ts';
 
 const BATCH = 512;
 export const MAX_ARCHITECTURES = 4096;

@@ -7,7 +7,7 @@ import { add, alias, broadcastTo, div, exp, log, mul, neg, reshape, sub, sum, wh
 import { foldIn, type Key, uniforms } from '../../core/random.ts';
 import { softmax } from '../../core/softmax.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { ArchitectureFixture } from '../fixtures.ts';
+import type { ArchitectureFixture } from './fixture.ts';
 
 /** A batch of samples, the same for every estimator. */
 export interface Draw {

@@ -3,7 +3,7 @@ import { enableGrad } from '../../core/grad-mode.ts';
 import { concat } from '../../core/ops.ts';
 import { foldIn, gumbel, type Key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
-import type { ArchitectureFixture } from '../fixtures.ts';
+import type { ArchitectureFixture } from './fixture.ts';
 import { VectorMoments } from '../statistics.ts';
 import { rebar, relax } from './control-variates.ts';
 import { scoreTimesCredit, scoreTimesLoss } from './credit-score.ts';
@@ -61,10 +61,10 @@ export interface LaboratoryReport {
   readonly estimators: readonly EstimatorReport[];
 }
 
-/** All estimators. REBAR and RELAX are fitted here, on random numbers of their own. */
+/** All estimators. REBAR and RELAX are fitted here, on random numbers of their rows. */
 export function allEstimators(options: Omit<LaboratoryOptions, 'estimators' | 'samples' | 'batch'>): Estimator[] {
   const edges = options.fixture.edges.length;
-  // Only these: the number of samples is the laboratory's own.
+  // Only these: the number of samples is the laboratory's rows.
   const { fixture, logits, temperature } = options;
   const fitting = { fixture, logits, temperature, key: foldIn(options.key, 0xf17) };
   return [
@@ -108,9 +108,9 @@ export async function runLaboratory(options: LaboratoryOptions): Promise<Laborat
     const flat = await rows.data();
     rows.dispose();
     estimators.forEach((estimator, i) => {
-      const own = flat.subarray(i * size * width, (i + 1) * size * width);
-      singles[i]!.add(own);
-      if ((estimator.group ?? 1) > 1) means[i]!.add(groupMeans(own, estimator.group!, width));
+      const estimates = flat.subarray(i * size * width, (i + 1) * size * width);
+      singles[i]!.add(estimates);
+      if ((estimator.group ?? 1) > 1) means[i]!.add(groupMeans(estimates, estimator.group!, width));
     });
     done += size;
   }

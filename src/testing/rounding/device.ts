@@ -62,7 +62,7 @@ class RoundingBackend implements Backend {
   }
 
   view(handle: BufferHandle, offset: number, length: number): BufferHandle {
-    const { data, bound } = own(handle);
+    const { data, bound } = trackedOf(handle);
     this.#live++;
     const part = new TrackedBuffer(data.subarray(offset, offset + length), bound.subarray(offset, offset + length));
     this.#bytes += part.byteLength;
@@ -71,14 +71,14 @@ class RoundingBackend implements Backend {
 
   /** What float32 cannot hold (1/3, the square root of 2) is off from the start, by the rounding of it. */
   write(handle: BufferHandle, values: TypedArray): void {
-    const { data, bound } = own(handle);
+    const { data, bound } = trackedOf(handle);
     data.set(values);
     if (data instanceof Float64Array)
       for (let i = 0; i < values.length; i++) bound[i] = Math.abs(data[i]! - Math.fround(data[i]!)) * 2 ** 24;
   }
 
   async read(handle: BufferHandle, length: number): Promise<TypedArray> {
-    return own(handle).data.slice(0, length);
+    return trackedOf(handle).data.slice(0, length);
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
@@ -120,13 +120,13 @@ class RoundingBackend implements Backend {
   }
 }
 
-function own(handle: BufferHandle): TrackedBuffer {
+function trackedOf(handle: BufferHandle): TrackedBuffer {
   if (!(handle instanceof TrackedBuffer)) throw new OptionError('a buffer of another backend was given to the rounding backend');
   return handle;
 }
 
 function tracked(operand: Operand): Tracked {
-  const { data, bound } = own(operand.handle);
+  const { data, bound } = trackedOf(operand.handle);
   const size = sizeOf(operand.shape);
   return {
     data: data.length === size ? data : data.subarray(0, size),
@@ -148,7 +148,7 @@ export function roundingDevice(): RoundingDevice {
   const backend = new RoundingBackend();
   return {
     device: new BackendDevice(backend),
-    bounds: (t) => own(t.storage.handle).bound.slice(0, t.size),
+    bounds: (t) => trackedOf(t.storage.handle).bound.slice(0, t.size),
     longest: () => backend.longest,
   };
 }

@@ -2,6 +2,7 @@
 import { sizeOf } from '../../../contract/shape.ts';
 import type { FusedRow } from '../../../contract/backend.ts';
 import { foldedGrid } from '../runtime/grid.ts';
+import { kernelOf } from '../runtime/shader.ts';
 import type { Gpu } from '../kernel.ts';
 import { addAll } from '../shaders.gen.ts';
 
@@ -11,16 +12,10 @@ export function addAllRow(gpu: Gpu): FusedRow<object> & { readonly atMost: numbe
   return {
     atMost: SLOTS,
     forward(_params, terms, [y]) {
-      const size = sizeOf(y!.shape);
+      const n = sizeOf(y!.shape);
+      const constants = { COUNT: terms.length };
       gpu.launch(
-        {
-          kind: 'wgsl',
-          name: 'addAll',
-          code: addAll,
-          constants: { COUNT: terms.length },
-          uniforms: [size],
-          workgroups: foldedGrid(gpu.facts, size, 256),
-        },
+        kernelOf(addAll, { constants, uniforms: { n }, workgroups: foldedGrid(gpu.traits, n, 256) }),
         // A slot that is not read holds the first term.
         Array.from({ length: SLOTS }, (_, i) => terms[i] ?? terms[0]!),
         [y!],

@@ -1,75 +1,54 @@
 /**
- * @file Batch normalisation on WebGPU: partial moments by lane, a merge in order, and a pass that applies them; on software adapters all
+ * @file Batch normalisation on WebGPU: partial statistics by lane, a merge in order, and a pass that applies them; on software adapters all
  * three in one dispatch of a workgroup a channel.
  */
-import {
-  type BatchNormParams,
-  f32Bits,
-  type FusedOperands,
-  type FusedRow,
-  type Operand,
-  type RunningUpdate,
-  type WgslKernel,
-} from '../../../contract/backend.ts';
+import type { BatchNormParams, FusedOperands, FusedRow, Operand, RunningUpdate, WgslKernel } from '../../../contract/backend.ts';
 import type { Shape } from '../../../contract/shape.ts';
-import type { Gpu, GpuFacts } from '../kernel.ts';
+import { kernelOf, type Uniforms } from '../runtime/shader.ts';
+import type { AdapterTraits, Gpu } from '../kernel.ts';
 import { batchNormApply, batchNormChannel, batchNormGradient, batchNormRunning, batchNormStatistics } from '../shaders.gen.ts';
 
 /** Lanes of a channel's workgroup: one or two subgroups of a software adapter, for which its barrier costs next to nothing. */
 const CHANNEL_LANES = 8;
-/** Elements that a lane walks: enough to hide the cost of starting it, few enough that all cores get lanes. */
+/** Elements that a lane takes: enough to hide the cost of starting it, few enough that all cores get lanes. */
 const ELEMENTS_PER_LANE = 64;
 const LARGEST_LANES = 1024;
 
-interface Walk {
-  readonly c: number;
-  readonly lanes: number;
-  readonly words: readonly number[];
-}
-
-/** How the lanes of a channel share its elements: the shaders' `struct Channels`. */
-function walk(x: Operand, eps: number): Walk {
+/** How the lanes of a channel share its elements: the shaders' `struct Channels`, up to eps. */
+function lanesOver(x: Operand): Uniforms<typeof batchNormApply> {
   const [n, c, h, w] = x.shape as readonly [number, number, number, number];
   const plane = h * w;
   const count = n * plane;
   const lanes = Math.min(LARGEST_LANES, 64 * Math.ceil(count / (64 * ELEMENTS_PER_LANE)));
-  return { c, lanes, words: [c, plane, count, lanes, Math.floor(lanes / plane), lanes % plane, f32Bits(eps)] };
-}
-
-function kernel(code: string, name: string, entryPoint: string, { c, lanes, words }: Walk): WgslKernel {
-  const workgroups = entryPoint === 'finalise' ? ([Math.ceil(c / 8), 1, 1] as const) : ([lanes / 64, c, 1] as const);
-  return { kind: 'wgsl', name: `${name} ${entryPoint}`, code, entryPoint, uniforms: words, workgroups };
+  return { c, plane, count, lanes, stepPlanes: Math.floor(lanes / plane), stepOffset: lanes % plane };
 }
 
 /** One dispatch in place of three, where few workgroups do not leave the device idle. */
-function byChannel(x: Operand, facts: GpuFacts): boolean {
-  return facts.software && x.shape[1]! > 1;
+function byChannel(x: Operand, traits: AdapterTraits): boolean {
+  return traits.software && x.shape[1]! > 1;
 }
 
 function channelKernel(x: Operand, eps: number, entryPoint: 'forward' | 'backward'): WgslKernel {
   const [n, c, h, w] = x.shape as readonly [number, number, number, number];
-  return {
-    kind: 'wgsl',
-    name: 'batchNorm2d channel',
-    code: batchNormChannel,
-    entryPoint,
-    constants: { LANES: CHANNEL_LANES },
-    uniforms: [n, c, h * w, f32Bits(eps)],
-    workgroups: [c, 1, 1],
-  };
+  const constants = { LANES: CHANNEL_LANES };
+  return kernelOf(batchNormChannel, { entryPoint, constants, uniforms: { n, c, plane: h * w, eps }, workgroups: [c, 1, 1] });
 }
 
 function forward(gpu: Gpu, inputs: readonly Operand[], outputs: readonly Operand[], eps: number): void {
   const [x, weight, bias] = inputs as readonly [Operand, Operand, Operand];
   const [y, statistics] = outputs as readonly [Operand, Operand];
-  if (byChannel(x, gpu.facts)) return gpu.launch(channelKernel(x, eps, 'forward'), inputs, outputs);
-  const w = walk(x, eps);
-  const partials = gpu.temporary([2, w.c, w.lanes]);
-  const coefficients = gpu.temporary([3, w.c]);
-  gpu.launch(kernel(batchNormStatistics, 'batchNorm2d statistics', 'partial', w), [x], [partials]);
-  const finalise = kernel(batchNormStatistics, 'batchNorm2d statistics', 'finalise', w);
-  gpu.launch(finalise, [partials, weight, bias], [statistics, coefficients]);
-  gpu.launch(kernel(batchNormApply, 'batchNorm2d', 'main', w), [x, coefficients], [y]);
+  if (byChannel(x, gpu.traits)) return gpu.launch(channelKernel(x, eps, 'forward'), inputs, outputs);
+  const share = lanesOver(x);
+  const { c, lanes } = share;
+  const uniforms = { ...share, eps };
+  const byLane = [lanes / 64, c, 1] as const;
+  const laneStatistics = gpu.temporary([2, c, lanes]);
+  const coefficients = gpu.temporary([3, c]);
+  const partial = kernelOf(batchNormStatistics, { entryPoint: 'partial', uniforms, workgroups: byLane });
+  gpu.launch(partial, [x], [laneStatistics]);
+  const finalise = kernelOf(batchNormStatistics, { entryPoint: 'finalise', uniforms, workgroups: [Math.ceil(c / 8), 1, 1] });
+  gpu.launch(finalise, [laneStatistics, weight, bias], [statistics, coefficients]);
+  gpu.launch(kernelOf(batchNormApply, { entryPoint: 'main', uniforms: share, workgroups: byLane }), [x, coefficients], [y]);
 }
 
 /** Gradients of x, weight and bias. */
@@ -80,22 +59,24 @@ function backward(
   gradients: readonly Operand[],
   eps: number,
 ): void {
-  if (byChannel(x!, gpu.facts)) {
+  if (byChannel(x!, gpu.traits)) {
     return gpu.launch(channelKernel(x!, eps, 'backward'), [x!, g, statistics!, weight], gradients);
   }
-  const w = walk(x!, eps);
+  const uniforms = { ...lanesOver(x!), eps };
+  const { c, lanes } = uniforms;
   const [dx, dweight, dbias] = gradients as readonly [Operand, Operand, Operand];
-  const launch = (entry: string, inputs: readonly Operand[], outputs: readonly Operand[]): void =>
-    gpu.launch(kernel(batchNormGradient, 'batchNorm2d gradient', entry, w), inputs, outputs);
-  const partials = gpu.temporary([2, w.c, w.lanes]);
-  const coefficients = gpu.temporary([5, w.c]);
-  launch('partial', [x!, g, statistics!], [partials]);
-  launch('finalise', [partials, statistics!, weight], [coefficients, dweight, dbias]);
-  launch('apply', [x!, g, coefficients], [dx]);
+  const byLane = [lanes / 64, c, 1] as const;
+  const laneSums = gpu.temporary([2, c, lanes]);
+  const coefficients = gpu.temporary([5, c]);
+  const partial = kernelOf(batchNormGradient, { entryPoint: 'partial', uniforms, workgroups: byLane });
+  gpu.launch(partial, [x!, g, statistics!], [laneSums]);
+  const finalise = kernelOf(batchNormGradient, { entryPoint: 'finalise', uniforms, workgroups: [Math.ceil(c / 8), 1, 1] });
+  gpu.launch(finalise, [laneSums, statistics!, weight], [coefficients, dweight, dbias]);
+  gpu.launch(kernelOf(batchNormGradient, { entryPoint: 'apply', uniforms, workgroups: byLane }), [x!, g, coefficients], [dx]);
 }
 
 function covers(gpu: Gpu, x: Shape): boolean {
-  return x[1]! <= gpu.facts.maxWorkgroups;
+  return x[1]! <= gpu.traits.maxWorkgroups;
 }
 
 /** Without weight and bias: with ones and zeros in their place. */
@@ -130,18 +111,8 @@ export function batchNormRunningRow(gpu: Gpu): FusedRow<RunningUpdate> {
   return {
     forward({ momentum, count }, batch, running) {
       const c = running[0]!.shape[1]!;
-      const rates = [1 - momentum, momentum, (momentum * count) / (count - 1)];
-      gpu.launch(
-        {
-          kind: 'wgsl',
-          name: 'batchNorm2d running',
-          code: batchNormRunning,
-          uniforms: [c, ...rates.map(f32Bits)],
-          workgroups: [Math.ceil((2 * c) / 64), 1, 1],
-        },
-        batch,
-        running,
-      );
+      const uniforms = { c, keep: 1 - momentum, meanRate: momentum, varianceRate: (momentum * count) / (count - 1) };
+      gpu.launch(kernelOf(batchNormRunning, { uniforms, workgroups: [Math.ceil((2 * c) / 64), 1, 1] }), batch, running);
     },
   };
 }

@@ -4,8 +4,8 @@ import { type Gpu, rowOn } from '../kernel.ts';
 import { addAllRow } from './add-all.ts';
 import { batchNormAffineRow, batchNormRow, batchNormRunningRow } from './batch-norm.ts';
 import { mixedSumRow } from './mixed-sum.ts';
+import { sgdManyRow } from './optimizer.ts';
 import { avgPoolRow, maxPoolRow } from './pool.ts';
-import { sgdManyRow } from './sgd-many.ts';
 import { crossEntropyRow, softmaxRow } from './softmax.ts';
 
 export function webgpuFusedTable(gpu: Gpu): FusedTable {

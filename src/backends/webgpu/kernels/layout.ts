@@ -4,40 +4,34 @@ import type { Operand } from '../../../contract/backend.ts';
 import { type Shape, sizeOf, stridesOf } from '../../../contract/shape.ts';
 import { invocationsOf, padAxes } from '../runtime/axes.ts';
 import { foldedGrid } from '../runtime/grid.ts';
+import { kernelOf } from '../runtime/shader.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
-import { concat as concatCode, pad as padCode, stridedCopy as copyCode } from '../shaders.gen.ts';
+import { layoutConcat, layoutPad, layoutStridedCopy } from '../shaders.gen.ts';
 
-/** Where a strided walk starts in an operand, and its stride along each axis. */
+/** Where a strided copy starts in an operand, and its stride along each axis. */
 interface Strided {
   readonly from: number;
   readonly strides: readonly number[];
 }
 
-/** Copies the elements of a walk over `shape` from x to y. */
+/** Copies an element from x to y for every index of `shape`. */
 function stridedCopy(gpu: Gpu, op: string, shape: Shape, x: Operand, source: Strided, y: Operand, target: Strided): void {
   if (sizeOf(shape) === 0) return;
-  const walk = collapse(shape, [source.strides, target.strides]);
-  const { sizes, strides } = walk;
-  const { words, count } = invocationsOf(walk);
-  gpu.launch(
-    {
-      kind: 'wgsl',
-      name: 'strided copy',
-      code: copyCode,
-      constants: { AXES: sizes.length },
-      uniforms: [
-        ...padAxes(op, shape, sizes, 1),
-        ...padAxes(op, shape, strides[0]!, 0),
-        ...padAxes(op, shape, strides[1]!, 0),
-        source.from,
-        target.from,
-        ...words,
-      ],
-      workgroups: foldedGrid(gpu.facts, count, 64),
+  const { sizes, strides } = collapse(shape, [source.strides, target.strides]);
+  const share = invocationsOf(sizes);
+  const kernel = kernelOf(layoutStridedCopy, {
+    constants: { AXES: sizes.length },
+    uniforms: {
+      sizes: padAxes(op, shape, sizes, 1),
+      xStrides: padAxes(op, shape, strides[0]!, 0),
+      yStrides: padAxes(op, shape, strides[1]!, 0),
+      xOrigin: source.from,
+      yOrigin: target.from,
+      ...share,
     },
-    [x],
-    [y],
-  );
+    workgroups: foldedGrid(gpu.traits, share.invocations, 64),
+  });
+  gpu.launch(kernel, [x], [y]);
 }
 
 function dense(shape: Shape): Strided {
@@ -64,7 +58,7 @@ export const permute: WebGpuKernel<{ readonly axes: readonly number[] }> = (gpu,
 };
 
 /** The elements start, start + step, ... of a dense array of this shape. */
-function walkOf(shape: Shape, start: readonly number[], step: readonly number[]): Strided {
+function elementsFrom(shape: Shape, start: readonly number[], step: readonly number[]): Strided {
   const strides = stridesOf(shape);
   return {
     from: start.reduce((sum, s, i) => sum + s * strides[i]!, 0),
@@ -78,7 +72,7 @@ export const slice: WebGpuKernel<{ readonly start: readonly number[]; readonly s
   [x],
   [y],
 ) => {
-  stridedCopy(gpu, 'slice', y!.shape, x!, walkOf(x!.shape, start, step), y!, dense(y!.shape));
+  stridedCopy(gpu, 'slice', y!.shape, x!, elementsFrom(x!.shape, start, step), y!, dense(y!.shape));
 };
 
 /** One axis of a pad: of y, of x, and where x lies in y. */
@@ -110,7 +104,7 @@ export const pad: WebGpuKernel<{ readonly low: readonly number[]; readonly step:
   [y],
 ) => {
   const axes = paddedAxes(x!.shape, y!.shape, low, step);
-  const { words, count } = invocationsOf({ sizes: axes.map((a) => a.size), strides: [] });
+  const share = invocationsOf(axes.map((a) => a.size));
   const table = (of: keyof PaddedAxis, fill: number): number[] =>
     padAxes(
       'pad',
@@ -118,18 +112,12 @@ export const pad: WebGpuKernel<{ readonly low: readonly number[]; readonly step:
       axes.map((a) => a[of]),
       fill,
     );
-  gpu.launch(
-    {
-      kind: 'wgsl',
-      name: 'pad',
-      code: padCode,
-      constants: { AXES: Math.max(1, axes.length) },
-      uniforms: [...table('size', 1), ...table('xSize', 1), ...table('low', 0), ...table('step', 1), ...words],
-      workgroups: foldedGrid(gpu.facts, count, 64),
-    },
-    [x!],
-    [y!],
-  );
+  const kernel = kernelOf(layoutPad, {
+    constants: { AXES: Math.max(1, axes.length) },
+    uniforms: { sizes: table('size', 1), xSizes: table('xSize', 1), low: table('low', 0), step: table('step', 1), ...share },
+    workgroups: foldedGrid(gpu.traits, share.invocations, 64),
+  });
+  gpu.launch(kernel, [x!], [y!]);
 };
 
 /** Inputs that a dispatch of concat takes, with the output eight bindings. */
@@ -147,14 +135,12 @@ function joinSome(
 ): void {
   const sizes = inputs.map((x) => sizeOf(x.shape));
   const table = (values: readonly number[]): number[] => Array.from({ length: 8 }, (_, i) => values[i] ?? 1);
+  const kernel = kernelOf(layoutConcat, {
+    uniforms: { inner: table(sizes.map((size) => size / outer)), offset: table(offsets), size: table(sizes), total },
+    workgroups: [Math.ceil(Math.max(...sizes) / CONCAT_PER_GROUP), inputs.length, 1],
+  });
   gpu.launch(
-    {
-      kind: 'wgsl',
-      name: 'concat',
-      code: concatCode,
-      uniforms: [...table(sizes.map((size) => size / outer)), ...table(offsets), ...table(sizes), total],
-      workgroups: [Math.ceil(Math.max(...sizes) / CONCAT_PER_GROUP), inputs.length, 1],
-    },
+    kernel,
     Array.from({ length: CONCAT_SLOTS }, (_, i) => inputs[i] ?? inputs[0]!),
     [y],
   );
@@ -164,7 +150,7 @@ export const concat: WebGpuKernel<{ readonly axis: number }> = (gpu, { axis }, a
   const outer = sizeOf(y!.shape.slice(0, axis));
   const total = sizeOf(y!.shape.slice(axis));
   const inputs = all.filter((x) => sizeOf(x.shape) > 0);
-  const inCopies = inputs.some((x) => sizeOf(x.shape) > CONCAT_PER_GROUP * gpu.facts.maxWorkgroups);
+  const inCopies = inputs.some((x) => sizeOf(x.shape) > CONCAT_PER_GROUP * gpu.traits.maxWorkgroups);
   let offset = 0;
   const offsets = inputs.map((x) => (offset += sizeOf(x.shape) / outer) - sizeOf(x.shape) / outer);
   if (inCopies) {

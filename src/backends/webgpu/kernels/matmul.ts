@@ -1,9 +1,10 @@
 /** @file Matrix product on WebGPU: register tiles, spread by subgroups where there are some, and a plain kernel for small shapes. */
 import type { Operand } from '../../../contract/backend.ts';
 import { foldedGrid } from '../runtime/grid.ts';
-import type { Gpu, GpuFacts, WebGpuKernel } from '../kernel.ts';
+import { kernelOf } from '../runtime/shader.ts';
+import type { Gpu, AdapterTraits, WebGpuKernel } from '../kernel.ts';
 import { permute } from './layout.ts';
-import { matmul as plain, matmulSubgroups, matmulSubgroups4, matmulTile } from '../shaders.gen.ts';
+import { matmulPlain as plainShader, matmulSubgroups, matmulSubgroupsOfFour, matmulTile } from '../shaders.gen.ts';
 
 interface MatmulParams {
   readonly transposeA: boolean;
@@ -11,8 +12,7 @@ interface MatmulParams {
 }
 
 interface Tile {
-  readonly name: string;
-  readonly code: string;
+  readonly shader: typeof matmulTile | typeof matmulSubgroups | typeof matmulSubgroupsOfFour;
   readonly rows: number;
   readonly columns: number;
   readonly lanes: number;
@@ -23,40 +23,34 @@ const LEAST_FOR_TILE = 2 ** 18;
 /** From here on the largest tile is worth the seconds that a software adapter takes to compile it. */
 const LEAST_FOR_LARGE_TILE = 2 ** 24;
 
-function chooseTile({ subgroups, subgroupMinSize, subgroupMaxSize }: GpuFacts, products: number): Tile {
+function chooseTile({ subgroups, subgroupMinSize, subgroupMaxSize }: AdapterTraits, products: number): Tile {
   const oneSize = subgroups && subgroupMinSize === subgroupMaxSize;
   if (oneSize && products >= LEAST_FOR_LARGE_TILE) {
     if (subgroupMinSize >= 8) {
-      return { name: 'matmul subgroups', code: matmulSubgroups, rows: 16, columns: 8, lanes: subgroupMinSize };
+      return { shader: matmulSubgroups, rows: 16, columns: 8, lanes: subgroupMinSize };
     }
-    if (subgroupMinSize === 4) return { name: 'matmul subgroups of 4', code: matmulSubgroups4, rows: 16, columns: 8, lanes: 4 };
+    if (subgroupMinSize === 4) return { shader: matmulSubgroupsOfFour, rows: 16, columns: 8, lanes: 4 };
   }
-  return { name: 'matmul tile', code: matmulTile, rows: 8, columns: 4, lanes: oneSize ? Math.max(4, subgroupMinSize) : 32 };
+  return { shader: matmulTile, rows: 8, columns: 4, lanes: oneSize ? Math.max(4, subgroupMinSize) : 32 };
 }
 
 export const matmul: WebGpuKernel<MatmulParams> = (gpu, params, [a, b], [y]) => {
   const [m, n] = y!.shape.slice(-2) as [number, number];
   const k = a!.shape.at(params.transposeA ? -2 : -1)!;
   const batch = y!.shape.length === 3 ? y!.shape[0]! : 1;
-  const tile = chooseTile(gpu.facts, m * n * k);
+  const tile = chooseTile(gpu.traits, m * n * k);
   const workgroups = [Math.ceil(n / (tile.lanes * tile.columns)), Math.ceil(m / tile.rows), batch] as const;
-  if (m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || Math.max(...workgroups) > gpu.facts.maxWorkgroups) {
+  if (m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || Math.max(...workgroups) > gpu.traits.maxWorkgroups) {
     matmulPlain(gpu, params, a!, b!, y!);
     return;
   }
-  gpu.launch(
-    {
-      kind: 'wgsl',
-      name: tile.name,
-      code: tile.code,
-      // The shader for four lanes has them built in.
-      ...(tile.code !== matmulSubgroups4 && { constants: { LANES: tile.lanes } }),
-      uniforms: [m, n, k, ...(params.transposeA ? [1, m] : [k, 1])],
-      workgroups,
-    },
-    [a!, params.transposeB ? swapped(gpu, b!) : b!],
-    [y!],
-  );
+  const kernel = kernelOf(tile.shader, {
+    // The shader for four lanes has them built in.
+    ...(tile.shader !== matmulSubgroupsOfFour && { constants: { LANES: tile.lanes } }),
+    uniforms: { m, n, k, ...stridesOfA(m, k, params.transposeA) },
+    workgroups,
+  });
+  gpu.launch(kernel, [a!, params.transposeB ? swapped(gpu, b!) : b!], [y!]);
 };
 
 /** One invocation an element: little to compile, and what is left when tiles do not fit. */
@@ -64,17 +58,17 @@ export function matmulPlain(gpu: Gpu, { transposeA, transposeB }: MatmulParams, 
   const [m, n] = y.shape.slice(-2) as [number, number];
   const k = a.shape.at(transposeA ? -2 : -1)!;
   const batch = y.shape.length === 3 ? y.shape[0]! : 1;
-  gpu.launch(
-    {
-      kind: 'wgsl',
-      name: 'matmul',
-      code: plain,
-      uniforms: [m, n, k, batch, ...(transposeA ? [1, m] : [k, 1]), ...(transposeB ? [1, k] : [n, 1])],
-      workgroups: foldedGrid(gpu.facts, batch * m * n, 64),
-    },
-    [a, b],
-    [y],
-  );
+  const { bRow, bColumn } = transposeB ? { bRow: 1, bColumn: k } : { bRow: n, bColumn: 1 };
+  const kernel = kernelOf(plainShader, {
+    uniforms: { m, n, k, batch, ...stridesOfA(m, k, transposeA), bRow, bColumn },
+    workgroups: foldedGrid(gpu.traits, batch * m * n, 64),
+  });
+  gpu.launch(kernel, [a, b], [y]);
+}
+
+/** Strides of a's rows and columns as the product sees them: its transpose is walked and not copied. */
+function stridesOfA(m: number, k: number, isTransposed: boolean): { readonly aRow: number; readonly aColumn: number } {
+  return isTransposed ? { aRow: 1, aColumn: m } : { aRow: k, aColumn: 1 };
 }
 
 /** A copy with the last two axes swapped: small beside the product, which then reads along memory. */

@@ -2,16 +2,19 @@
 import type { FusedRow, Operand, WgslKernel } from '../../../contract/backend.ts';
 import { lanesFor, partialSumsKernel } from './partial-sums.ts';
 import { foldedGrid } from '../runtime/grid.ts';
+import { kernelOf } from '../runtime/shader.ts';
 import { sizeOf } from '../../../contract/shape.ts';
-import type { Gpu, GpuFacts } from '../kernel.ts';
-import { weightedSum, weightedSum7 } from '../shaders.gen.ts';
+import type { AdapterTraits, Gpu } from '../kernel.ts';
+import { mixedSumSeven, mixedSumSix } from '../shaders.gen.ts';
 
 /** Tensors that a dispatch takes: with z and the result, two bindings more. */
-function slotsOf(facts: GpuFacts): 6 | 7 {
-  return facts.maxStorageBuffers > 8 ? 7 : 6;
+function slotsOf(traits: AdapterTraits): 6 | 7 {
+  return traits.maxStorageBuffers > 8 ? 7 : 6;
 }
 
 const ELEMENTS_PER_GROUP = 512;
+
+type EntryPoint = (typeof mixedSumSix | typeof mixedSumSeven)['entryPoints'][number];
 
 interface Terms {
   readonly size: number;
@@ -21,30 +24,28 @@ interface Terms {
   readonly lanes?: number;
 }
 
-function kernel(facts: GpuFacts, entryPoint: string, { size, first, count, carries = false, lanes = 0 }: Terms): WgslKernel {
-  const seven = slotsOf(facts) === 7 && !/^scale[1236]$/.test(entryPoint);
-  return {
-    kind: 'wgsl',
-    name: `mixedSum ${seven ? 'of seven ' : ''}${entryPoint}`,
-    code: seven ? weightedSum7 : weightedSum,
+function kernel(traits: AdapterTraits, entryPoint: EntryPoint, terms: Terms): WgslKernel {
+  const { size, first, count, carries = false, lanes = 0 } = terms;
+  const seven = slotsOf(traits) === 7 && !/^scale[1236]$/.test(entryPoint);
+  return kernelOf(seven ? mixedSumSeven : mixedSumSix, {
     entryPoint,
-    uniforms: [size, first, count, carries ? 1 : 0, lanes],
-    workgroups: lanes > 0 ? [lanes / 64, 1, 1] : foldedGrid(facts, size, ELEMENTS_PER_GROUP),
-  };
+    uniforms: { size, first, count, carries: Number(carries), lanes },
+    workgroups: lanes > 0 ? [lanes / 64, 1, 1] : foldedGrid(traits, size, ELEMENTS_PER_GROUP),
+  });
 }
 
 /** An operand for each slot: those given, then the first again in the places that the kernel does not read. */
 function filled(gpu: Gpu, xs: readonly Operand[]): Operand[] {
-  return Array.from({ length: slotsOf(gpu.facts) }, (_, i) => xs[i] ?? xs[0]!);
+  return Array.from({ length: slotsOf(gpu.traits) }, (_, i) => xs[i] ?? xs[0]!);
 }
 
 function forward(gpu: Gpu, z: Operand, xs: readonly Operand[], y: Operand): void {
-  const slots = slotsOf(gpu.facts);
+  const slots = slotsOf(gpu.traits);
   const size = sizeOf(y.shape);
   let sum: Operand | undefined;
   for (let first = 0; first < xs.length;) {
     const terms: Operand[] = sum ? [sum, ...xs.slice(first, first + slots - 1)] : xs.slice(0, slots);
-    const launch = kernel(gpu.facts, 'sum', { size, first, count: terms.length, carries: sum !== undefined });
+    const launch = kernel(gpu.traits, 'sum', { size, first, count: terms.length, carries: sum !== undefined });
     first += terms.length - (sum ? 1 : 0);
     const into = first < xs.length ? gpu.temporary(y.shape) : y;
     gpu.launch(launch, [z, ...filled(gpu, terms)], [into]);
@@ -54,23 +55,23 @@ function forward(gpu: Gpu, z: Operand, xs: readonly Operand[], y: Operand): void
 
 /** dz_k = <g, x_k> for each k, [k]. */
 function products(gpu: Gpu, xs: readonly Operand[], g: Operand, dz: Operand): void {
-  const slots = slotsOf(gpu.facts);
+  const slots = slotsOf(gpu.traits);
   const size = sizeOf(g.shape);
-  const lanes = lanesFor(gpu.facts, Math.ceil(size / 8), 1);
-  const partials = gpu.temporary([xs.length, lanes]);
+  const lanes = lanesFor(gpu.traits, Math.ceil(size / 8), 1);
+  const laneSums = gpu.temporary([xs.length, lanes]);
   for (let first = 0; first < xs.length; first += slots) {
     const terms = xs.slice(first, first + slots);
-    gpu.launch(kernel(gpu.facts, 'dots', { size, first, count: terms.length, lanes }), [g, ...filled(gpu, terms)], [partials]);
+    gpu.launch(kernel(gpu.traits, 'dots', { size, first, count: terms.length, lanes }), [g, ...filled(gpu, terms)], [laneSums]);
   }
-  gpu.launch(partialSumsKernel(gpu.facts, xs.length, lanes), [partials], [dz]);
+  gpu.launch(partialSumsKernel(gpu.traits, xs.length, lanes), [laneSums], [dz]);
 }
 
 /** dx_k = z_k g for each k. */
 function scaled(gpu: Gpu, z: Operand, g: Operand, dxs: readonly Operand[]): void {
   const size = sizeOf(g.shape);
   for (let first = 0; first < dxs.length;) {
-    const number = [7, 6, 3, 2, 1].find((n) => n <= Math.min(dxs.length - first, slotsOf(gpu.facts)))!;
-    const launch = kernel(gpu.facts, `scale${number}`, { size, first, count: number });
+    const number = ([7, 6, 3, 2, 1] as const).find((n) => n <= Math.min(dxs.length - first, slotsOf(gpu.traits)))!;
+    const launch = kernel(gpu.traits, `scale${number}`, { size, first, count: number });
     gpu.launch(launch, [z, g], dxs.slice(first, first + number));
     first += number;
   }

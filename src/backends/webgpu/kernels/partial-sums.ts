@@ -2,33 +2,28 @@
 import type { Operand, WgslKernel } from '../../../contract/backend.ts';
 import { sizeOf } from '../../../contract/shape.ts';
 import { foldedGrid } from '../runtime/grid.ts';
-import type { Gpu, GpuFacts } from '../kernel.ts';
+import { kernelOf } from '../runtime/shader.ts';
+import type { AdapterTraits, Gpu } from '../kernel.ts';
 import { partialSums } from '../shaders.gen.ts';
 
 /** Tiles that a lane should have at least, to be worth starting. */
 const TILES_PER_LANE = 4;
 
 /** Lanes (a multiple of 64) that share `tiles`, where `blocks` workgroups run side by side already. */
-export function lanesFor(facts: GpuFacts, tiles: number, blocks: number): number {
-  const wanted = Math.ceil((facts.software ? 16 : 256) / blocks);
+export function lanesFor(traits: AdapterTraits, tiles: number, blocks: number): number {
+  const wanted = Math.ceil((traits.software ? 16 : 256) / blocks);
   return 64 * Math.max(1, Math.min(wanted, Math.ceil(tiles / (64 * TILES_PER_LANE))));
 }
 
-/** Adds partials [sums, lanes] into [sums], in order. */
-export function partialSumsKernel(facts: GpuFacts, sums: number, lanes: number): WgslKernel {
-  return {
-    kind: 'wgsl',
-    name: 'partial sums',
-    code: partialSums,
-    uniforms: [sums, lanes],
-    workgroups: foldedGrid(facts, sums, 64),
-  };
+/** Adds lane sums [sums, lanes] into [sums], in order. */
+export function partialSumsKernel(traits: AdapterTraits, sums: number, lanes: number): WgslKernel {
+  return kernelOf(partialSums, { uniforms: { sums, lanes }, workgroups: foldedGrid(traits, sums, 64) });
 }
 
-/** Lets `launch` fill partials [size of output, lanes], and adds them into the output. */
-export function sumOfPartials(gpu: Gpu, lanes: number, output: Operand, launch: (partials: Operand) => void): void {
+/** Lets `launch` fill lane sums [size of output, lanes], and adds them into the output. */
+export function addLaneSums(gpu: Gpu, lanes: number, output: Operand, launch: (laneSums: Operand) => void): void {
   const sums = sizeOf(output.shape);
-  const partials = gpu.temporary([sums, lanes]);
-  launch(partials);
-  gpu.launch(partialSumsKernel(gpu.facts, sums, lanes), [partials], [output]);
+  const laneSums = gpu.temporary([sums, lanes]);
+  launch(laneSums);
+  gpu.launch(partialSumsKernel(gpu.traits, sums, lanes), [laneSums], [output]);
 }

@@ -4,8 +4,9 @@ import type { Operand } from '../../../contract/backend.ts';
 import { LimitError } from '../../../contract/errors.ts';
 import { showShape, sizeOf, stridesOf } from '../../../contract/shape.ts';
 import { foldedGrid } from '../runtime/grid.ts';
+import { kernelOf } from '../runtime/shader.ts';
 import type { Gpu, WebGpuKernel } from '../kernel.ts';
-import { reduce as reduceCode } from '../shaders.gen.ts';
+import { reduce as reduceShader } from '../shaders.gen.ts';
 
 /** Enough invocations to fill a device; more parts would only add work for the second launch. */
 const INVOCATIONS = 4096;
@@ -26,22 +27,22 @@ interface Reduction {
 
 function reductionOf(op: string, x: Operand, y: Operand): Reduction {
   const strides = stridesOf(x.shape);
-  // Each axis is walked by x and by y, with stride 0 where y is reduced: axes join only with their own kind.
+  // Each axis has a stride in x and one in y, 0 where y is reduced: axes join only with their own kind.
   const outer = stridesOf(y.shape).map((s, i) => (y.shape[i] === 1 ? 0 : s));
-  const walk = collapse(x.shape, [strides, outer]);
+  const merged = collapse(x.shape, [strides, outer]);
   const kept: Axes = { sizes: [], strides: [] };
   const reduced: Axes = { sizes: [], strides: [] };
-  walk.sizes.forEach((size, i) => {
-    const axes = walk.strides[1]![i] === 0 ? reduced : kept;
+  merged.sizes.forEach((size, i) => {
+    const axes = merged.strides[1]![i] === 0 ? reduced : kept;
     axes.sizes.push(size);
-    axes.strides.push(walk.strides[0]![i]!);
+    axes.strides.push(merged.strides[0]![i]!);
   });
   if (kept.sizes.length > 4 || reduced.sizes.length > 4) {
     throw new LimitError(
       `${op}: reducing ${showShape(x.shape)} to ${showShape(y.shape)} has more than four separate groups of axes`,
     );
   }
-  return { kept, reduced, inner: walk.strides[1]!.at(-1) === 0 };
+  return { kept, reduced, inner: merged.strides[1]!.at(-1) === 0 };
 }
 
 function four(values: readonly number[], fill: number): number[] {
@@ -51,27 +52,21 @@ function four(values: readonly number[], fill: number): number[] {
 function launch(gpu: Gpu, maximum: boolean, { kept, reduced, inner }: Reduction, parts: number, x: Operand, y: Operand): void {
   const outputs = sizeOf(kept.sizes);
   const count = sizeOf(reduced.sizes);
-  gpu.launch(
-    {
-      kind: 'wgsl',
-      name: 'reduce',
-      code: reduceCode,
-      constants: { MAXIMUM: Number(maximum), INNER: Number(inner), AXES: reduced.sizes.length },
-      uniforms: [
-        ...four(kept.sizes, 1),
-        ...four(kept.strides, 0),
-        ...four(reduced.sizes, 1),
-        ...four(reduced.strides, 0),
-        outputs,
-        count,
-        parts,
-        Math.ceil(count / parts),
-      ],
-      workgroups: foldedGrid(gpu.facts, outputs * parts, 64),
+  const kernel = kernelOf(reduceShader, {
+    constants: { MAXIMUM: Number(maximum), INNER: Number(inner), AXES: reduced.sizes.length },
+    uniforms: {
+      keptSizes: four(kept.sizes, 1),
+      keptStrides: four(kept.strides, 0),
+      reducedSizes: four(reduced.sizes, 1),
+      reducedStrides: four(reduced.strides, 0),
+      outputs,
+      count,
+      parts,
+      chunk: Math.ceil(count / parts),
     },
-    [x],
-    [y],
-  );
+    workgroups: foldedGrid(gpu.traits, outputs * parts, 64),
+  });
+  gpu.launch(kernel, [x], [y]);
 }
 
 function reduce(op: 'sumTo' | 'maxTo'): WebGpuKernel<object> {

@@ -2,15 +2,16 @@
 import type { FusedRow, Operand, WgslKernel } from '../../../contract/backend.ts';
 import { type Shape, sizeOf } from '../../../contract/shape.ts';
 import { foldedGrid } from '../runtime/grid.ts';
-import type { Gpu, GpuFacts } from '../kernel.ts';
-import { crossEntropy, softmax, softmaxRows } from '../shaders.gen.ts';
+import { kernelOf } from '../runtime/shader.ts';
+import type { AdapterTraits, Gpu } from '../kernel.ts';
+import { softmaxCrossEntropy, softmaxLongRows, softmaxRows } from '../shaders.gen.ts';
 
 /** From this length on a row gets a workgroup, on hardware; software adapters pay too much for barriers. */
 const LONG_ROW = 64;
 
 /** Lanes of a workgroup of cross-entropy: few where rows are long on a software adapter, so that all cores get workgroups. */
-function lanesOf(facts: GpuFacts, k: number): number {
-  return facts.software && k >= LONG_ROW ? 8 : 64;
+function lanesOf(traits: AdapterTraits, k: number): number {
+  return traits.software && k >= LONG_ROW ? 8 : 64;
 }
 
 function rowsOf(shape: Shape): readonly [number, number] {
@@ -18,70 +19,64 @@ function rowsOf(shape: Shape): readonly [number, number] {
   return [k === 0 ? 0 : sizeOf(shape) / k, k];
 }
 
-function isLong(facts: GpuFacts, k: number): boolean {
-  return k >= LONG_ROW && !facts.software;
+function isLong(traits: AdapterTraits, k: number): boolean {
+  return k >= LONG_ROW && !traits.software;
 }
 
-function rowKernel(
-  facts: GpuFacts,
-  x: Operand,
-  entryPoint: string,
-  short: { readonly code: string; readonly entry: string },
-): WgslKernel {
+/** A kernel over rows: of the shader for long rows where they are long, else of the one for short rows. */
+function rowKernel(traits: AdapterTraits, x: Operand, entryPoint: (typeof softmaxRows)['entryPoints'][number]): WgslKernel {
   const [rows, k] = rowsOf(x.shape);
-  const long = isLong(facts, k);
-  return {
-    kind: 'wgsl',
-    name: `${entryPoint} ${long ? 'long rows' : 'rows'}`,
-    code: long ? softmaxRows : short.code,
-    entryPoint: long ? entryPoint : short.entry,
-    uniforms: [rows, k],
-    workgroups: foldedGrid(facts, rows, long ? 1 : 64),
-  };
+  const long = isLong(traits, k);
+  return kernelOf(long ? softmaxLongRows : softmaxRows, {
+    entryPoint,
+    uniforms: { rows, k },
+    workgroups: foldedGrid(traits, rows, long ? 1 : 64),
+  });
 }
 
 /** The row of `softmax` or `logSoftmax`; the gradient needs the output alone. */
 export function softmaxRow(gpu: Gpu, name: 'softmax' | 'logSoftmax'): FusedRow<object> {
-  const gradient = `${name}Gradient`;
+  const gradient = `${name}Gradient` as const;
   return {
     covers: (_params, [x]) => x!.length > 0,
     forward(_params, [x], outputs) {
-      gpu.launch(rowKernel(gpu.facts, x!, name, { code: softmax, entry: name }), [x!], outputs);
+      gpu.launch(rowKernel(gpu.traits, x!, name), [x!], outputs);
     },
     backward(_params, { outputs: [y], g }, [dx]) {
-      gpu.launch(rowKernel(gpu.facts, y!, gradient, { code: softmax, entry: gradient }), [y!, g], [dx!]);
+      gpu.launch(rowKernel(gpu.traits, y!, gradient), [y!, g], [dx!]);
     },
   };
 }
 
-function crossEntropyKernelOf(
-  facts: GpuFacts,
-  entryPoint: 'forward' | 'gradient' | 'longGradient',
+function crossEntropyKernel(
+  traits: AdapterTraits,
+  entryPoint: (typeof softmaxCrossEntropy)['entryPoints'][number],
   [rows, k]: readonly [number, number],
   rowsPerGroup: number,
 ): WgslKernel {
-  return {
-    kind: 'wgsl',
-    name: `crossEntropy ${entryPoint}`,
-    code: crossEntropy,
+  return kernelOf(softmaxCrossEntropy, {
     entryPoint,
-    constants: { LANES: lanesOf(facts, k) },
-    uniforms: [rows, k],
-    workgroups: foldedGrid(facts, rows, rowsPerGroup),
-  };
+    constants: { LANES: lanesOf(traits, k) },
+    uniforms: { rows, k },
+    workgroups: foldedGrid(traits, rows, rowsPerGroup),
+  });
+}
+
+function longCrossEntropyKernel(traits: AdapterTraits, [rows, k]: readonly [number, number]): WgslKernel {
+  return kernelOf(softmaxLongRows, { entryPoint: 'crossEntropy', uniforms: { rows, k }, workgroups: foldedGrid(traits, rows, 1) });
 }
 
 /** The forward kernel keeps each row's largest logit and the logarithm of its sum. */
 export function crossEntropyRow(gpu: Gpu): FusedRow<object> {
-  const { facts } = gpu;
+  const { traits } = gpu;
   const normaliserOf = (logits: Shape): Shape => [2, logits[0]!];
   return {
     saved: (_params, [logits]) => [normaliserOf(logits!)],
     forward(_params, [logits, labels], outputs, saved) {
       const [rows, k] = rowsOf(logits!.shape);
-      const launch: WgslKernel = isLong(facts, k)
-        ? rowKernel(facts, logits!, 'crossEntropy', { code: softmaxRows, entry: 'crossEntropy' })
-        : crossEntropyKernelOf(facts, 'forward', [rows, k], lanesOf(facts, k));
+      const launch = isLong(traits, k)
+        ? longCrossEntropyKernel(traits, [rows, k])
+        : crossEntropyKernel(traits, 'forward', [rows, k], lanesOf(traits, k));
       const normaliser = saved[0] ?? gpu.temporary(normaliserOf(logits!.shape));
       gpu.launch(launch, [logits!, labels!], [...outputs, normaliser]);
     },
@@ -91,8 +86,8 @@ export function crossEntropyRow(gpu: Gpu): FusedRow<object> {
       const [rows, k] = rowsOf(logits!.shape);
       const launch =
         k >= LONG_ROW
-          ? crossEntropyKernelOf(facts, 'longGradient', [rows, k], 1)
-          : crossEntropyKernelOf(facts, 'gradient', [rows, k], lanesOf(facts, k));
+          ? crossEntropyKernel(traits, 'longGradient', [rows, k], 1)
+          : crossEntropyKernel(traits, 'gradient', [rows, k], lanesOf(traits, k));
       gpu.launch(launch, [logits!, labels!, normaliser!, g], [gradient]);
     },
   };

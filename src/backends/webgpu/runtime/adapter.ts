@@ -1,6 +1,6 @@
 /** @file Finds WebGPU: the browser's own, or Dawn (npm package `webgpu`) in Node. */
 import { NoAdapterError } from '../../../contract/errors.ts';
-import type { GpuFacts } from '../kernel.ts';
+import type { AdapterTraits } from '../kernel.ts';
 
 export interface AdapterOptions {
   /** Which adapter of several to prefer. */
@@ -10,7 +10,7 @@ export interface AdapterOptions {
 }
 
 /** Dawn crashes if the object that its `create()` returns is collected while a device lives: held for the life of the process. */
-const held = new Map<string, GPU>();
+const openedGpus = new Map<string, GPU>();
 
 const INSTALL_DAWN = 'npm install webgpu';
 const INSTALL_DRIVER =
@@ -27,10 +27,10 @@ export async function openGpu(adapterName?: string): Promise<GPU> {
     );
   }
   const name = adapterName ?? '';
-  let gpu = held.get(name);
+  let gpu = openedGpus.get(name);
   if (!gpu) {
     gpu = await createDawn(adapterName);
-    held.set(name, gpu);
+    openedGpus.set(name, gpu);
   }
   return gpu;
 }
@@ -85,7 +85,12 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   }
 }
 
-export function readFacts(adapter: GPUAdapter, device: GPUDevice): GpuFacts {
+/** Whether what an adapter says of itself names a driver that runs on the processor: Mesa's, Chromium's or one of Windows'. */
+export function isSoftwareAdapter(description: string): boolean {
+  return /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i.test(description);
+}
+
+export function readTraits(adapter: GPUAdapter, device: GPUDevice): AdapterTraits {
   const { info } = adapter;
   const { limits } = device;
   const subgroups = device.features.has('subgroups');
@@ -93,9 +98,7 @@ export function readFacts(adapter: GPUAdapter, device: GPUDevice): GpuFacts {
     subgroups,
     subgroupMinSize: subgroups ? info.subgroupMinSize : 1,
     subgroupMaxSize: subgroups ? info.subgroupMaxSize : 1,
-    software:
-      info.isFallbackAdapter ||
-      /llvmpipe|swiftshader|software|warp/i.test(`${info.architecture} ${info.description} ${info.device}`),
+    software: info.isFallbackAdapter || isSoftwareAdapter(`${info.architecture} ${info.description} ${info.device}`),
     maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
     maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,

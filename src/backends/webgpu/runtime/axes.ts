@@ -1,5 +1,4 @@
 /** @file How the strided shaders are told their axes. */
-import type { StridedAxes } from '../../../contract/axes.ts';
 import { LimitError } from '../../../contract/errors.ts';
 import { type Shape, showShape, sizeOf } from '../../../contract/shape.ts';
 
@@ -17,10 +16,9 @@ export function padAxes(op: string, shape: Shape, values: readonly number[], fil
 /** Elements of a row that one invocation of a strided shader takes. */
 const SHARE = 8;
 
-/** How a strided shader is launched over a walk: the words after its tables of axes, and the number of invocations. */
-export function invocationsOf({ sizes }: StridedAxes): { readonly words: readonly [number, number]; readonly count: number } {
+/** How a strided shader shares the elements of these axes: its invocations, and how many of them take a row. */
+export function invocationsOf(sizes: readonly number[]): { readonly invocations: number; readonly chunks: number } {
   const inner = sizes.at(-1) ?? 1;
   const chunks = Math.ceil(inner / SHARE);
-  const count = (sizeOf(sizes) / inner) * chunks;
-  return { words: [count, chunks], count };
+  return { invocations: (sizeOf(sizes) / inner) * chunks, chunks };
 }

@@ -19,7 +19,7 @@ export class BindGroups {
     this.#alive--;
   });
   #alive = 0;
-  /** Those that are still of use: cached, or part of a recorded step. */
+  /** Those that are still of use: cached, or part of a captured step. */
   #used = 0;
 
   constructor(device: GPUDevice, bounded: boolean, collect?: () => void) {

@@ -5,7 +5,7 @@ import type { GpuHandle, GpuMemory, MemoryPool } from './memory.ts';
 import type { Pipeline } from './pipelines.ts';
 import { BufferUsage } from './flags.ts';
 
-/** One dispatch, complete: a recorded step is a list of these. */
+/** One dispatch, complete: a captured step is a list of these. */
 export interface Dispatch {
   readonly pipeline: Pipeline;
   /** Inputs, then outputs, as they are bound. */
@@ -19,7 +19,7 @@ export interface Dispatch {
 /** Uniform blocks start at multiples of this (`minUniformBufferOffsetAlignment` is at most 256) and are padded to it. */
 export const BLOCK_BYTES = 256;
 const ARENA_BLOCKS = 256;
-/** A batch is submitted when it has this many dispatches, so that the device works while the host records. */
+/** A batch is submitted when it has this many dispatches, so that the device works while the host goes on. */
 const BATCH = 64;
 /** With this many batches in flight the device has enough to do, and larger batches keep their number down. */
 const BUSY = 64;
@@ -56,7 +56,7 @@ export class CommandQueue {
     return this.#inFlight;
   }
 
-  /** Dispatches recorded and not yet submitted. */
+  /** Dispatches pushed and not yet submitted. */
   get pending(): number {
     return this.#batch.length;
   }

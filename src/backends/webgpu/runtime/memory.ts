@@ -3,7 +3,7 @@ import type { BackendMemory, BufferHandle } from '../../../contract/backend.ts';
 import { CaptureError, LimitError, OptionError } from '../../../contract/errors.ts';
 import { BufferUsage } from './flags.ts';
 
-/** A GPU buffer, shared by the handles that look at it. While a step is recorded, one that is not there yet. */
+/** A GPU buffer, shared by the handles that look at it. While a step is captured, one that is not there yet. */
 export class GpuMemory {
   readonly id: number;
   /** Bytes, a multiple of 256. */
@@ -57,7 +57,7 @@ export class GpuHandle implements BufferHandle {
 }
 
 /** The handle as this backend's own. */
-export function own(handle: BufferHandle): GpuHandle {
+export function gpuHandle(handle: BufferHandle): GpuHandle {
   if (!(handle instanceof GpuHandle)) throw new OptionError('a buffer of another backend was given to the WebGPU backend');
   return handle;
 }
@@ -67,7 +67,7 @@ const KEPT_BYTES = 256 * 2 ** 20;
 
 /**
  * Allocation with reuse. Every buffer ever created costs about a kilobyte that Dawn does not give back, and a new one is
- * zeroed at first use, so freed memory is kept by size. Memory that a recorded but unsubmitted command uses waits for the
+ * zeroed at first use, so freed memory is kept by size. Memory that a pushed but unsubmitted command uses waits for the
  * submit: a `queue.writeBuffer` into it would run before that command.
  */
 export class MemoryPool {
@@ -149,17 +149,17 @@ export class MemoryPool {
     else this.#keep(memory);
   }
 
-  /** Notes that the batch being recorded uses this memory. */
+  /** Notes that the batch being gathered uses this memory. */
   touch(memory: GpuMemory): void {
     memory.batch = this.#batch;
   }
 
-  /** Whether a recorded but unsubmitted command uses this memory. */
+  /** Whether a pushed but unsubmitted command uses this memory. */
   isPending(memory: GpuMemory): boolean {
     return memory.batch === this.#batch;
   }
 
-  /** The recorded batch has been submitted: what was freed meanwhile may be used again. */
+  /** The gathered batch has been submitted: what was freed meanwhile may be used again. */
   nextBatch(): void {
     this.#batch++;
     for (const memory of this.#waiting) this.#keep(memory);

@@ -1,11 +1,12 @@
 /** @file Compute pipelines and bind-group layouts, each made once. */
 import type { WgslKernel } from '../../../contract/backend.ts';
+import { OptionError } from '../../../contract/errors.ts';
 import type { Faults } from './faults.ts';
 import { COMPUTE_STAGE } from './flags.ts';
 
 /**
  * Where a kernel finds its uniforms: at an offset given with each dispatch, so that bind groups can be used again, or at one that is part of the
- * bind group, which costs llvmpipe 20 microseconds less a dispatch and suits a recorded step.
+ * bind group, which costs llvmpipe 20 microseconds less a dispatch and suits a captured step.
  */
 export type UniformOffsets = 'dynamic' | 'fixed';
 
@@ -59,6 +60,7 @@ export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #faults: Faults;
   readonly #layouts = new Map<string, BindingLayout>();
+  readonly #code = new Map<string, string>();
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #pipelines = new Map<string, Pipeline>();
 
@@ -69,6 +71,7 @@ export class PipelineCache {
 
   /** The pipeline of a kernel, not compiled yet if it is new: one for each name, set of constants, number of bindings and kind of offsets. */
   get(kernel: WgslKernel, inputs: number, outputs: number, offsets: UniformOffsets): Pipeline {
+    this.#admit(kernel);
     const hasUniforms = kernel.uniforms !== undefined;
     const bindings = `${hasUniforms ? offsets : 'no'} uniforms ${inputs}/${outputs}`;
     const key = pipelineKey(kernel, bindings);
@@ -78,6 +81,15 @@ export class PipelineCache {
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  /** A name stands for its code: other code under it would silently run as the first. */
+  #admit({ name, code }: WgslKernel): void {
+    const known = this.#code.get(name);
+    if (known === undefined) this.#code.set(name, code);
+    else if (known !== code) {
+      throw new OptionError(`${name}: a kernel of this name with other code was launched before; give each code a name of its own`);
+    }
   }
 
   /** How many pipelines have been compiled. */

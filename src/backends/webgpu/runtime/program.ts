@@ -1,17 +1,17 @@
-/** @file Recorded steps on WebGPU: dispatches noted once, with memory that is planned once, and encoded again at every replay. */
+/** @file Captured steps on WebGPU: dispatches noted once, with memory that is planned once, and encoded again at every replay. */
 import type { BufferCopy, Program } from '../../../contract/backend.ts';
 import { CaptureError } from '../../../contract/errors.ts';
 import { type Lifetimes, Capture } from '../../../contract/memory-plan.ts';
 import type { BindGroups } from './bind-groups.ts';
 import { BLOCK_BYTES, blocksOf, type CommandQueue, type Dispatch } from './commands.ts';
-import { type GpuHandle, type GpuMemory, type MemoryPool, own } from './memory.ts';
+import { type GpuHandle, type GpuMemory, type MemoryPool, gpuHandle } from './memory.ts';
 import type { Pipeline } from './pipelines.ts';
 import { BufferUsage } from './flags.ts';
 
 /** A submit has this many dispatches, so that the device works while the host encodes. */
 const BATCH = 256;
 
-/** What a step asks for while it is recorded. */
+/** What a step asks for while it is captured. */
 export class GpuCapture extends Capture<GpuMemory> {
   readonly #pool: MemoryPool;
   readonly #dispatches: Dispatch[] = [];
@@ -186,8 +186,8 @@ function encodeSteps(encoder: GPUCommandEncoder, steps: readonly Step[], from: n
 
 function encodeCopies(encoder: GPUCommandEncoder, copies: readonly BufferCopy[]): void {
   for (const [from, to] of copies) {
-    const source = own(from);
-    const target = own(to);
+    const source = gpuHandle(from);
+    const target = gpuHandle(to);
     encoder.copyBufferToBuffer(source.memory.buffer, source.offset, target.memory.buffer, target.offset, source.byteLength);
   }
 }

@@ -15,7 +15,7 @@ export class ReadBack {
     this.#device = device;
   }
 
-  /** Submits what is recorded and a copy behind it, and waits; throws what went wrong since the last read. */
+  /** Submits what is pushed and a copy behind it, and waits; throws what went wrong since the last read. */
   async read(queue: CommandQueue, source: GpuHandle, byteLength: number, faults: Faults): Promise<ArrayBuffer> {
     const size = Math.max(4, byteLength);
     const staging = this.#take(size);

@@ -1,18 +1,22 @@
 /** @file Depthwise convolution of stride 1 with the kernels of separable and dilated convolutions, in tiles that share loads. */
 import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
 import type { Shape } from '../../../../contract/shape.ts';
-import type { Gpu, GpuFacts } from '../../kernel.ts';
-import { convDepthwise, convDepthwiseFilter } from '../../shaders.gen.ts';
-import { lanesFor, sumOfPartials } from '../partial-sums.ts';
+import type { Gpu, AdapterTraits } from '../../kernel.ts';
+import { kernelOf, type Uniforms } from '../../runtime/shader.ts';
+import { convDepthwiseFilter, convDepthwiseImage } from '../../shaders.gen.ts';
+import { lanesFor, addLaneSums } from '../partial-sums.ts';
 
 const TILE = 4;
 
-/** The kernel's size in the shaders' entry points (`3x3`), or undefined where they do not cover the geometry. */
-export function depthwiseVariant(facts: GpuFacts, w: Shape, { stride, dilation, groups }: ConvGeometry): string | undefined {
+/** The kernel's size in the shaders' entry points. */
+type Variant = '3x3' | '5x5';
+
+/** The variant for a geometry, or undefined where they do not cover the geometry. */
+export function depthwiseVariant(traits: AdapterTraits, w: Shape, { stride, dilation, groups }: ConvGeometry): Variant | undefined {
   const [o, inputs, kh, kw] = w as readonly [number, number, number, number];
-  const isDepthwise = groups === o && inputs === 1 && groups <= facts.maxWorkgroups;
+  const isDepthwise = groups === o && inputs === 1 && groups <= traits.maxWorkgroups;
   const isCovered = kh === kw && (kh === 3 || kh === 5) && dilation[0] === dilation[1];
-  return isDepthwise && isCovered && stride[0] === 1 && stride[1] === 1 ? `${kh}x${kh}` : undefined;
+  return isDepthwise && isCovered && stride[0] === 1 && stride[1] === 1 ? (kh === 3 ? '3x3' : '5x5') : undefined;
 }
 
 interface Images {
@@ -26,34 +30,38 @@ interface Images {
   readonly step: number;
 }
 
-function words({ source, tiled, top, left, step }: Images, lanes: (tiles: number) => number): number[] {
-  const [n, c, height, width] = tiled as readonly [number, number, number, number];
-  const blocksY = Math.ceil(height / (TILE * step)) * step;
-  const blocksX = Math.ceil(width / (TILE * step)) * step;
+/** The shaders' `struct Geometry` up to `reversed`, with lanes for a number of tiles. */
+function geometryOf(images: Images, lanesOf: (tiles: number) => number): Uniforms<typeof convDepthwiseFilter> {
+  const { source, tiled, top, left, step } = images;
+  const [, , height, width] = source as readonly [number, number, number, number];
+  const [n, channels, tileHeight, tileWidth] = tiled as readonly [number, number, number, number];
+  const blocksY = Math.ceil(tileHeight / (TILE * step)) * step;
+  const blocksX = Math.ceil(tileWidth / (TILE * step)) * step;
   const tiles = n * blocksY * blocksX;
-  return [tiles, blocksY, blocksX, c, lanes(tiles), source[2]!, source[3]!, height, width, top, left, step];
+  return { tiles, blocksY, blocksX, channels, lanes: lanesOf(tiles), height, width, tileHeight, tileWidth, top, left, step };
 }
 
-function launch(gpu: Gpu, variant: string, images: Images, reversed: boolean, inputs: readonly Operand[], output: Operand): void {
-  const uniforms = words(images, (tiles) => tiles);
-  gpu.launch(
-    {
-      kind: 'wgsl',
-      name: `conv2d depthwise ${variant}`,
-      code: convDepthwise,
-      entryPoint: `kernel${variant}`,
-      uniforms: [...uniforms, reversed ? 1 : 0],
-      workgroups: [Math.ceil(uniforms[0]! / 64), images.tiled[1]!, 1],
-    },
-    inputs,
-    [output],
-  );
+function launch(
+  gpu: Gpu,
+  variant: Variant,
+  images: Images,
+  isReversed: boolean,
+  inputs: readonly Operand[],
+  output: Operand,
+): void {
+  const geometry = geometryOf(images, (tiles) => tiles);
+  const kernel = kernelOf(convDepthwiseImage, {
+    entryPoint: `kernel${variant}`,
+    uniforms: { ...geometry, reversed: Number(isReversed) },
+    workgroups: [Math.ceil(geometry.tiles / 64), geometry.channels, 1],
+  });
+  gpu.launch(kernel, inputs, [output]);
 }
 
 /** y = conv2d(x, w). */
 export function depthwiseForward(
   gpu: Gpu,
-  variant: string,
+  variant: Variant,
   { padding, dilation }: ConvGeometry,
   x: Operand,
   w: Operand,
@@ -69,7 +77,7 @@ export function depthwiseForward(
   );
 }
 
-export function depthwiseInput(gpu: Gpu, variant: string, geometry: ConvGeometry, g: Operand, w: Operand, x: Operand): void {
+export function depthwiseInput(gpu: Gpu, variant: Variant, geometry: ConvGeometry, g: Operand, w: Operand, x: Operand): void {
   const reach = geometry.dilation[0] * (w.shape[2]! - 1);
   const images = {
     source: g.shape,
@@ -84,7 +92,7 @@ export function depthwiseInput(gpu: Gpu, variant: string, geometry: ConvGeometry
 /** dT/dw of conv2d(x, w). */
 export function depthwiseFilter(
   gpu: Gpu,
-  variant: string,
+  variant: Variant,
   { padding, dilation }: ConvGeometry,
   x: Operand,
   g: Operand,
@@ -92,20 +100,12 @@ export function depthwiseFilter(
 ): void {
   const channels = w.shape[0]!;
   const images = { source: x.shape, tiled: g.shape, top: padding[0][0], left: padding[1][0], step: dilation[0] };
-  const uniforms = words(images, (tiles) => lanesFor(gpu.facts, tiles, channels));
-  const lanes = uniforms[4]!;
-  sumOfPartials(gpu, lanes, w, (partials) =>
-    gpu.launch(
-      {
-        kind: 'wgsl',
-        name: `conv2dFilter depthwise ${variant}`,
-        code: convDepthwiseFilter,
-        entryPoint: `kernel${variant}`,
-        uniforms,
-        workgroups: [lanes / 64, channels, 1],
-      },
-      [x, g],
-      [partials],
-    ),
-  );
+  const uniforms = geometryOf(images, (tiles) => lanesFor(gpu.traits, tiles, channels));
+  const { lanes } = uniforms;
+  const kernel = kernelOf(convDepthwiseFilter, {
+    entryPoint: `kernel${variant}`,
+    uniforms,
+    workgroups: [lanes / 64, channels, 1],
+  });
+  addLaneSums(gpu, lanes, w, (laneSums) => gpu.launch(kernel, [x, g], [laneSums]));
 }

@@ -1,10 +1,11 @@
 /** @file The filter gradient as an outer product in registers, for every geometry. */
 import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
 import { foldedGrid } from '../../runtime/grid.ts';
+import { kernelOf } from '../../runtime/shader.ts';
 import type { Gpu } from '../../kernel.ts';
-import { convFilter, convFilter3x3, convFilterPointwise } from '../../shaders.gen.ts';
-import { forwardRoles, isPointwise } from './roles.ts';
-import { lanesFor, sumOfPartials } from '../partial-sums.ts';
+import { convFilterGeneral, convFilter3x3, convFilterPointwise } from '../../shaders.gen.ts';
+import { forwardPass, isPointwise } from './pass.ts';
+import { lanesFor, addLaneSums } from '../partial-sums.ts';
 
 /** Columns of the weight matrix that a lane takes. */
 const COLUMNS = 8;
@@ -13,6 +14,22 @@ function rowsPerLane(outputs: number): number {
   return outputs > 8 ? 16 : outputs > 4 ? 8 : outputs > 1 ? 4 : 1;
 }
 
+interface ImageSizes {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly outputChannels: number;
+  readonly outputHeight: number;
+  readonly outputWidth: number;
+}
+
+function imagesOf(x: Operand, g: Operand): ImageSizes {
+  const [, channels, height, width] = x.shape as readonly [number, number, number, number];
+  const [, outputChannels, outputHeight, outputWidth] = g.shape as readonly [number, number, number, number];
+  return { channels, height, width, outputChannels, outputHeight, outputWidth };
+}
+
+/** Every geometry: see shaders/conv/filter/general.wgsl. */
 export function launchFilter(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Operand, w: Operand): boolean {
   const { stride, padding, dilation, groups } = geometry;
   const [o, inputs, kh, kw] = w.shape as readonly [number, number, number, number];
@@ -23,29 +40,18 @@ export function launchFilter(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Op
   const columnBlocks = Math.ceil((inputs * kh * kw) / COLUMNS);
   const blocks = Math.ceil(oh / 4);
   const tiles = n * blocks * ow;
-  if (rowBlocks * groups > gpu.facts.maxWorkgroups || columnBlocks > gpu.facts.maxWorkgroups) return false;
-  const lanes = lanesFor(gpu.facts, tiles, rowBlocks * groups * columnBlocks);
-  sumOfPartials(gpu, lanes, w, (partials) =>
-    gpu.launch(
-      {
-        kind: 'wgsl',
-        name: 'conv2dFilter tile',
-        code: convFilter,
-        constants: { OUTPUTS: rows },
-        uniforms: [
-          ...[tiles, blocks, lanes, rowBlocks],
-          ...x.shape.slice(1),
-          inputs,
-          ...g.shape.slice(1),
-          outputs,
-          ...[kh, kw, ...stride, padding[0][0], padding[1][0], ...dilation],
-        ],
-        workgroups: [lanes / 64, rowBlocks * groups, columnBlocks],
-      },
-      [x, g],
-      [partials],
-    ),
-  );
+  if (rowBlocks * groups > gpu.traits.maxWorkgroups || columnBlocks > gpu.traits.maxWorkgroups) return false;
+  const lanes = lanesFor(gpu.traits, tiles, rowBlocks * groups * columnBlocks);
+  const kernel = kernelOf(convFilterGeneral, {
+    constants: { OUTPUTS: rows },
+    uniforms: {
+      ...{ tiles, blocks, lanes, rowBlocks, ...imagesOf(x, g), inputs, outputs, kh, kw },
+      ...{ strideY: stride[0], strideX: stride[1], top: padding[0][0], left: padding[1][0] },
+      ...{ dilationY: dilation[0], dilationX: dilation[1] },
+    },
+    workgroups: [lanes / 64, rowBlocks * groups, columnBlocks],
+  });
+  addLaneSums(gpu, lanes, w, (laneSums) => gpu.launch(kernel, [x, g], [laneSums]));
   return true;
 }
 
@@ -66,28 +72,15 @@ export function launchFilter3x3(gpu: Gpu, geometry: ConvGeometry, x: Operand, g:
   const blocksY = Math.ceil(oh / 4);
   const blocksX = Math.ceil(ow / 4);
   const tiles = n * blocksY * blocksX;
-  const slices = Math.min(tiles, Math.ceil((gpu.facts.software ? LANES.software : LANES.hardware) / pairs));
-  sumOfPartials(gpu, slices, w, (partials) =>
-    gpu.launch(
-      {
-        kind: 'wgsl',
-        name: 'conv2dFilter 3x3',
-        code: convFilter3x3,
-        uniforms: [
-          ...[tiles, blocksY, blocksX, slices],
-          ...[rowBlocks, pairs],
-          ...x.shape.slice(1),
-          inputs,
-          ...g.shape.slice(1),
-          outputs,
-          ...[padding[0][0], padding[1][0]],
-        ],
-        workgroups: foldedGrid(gpu.facts, pairs * slices, 64),
-      },
-      [x, g],
-      [partials],
-    ),
-  );
+  const slices = Math.min(tiles, Math.ceil((gpu.traits.software ? LANES.software : LANES.hardware) / pairs));
+  const kernel = kernelOf(convFilter3x3, {
+    uniforms: {
+      ...{ tiles, blocksY, blocksX, slices, rowBlocks, pairs, ...imagesOf(x, g), inputs, outputs },
+      ...{ top: padding[0][0], left: padding[1][0] },
+    },
+    workgroups: foldedGrid(gpu.traits, pairs * slices, 64),
+  });
+  addLaneSums(gpu, slices, w, (laneSums) => gpu.launch(kernel, [x, g], [laneSums]));
   return true;
 }
 
@@ -97,27 +90,19 @@ export function launchFilterPointwise(gpu: Gpu, geometry: ConvGeometry, x: Opera
   const [o, inputs] = w.shape as readonly [number, number, number, number];
   const [n, , oh, ow] = g.shape as readonly [number, number, number, number];
   const outputs = o / groups;
-  if (!isPointwise(forwardRoles(x.shape, w.shape, g.shape, geometry)) || (oh * ow) % 4 !== 0 || outputs === 1) return false;
+  if (!isPointwise(forwardPass(x.shape, w.shape, g.shape, geometry)) || (oh * ow) % 4 !== 0 || outputs === 1) return false;
   const block = outputs > 4 ? 8 : 4;
   const outputBlocks = Math.ceil(outputs / block);
   const inputBlocks = Math.ceil(inputs / 4);
-  if (outputBlocks * groups > gpu.facts.maxWorkgroups || inputBlocks > gpu.facts.maxWorkgroups) return false;
+  if (outputBlocks * groups > gpu.traits.maxWorkgroups || inputBlocks > gpu.traits.maxWorkgroups) return false;
   const quads = (oh * ow) / 4;
   const tiles = n * quads;
-  const lanes = lanesFor(gpu.facts, tiles, outputBlocks * groups * inputBlocks);
-  sumOfPartials(gpu, lanes, w, (partials) =>
-    gpu.launch(
-      {
-        kind: 'wgsl',
-        name: 'conv2dFilter pointwise',
-        code: convFilterPointwise,
-        constants: { OUTPUTS: block },
-        uniforms: [tiles, quads, lanes, outputBlocks, x.shape[1]!, inputs, o, outputs],
-        workgroups: [lanes / 64, outputBlocks * groups, inputBlocks],
-      },
-      [x, g],
-      [partials],
-    ),
-  );
+  const lanes = lanesFor(gpu.traits, tiles, outputBlocks * groups * inputBlocks);
+  const kernel = kernelOf(convFilterPointwise, {
+    constants: { OUTPUTS: block },
+    uniforms: { tiles, quads, lanes, outputBlocks, channels: x.shape[1]!, inputs, outputChannels: o, outputs },
+    workgroups: [lanes / 64, outputBlocks * groups, inputBlocks],
+  });
+  addLaneSums(gpu, lanes, w, (laneSums) => gpu.launch(kernel, [x, g], [laneSums]));
   return true;
 }

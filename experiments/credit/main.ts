@@ -1,0 +1,67 @@
+/** @file `npm run credit -- identity | audit | delayed | estimators`: the credit laboratory. */
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { count, natural, numbers, positive, runCommand } from 'reparam/command';
+import { headNames, type HeadName } from '../laboratory/heads.ts';
+import { type AuditFlags, runAudit } from './audit.ts';
+import { type DelayedFlags, runDelayed } from './delayed.ts';
+import { type EstimatorFlags, runEstimators } from './estimators.ts';
+import { type IdentityFlags, runIdentity } from './identity.ts';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const FOLDER = path.join('runs', 'credit');
+
+const positiveList = numbers('positive numbers', (list) => list.every((v) => v > 0));
+const indexList = numbers('integers of 0 or more', (list) => list.every((v) => Number.isSafeInteger(v) && v >= 0));
+
+/** The command line with its four commands. */
+function creditCommand(): Command {
+  const credit = new Command('npm run credit --')
+    .exitOverride()
+    .showHelpAfterError('(add --help for the options)')
+    .description('how much of the loss each edge is credited with, and how exact that is');
+  credit
+    .command('identity')
+    .description('the published credit identity and the true ones, by quadrature and by sampling')
+    .addOption(new Option('--head <name>', 'one loss head (default: all)').choices(headNames))
+    .option('--lambda <list>', 'temperatures, with commas', positiveList, [1, 0.5, 0.1, 0.02])
+    .option('--samples <n>', 'paired samples on the network of six edges', count, 100_000)
+    .option('--seed <n>', 'seed of the samples', count, 1)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: IdentityFlags) => runIdentity(flags, say));
+  credit
+    .command('delayed')
+    .description('credit when the reward comes only at the end: TD, Monte Carlo, RUDDER, REINFORCE, SNAS')
+    .option('--seeds <n>', 'seeds of the tree and of the race', count, 3)
+    .option('--samples <n>', 'samples of the gradients by depth', count, 16_384)
+    .option('--watch-seeds <n>', 'seeds of watch repair', count, 5)
+    .option('--watch-limit <n>', 'episodes after which watch repair is given up', count, 100_000)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: DelayedFlags) => runDelayed(flags, say));
+  credit
+    .command('audit')
+    .description("how far a searched supernet's credits are from exact, edge by edge")
+    .requiredOption('--run <folder>', 'the folder that a search left')
+    .option('--cells <list>', 'only these cells, with commas', indexList)
+    .option('--images <n>', 'test images in the batch', count, 32)
+    .option('--temperature <lambda>', "temperature of the sampled Z (default: the search's last)", positive)
+    .option('--second-order', 'also the second-order credit: a Hessian-vector product an edge, which takes most of the time')
+    .option('--points <n>', 'points of the integrated credit; 0 leaves it out', natural, 0)
+    .option('--seed <n>', 'seed of Z and of the batch', count, 1)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written (default: the run)')
+    .action((flags: AuditFlags) => runAudit(flags, say));
+  credit
+    .command('estimators')
+    .description('gradient estimators of E[f(D)] against exact enumeration: bias, spread, cosine, cost, by temperature')
+    .addOption(new Option('--head <name>', 'the loss head').choices(headNames).default('softmax' satisfies HeadName))
+    .option('--nodes <m>', 'nodes after the input: m (m + 1) / 2 edges', count, 2)
+    .option('--operations <n>', 'operations an edge; at most 4,096 architectures', count, 3)
+    .option('--temperatures <list>', 'with commas', positiveList, [2, 1, 0.5, 0.25, 0.1, 0.05])
+    .option('--samples <n>', 'samples an estimator and temperature', count, 20_480)
+    .option('--seed <n>', 'seed of the network and of the samples', count, 1)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: EstimatorFlags) => runEstimators(flags, say));
+  return credit;
+}
+
+process.exitCode = await runCommand(creditCommand(), process.argv.slice(2));

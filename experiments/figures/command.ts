@@ -1,0 +1,158 @@
+/** @file `npm run experiment -- NAME`: regenerates the article's figures at a size that fits, with data, pictures and an honest account. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { cpu, type Device } from 'reparam';
+import { chooseDevice, count, DEVICE_CHOICES, type DeviceChoice, numbers, UsageError, version } from 'reparam/command';
+import { absoluteDataName } from 'reparam/data/node';
+import { comparisonExperiments } from './comparison.ts';
+import { type Experiment, type ExperimentResult, SCALE_NAMES, type ScaleName } from './experiment.ts';
+import { gapExperiment } from './gap.ts';
+import { JobClock, type JobTimes } from './job-clock.ts';
+import { penaltyExperiments } from './penalty.ts';
+import { retrainingExperiments } from './retraining.ts';
+
+const EXPERIMENTS: readonly Experiment[] = [
+  gapExperiment,
+  ...comparisonExperiments,
+  ...penaltyExperiments,
+  ...retrainingExperiments,
+];
+
+interface Flags {
+  readonly device: DeviceChoice;
+  readonly data: string;
+  readonly transfer: string;
+  readonly seeds: readonly number[];
+  readonly scale: ScaleName;
+  readonly out: string;
+  readonly jobs: number;
+}
+
+const seedList = numbers(
+  'different integers of 0 or more',
+  (seeds) => seeds.every((s) => Number.isSafeInteger(s) && s >= 0) && new Set(seeds).size === seeds.length,
+);
+
+/** The command line, with its one command. */
+export function experimentCommand(): Command {
+  return new Command('npm run experiment --')
+    .exitOverride()
+    .showHelpAfterError('(add --help for the options)')
+    .description("regenerate a figure of the SNAS article: 'list' names them")
+    .argument('<name>', "'list', or the name of an experiment")
+    .addOption(
+      new Option('--device <name>', 'cpu runs several searches and trainings at once').choices(DEVICE_CHOICES).default('cpu'),
+    )
+    .option('--data <name>', "'mnist', or a folder with IDX files or CIFAR-10's binary batches", 'mnist')
+    .option('--transfer <folder>', 'the second data set of fig17, a folder of either kind', '')
+    .option('--seeds <list>', 'seeds, with commas', seedList, [0, 1, 2])
+    .addOption(
+      new Option('--scale <name>', "'smoke' runs in seconds, 'default' fits two cores, 'paper' needs a GPU")
+        .choices(SCALE_NAMES)
+        .default('default'),
+    )
+    .option('--out <folder>', 'where data, pictures and text are written', path.join('runs', 'experiments'))
+    .option('--jobs <n>', 'searches or trainings at once on the CPU device', count, os.availableParallelism())
+    .action((name: string, flags: Flags) => dispatch(name, flags));
+}
+
+async function dispatch(name: string, flags: Flags): Promise<void> {
+  if (name === 'list') {
+    const width = Math.max(...EXPERIMENTS.map((e) => e.name.length));
+    for (const e of EXPERIMENTS) process.stdout.write(`${e.name.padEnd(width)}  ${e.figure}: ${e.summary}\n`);
+    return;
+  }
+  const experiment = EXPERIMENTS.find((e) => e.name === name);
+  if (!experiment) throw new UsageError(`no experiment '${name}'; there are list, ${EXPERIMENTS.map((e) => e.name).join(', ')}`);
+  await runExperiment(experiment, flags);
+}
+
+async function runExperiment(experiment: Experiment, flags: Flags): Promise<void> {
+  const started = performance.now();
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const device =
+    experiment === gapExperiment && flags.device === 'cpu' ? cpu({ dtype: 'float64' }) : await chooseDevice(flags.device, say);
+  const clock = new JobClock({ device, processes: device.kind === 'cpu' ? flags.jobs : 1, say });
+  const result = await experiment.run({
+    device,
+    scale: flags.scale,
+    seeds: flags.seeds,
+    data: absoluteDataName(flags.data),
+    transfer: flags.transfer === '' ? '' : path.resolve(flags.transfer),
+    say,
+    search: (jobs) => clock.search(jobs),
+    train: (jobs) => clock.train(jobs),
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const made = provenance(experiment, flags, device, seconds, clock);
+  const text = report(experiment, result, made);
+  await mkdir(flags.out, { recursive: true });
+  const file = (suffix: string): string => path.join(flags.out, `${experiment.name}${suffix}`);
+  await writeFile(file('.md'), text);
+  await writeFile(
+    file('.json'),
+    `${JSON.stringify({ experiment: experiment.name, figure: experiment.figure, ...made, findings: result.findings, data: result.data }, rounded, 1)}\n`,
+  );
+  for (const [suffix, svg] of Object.entries(result.pictures)) await writeFile(file(`${suffix}.svg`), svg);
+  say(`\n${text}`);
+  say(`written to ${flags.out} in ${seconds.toFixed(0)} s`);
+}
+
+/** Six digits say all that a few seeds can. */
+function rounded(_name: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+}
+
+interface Provenance {
+  readonly command: string;
+  readonly date: string;
+  readonly reparam: string;
+  readonly node: string;
+  readonly device: string;
+  /** Wall clock of the whole command. */
+  readonly seconds: number;
+  readonly searches?: JobTimes;
+  readonly trainings?: JobTimes;
+}
+
+function provenance(experiment: Experiment, flags: Flags, device: Device, seconds: number, clock: JobClock): Provenance {
+  return {
+    command: `npm run experiment -- ${experiment.name} --seeds ${flags.seeds.join(',')} --scale ${flags.scale} --device ${flags.device}${flags.data === 'mnist' ? '' : ` --data ${path.basename(flags.data)}`}${flags.transfer === '' ? '' : ` --transfer ${path.basename(flags.transfer)}`}`,
+    date: new Date().toISOString().slice(0, 10),
+    reparam: version,
+    node: process.version,
+    device: `${device.name} (${device.dtype})`,
+    seconds: Math.round(seconds),
+    ...(clock.searches.count > 0 && { searches: clock.searches }),
+    ...(clock.trainings.count > 0 && { trainings: clock.trainings }),
+  };
+}
+
+function report(experiment: Experiment, result: ExperimentResult, made: Provenance): string {
+  const { command, date, reparam, node, device, seconds } = made;
+  const title = experiment.figure.charAt(0).toUpperCase() + experiment.figure.slice(1);
+  const findings = result.findings.map(
+    ({ claim, seen, verdict }) => `**Claim.** ${claim} **Seen.** ${seen} **The direction ${verdict}.**`,
+  );
+  const pictures = Object.keys(result.pictures).map((suffix) => `![${experiment.name}${suffix}](${experiment.name}${suffix}.svg)`);
+  const times = [describeTimes('search', 'searches', made.searches), describeTimes('training', 'trainings', made.trainings)];
+  return `${[
+    `# ${title}: ${experiment.summary}`,
+    ...findings,
+    ...(result.table === undefined ? [] : [result.table]),
+    ...pictures,
+    `Made by \`${command}\` on ${date}, reparam ${reparam}, Node ${node}, ${device}, in ${seconds} s${times.join('')}. Brackets are Student's 95 % intervals over seeds.`,
+  ].join('\n\n')}\n`;
+}
+
+function describeTimes(one: string, many: string, times: JobTimes | undefined): string {
+  if (!times) return '';
+  const { count, seconds, secondsNow } = times;
+  const spent =
+    secondsNow === seconds
+      ? 'all of it now'
+      : `of which ${secondsNow} s now and the rest when they were first run, for they are kept`;
+  return `; ${count} ${count === 1 ? one : many}, ${seconds} s in the sum of their processes, ${spent}`;
+}

@@ -1,0 +1,66 @@
+/** @file The sizes of the experiments' searches: `smoke` runs in seconds, `default` fits two cores, `paper` is SNAS's own and needs a GPU. */
+import path from 'node:path';
+import type { StrategyName } from 'reparam/baselines';
+import { type PresetName, PRESETS } from 'reparam/snas';
+import { architectureSettings, type SearchJob } from 'reparam/jobs';
+import type { ExperimentContext, ScaleName } from './experiment.ts';
+
+interface Scale {
+  readonly preset: PresetName;
+  readonly nodes: number;
+  readonly epochs: number;
+  readonly trainImages: number;
+  readonly validationImages: number;
+}
+
+const SCALES: Readonly<Record<ScaleName, Scale>> = {
+  smoke: { preset: 'smoke', nodes: 2, epochs: 1, trainImages: 64, validationImages: 32 },
+  default: { preset: 'small', nodes: 3, epochs: 8, trainImages: 2000, validationImages: 500 },
+  paper: { preset: 'paper', nodes: 4, epochs: 150, trainImages: 25_000, validationImages: 25_000 },
+};
+
+export interface JobOptions {
+  readonly eta?: number;
+  readonly frameEvery?: number;
+  readonly candidates?: number;
+}
+
+/** A search of one strategy at the experiment's scale. */
+export function searchJob(
+  { scale, data }: Pick<ExperimentContext, 'scale' | 'data'>,
+  image: { readonly classes: number; readonly channels: number },
+  strategy: StrategyName,
+  seed: number,
+  options: JobOptions = {},
+): SearchJob {
+  const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
+  const { network, trainImages: _train, validationImages: _validation, ...training } = PRESETS[preset];
+  return {
+    strategy,
+    data,
+    trainImages,
+    validationImages,
+    frameEvery: options.frameEvery ?? 0,
+    ...(options.candidates !== undefined && { candidates: options.candidates }),
+    config: {
+      ...training,
+      architecture: architectureSettings(strategy, preset),
+      epochs,
+      seed,
+      eta: options.eta ?? 0,
+      network: { ...network, nodes, classes: image.classes, inChannels: image.channels },
+    },
+  };
+}
+
+/** The data set in words: a folder goes by its own name. */
+export function dataTitle(data: string): string {
+  return data === 'mnist' ? 'MNIST' : path.basename(data);
+}
+
+/** The sizes in words. */
+export function describeScale({ scale, data }: Pick<ExperimentContext, 'scale' | 'data'>): string {
+  const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
+  const { network, batchSize } = PRESETS[preset];
+  return `${dataTitle(data)}, ${trainImages} training and ${validationImages} validation images, ${network.cells} cells of ${nodes} nodes at ${network.channels} channels, ${epochs} epochs of batches of ${batchSize}`;
+}

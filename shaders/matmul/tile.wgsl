@@ -1,0 +1,41 @@
+// c[z, i, j] = sum_l a[z, i, l] b[z, l, j]. Eight rows by four columns of sums an invocation, without subgroups.
+// a is walked by strides (row, column), so that its transpose needs no copy; b: [batch, k, n] and c: [batch, m, n] dense.
+// Lanes run along n, so that neighbours load neighbours of b; all load the same elements of a.
+// Rows and columns beyond the edge repeat the last one and are not stored, so that the loop has no branch.
+// Tested by test/core/ops.devices.test.ts and test/backends/webgpu/kernels/matmul.webgpu.test.ts.
+//#include "shared/matmul-operands.wgsl"
+
+override LANES: u32 = 8;
+
+fn store(row: u32, j: u32, s: vec4f) {
+  for (var q = 0u; q < 4u; q++) {
+    if (j + q * LANES < p.n) { c[row + j + q * LANES] = s[q]; }
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = group.y * 8u;
+  let j = group.x * LANES * 4u + lane;
+  let at = min(vec4u(j, j + LANES, j + 2u * LANES, j + 3u * LANES), vec4u(p.n - 1u)) + group.z * p.k * p.n;
+  let first = group.z * p.m * p.k;
+  //#for r in 0..8 {
+  let r${r} = first + min(i + ${r}u, p.m - 1u) * p.aRow;
+  //#}
+  //#for r in 0..8 {
+  var s${r} = vec4f();
+  //#}
+  for (var l = 0u; l < p.k; l++) {
+    let x = l * p.aColumn;
+    let y = at + l * p.n;
+    let v = vec4f(b[y.x], b[y.y], b[y.z], b[y.w]);
+    //#for r in 0..8 {
+    s${r} = fma(vec4f(a[r${r} + x]), v, s${r});
+    //#}
+  }
+  let to = group.z * p.m * p.n + i * p.n;
+  store(to, j, s0);
+  //#for r in 1..8 {
+  if (i + ${r}u < p.m) { store(to + ${r}u * p.n, j, s${r}); }
+  //#}
+}

@@ -1,0 +1,6 @@
+  lanes: i32, blocks: i32, columns: i32, channelBlocks: i32,
+  sourceChannels: i32, sourceHeight: i32, sourceWidth: i32, inputs: i32,
+  channels: i32, height: i32, width: i32, outputs: i32,
+  kh: i32, kw: i32, strideY: i32, strideX: i32,
+  originY: i32, originX: i32, stepY: i32, stepX: i32,
+  ratioY: i32, ratioX: i32,

@@ -1,0 +1,71 @@
+// The operations of rows.wgsl with one workgroup of 64 a row, for long rows on a GPU: lanes stride along the row, then a
+// tree in workgroup memory. Tested by test/backends/webgpu/kernels.webgpu.test.ts.
+struct Rows { rows: u32, k: u32 }
+
+@group(0) @binding(0) var<uniform> size: Rows;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+var<workgroup> scratch: array<f32, 64>;
+
+//#include "shared/workgroup-fold.wgsl" with NAME = total, STEP = scratch[lane] += scratch[lane + half]
+//#include "shared/workgroup-fold.wgsl" with NAME = largest, STEP = scratch[lane] = max(scratch[lane], scratch[lane + half])
+
+fn rowMaximum(lane: u32, start: u32) -> f32 {
+  var best = x[start];
+  for (var i = lane; i < size.k; i += 64u) { best = max(best, x[start + i]); }
+  return largest(lane, best);
+}
+
+//#include "shared/row-of-workgroup.wgsl" with ENTRY = softmax
+  let best = rowMaximum(lane, start);
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
+  let all = total(lane, sum);
+  for (var i = lane; i < size.k; i += 64u) { y[start + i] = exp(x[start + i] - best) / all; }
+}
+
+//#include "shared/row-of-workgroup.wgsl" with ENTRY = logSoftmax
+  let best = rowMaximum(lane, start);
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
+  let shift = log(total(lane, sum));
+  for (var i = lane; i < size.k; i += 64u) { y[start + i] = (x[start + i] - best) - shift; }
+}
+
+@group(0) @binding(1) var<storage, read> output: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gx: array<f32>;
+
+//#include "shared/row-of-workgroup.wgsl" with ENTRY = softmaxGradient
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += g[start + i] * output[start + i]; }
+  let all = total(lane, sum);
+  for (var i = lane; i < size.k; i += 64u) { gx[start + i] = output[start + i] * (g[start + i] - all); }
+}
+
+//#include "shared/row-of-workgroup.wgsl" with ENTRY = logSoftmaxGradient
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += g[start + i]; }
+  let all = total(lane, sum);
+  for (var i = lane; i < size.k; i += 64u) { gx[start + i] = g[start + i] - exp(output[start + i]) * all; }
+}
+
+// Cross-entropy, as in cross-entropy.wgsl.
+@group(0) @binding(2) var<storage, read> labels: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> normaliser: array<f32>;
+
+//#include "shared/row-of-workgroup.wgsl" with ENTRY = crossEntropy
+  let best = rowMaximum(lane, start);
+  var sum = 0.0;
+  for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
+  let shift = log(total(lane, sum));
+  if (lane == 0u) {
+    let label = u32(labels[row]);
+    let known = labels[row] >= 0.0 && label < size.k && f32(label) == labels[row];
+    loss[row] = select(0.0, shift - (x[start + min(label, size.k - 1u)] - best), known);
+    normaliser[row] = best;
+    normaliser[size.rows + row] = shift;
+  }
+}

@@ -1,0 +1,55 @@
+// Softmax over rows of k values: x [rows, k].
+//   softmax           y = e^(x - max) / sum e^(x - max)          gx = y (g - sum g y)
+//   logSoftmax        y = x - max - log sum e^(x - max)          gx = g - e^y sum g
+// One invocation a row: loads of neighbouring lanes are k apart, which suits short rows and processors; long rows on a GPU are
+// long-rows.wgsl's. Tested by test/core/fused.devices.test.ts.
+struct Rows { rows: u32, k: u32 }
+
+@group(0) @binding(0) var<uniform> size: Rows;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+fn largest(start: u32) -> f32 {
+  var best = x[start];
+  for (var i = 1u; i < size.k; i++) { best = max(best, x[start + i]); }
+  return best;
+}
+
+//#include "shared/invocation.wgsl" with ENTRY = softmax, ID = row, END = size.rows
+  let start = row * size.k;
+  let best = largest(start);
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) {
+    let e = exp(x[i] - best);
+    y[i] = e;
+    sum += e;
+  }
+  for (var i = start; i < start + size.k; i++) { y[i] = y[i] / sum; }
+}
+
+//#include "shared/invocation.wgsl" with ENTRY = logSoftmax, ID = row, END = size.rows
+  let start = row * size.k;
+  let best = largest(start);
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) { sum += exp(x[i] - best); }
+  let shift = log(sum);
+  for (var i = start; i < start + size.k; i++) { y[i] = (x[i] - best) - shift; }
+}
+
+@group(0) @binding(1) var<storage, read> output: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gx: array<f32>;
+
+//#include "shared/invocation.wgsl" with ENTRY = softmaxGradient, ID = row, END = size.rows
+  let start = row * size.k;
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) { sum += g[i] * output[i]; }
+  for (var i = start; i < start + size.k; i++) { gx[i] = output[i] * (g[i] - sum); }
+}
+
+//#include "shared/invocation.wgsl" with ENTRY = logSoftmaxGradient, ID = row, END = size.rows
+  let start = row * size.k;
+  var sum = 0.0;
+  for (var i = start; i < start + size.k; i++) { sum += g[i]; }
+  for (var i = start; i < start + size.k; i++) { gx[i] = g[i] - exp(output[i]) * sum; }
+}

@@ -1,0 +1,167 @@
+/** @file `reparam gradcheck`: the gradients and kernels of every operation, checked on this machine. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { cpu } from '../../devices/cpu.ts';
+import type { Device } from '../../core/tensor.ts';
+import { ReparamError } from '../../contract/errors.ts';
+import type {
+  gradcheck as Gradcheck,
+  GradcheckOptions,
+  OperationResult,
+  Part,
+  unchecked as Unchecked,
+} from '../../testing/gradcheck.ts';
+import type { Sample } from '../../testing/registry/index.ts';
+import { webgpu } from '../../devices/webgpu.ts';
+import { natural, seed } from '../../command/option-values.ts';
+import { UsageError } from '../../command/usage-error.ts';
+
+interface Flags {
+  readonly op?: RegExp;
+  readonly device: 'cpu' | 'webgpu';
+  readonly seed: number;
+  readonly runs: number;
+  readonly path?: string;
+  readonly case?: Sample;
+  readonly only?: Part;
+  readonly json?: boolean;
+}
+
+/** Registers `gradcheck`. */
+export function registerGradcheck(program: Command): void {
+  program
+    .command('gradcheck')
+    .description('check every gradient against differences in float64, and every kernel on the device against its error bound')
+    .option('--op <regexp>', 'only operations whose name matches', regexp)
+    .addOption(new Option('--device <name>', 'whose float32 kernels to check').choices(['cpu', 'webgpu']).default('cpu'))
+    .option('--seed <n>', 'draws the cases', seed, 0)
+    .option('--runs <n>', 'cases of each operation, for gradients and for kernels each', natural, 10)
+    .option('--path <path>', "run one case only: fast-check's path, from a failure's message")
+    .option('--case <json>', "run this case first, from a failure's message", json)
+    .addOption(new Option('--only <part>', 'only one half of the check').choices(['gradients', 'kernels']))
+    .option('--json', 'print the results as JSON')
+    .action(run);
+}
+
+async function run(flags: Flags): Promise<void> {
+  const { gradcheck, unchecked } = await loadTesting();
+  const device = flags.device === 'webgpu' ? await webgpu() : cpu({ dtype: 'float32' });
+  const options: GradcheckOptions = {
+    device,
+    seed: flags.seed,
+    runs: flags.case ? 0 : flags.runs,
+    ...(flags.case ? { examples: [flags.case] } : {}),
+    ...(flags.op ? { pattern: flags.op } : {}),
+    ...(flags.path === undefined ? {} : { path: flags.path }),
+    ...(flags.only ? { only: flags.only } : {}),
+  };
+  const results: OperationResult[] = [];
+  if (!flags.json) print(header(device));
+  for await (const result of gradcheck(options)) {
+    results.push(result);
+    if (!flags.json) print([row(result), ...result.failures].join('\n'));
+  }
+  if (results.length === 0) throw new UsageError(`--op ${String(flags.op)}: no operation has such a name`);
+  const missing = flags.op ? [] : unchecked();
+  const failed = results.filter((r) => r.failures.length > 0).length;
+  const summary = { device: device.name, seed: flags.seed, runs: options.runs, ...totals(results), failed, unchecked: missing };
+  print(flags.json ? JSON.stringify({ ...summary, results }, undefined, 2) : footer(summary, results.length));
+  device.destroy();
+  if (failed > 0 || missing.length > 0) process.exitCode = 1;
+}
+
+/** fast-check is an optional peer dependency: only this command needs it. */
+async function loadTesting(): Promise<{ readonly gradcheck: typeof Gradcheck; readonly unchecked: typeof Unchecked }> {
+  try {
+    await import('fast-check');
+  } catch (cause) {
+    throw new ReparamError('gradcheck draws its cases with fast-check, which is not installed: npm install --save-dev fast-check', {
+      cause,
+    });
+  }
+  return import('../../testing/gradcheck.ts');
+}
+
+interface Totals {
+  readonly cases: number;
+  readonly derivatives: number;
+  readonly nonSmooth: number;
+  /** Worst relative error by order. */
+  readonly worst: readonly number[];
+  /** Undefined where no kernel was checked. */
+  readonly worstKernel: number | undefined;
+}
+
+function totals(results: readonly OperationResult[]): Totals {
+  const sum = (of: (r: OperationResult) => number): number => results.reduce((total, r) => total + of(r), 0);
+  return {
+    cases: sum((r) => r.cases),
+    derivatives: sum((r) => r.derivatives),
+    nonSmooth: sum((r) => r.nonSmooth),
+    worst: [0, 1, 2].map((i) => Math.max(0, ...results.map((r) => r.orders[i] ?? 0))),
+    worstKernel: results.some((r) => r.kernel)
+      ? Math.max(...results.map((r) => Math.max(r.kernel?.value ?? 0, r.kernel?.gradient ?? 0)))
+      : undefined,
+  };
+}
+
+const COLUMNS: readonly number[] = [38, 9, 9, 9, 8, 10, 8, 7];
+
+function line(cells: readonly string[]): string {
+  return cells.map((cell, i) => (i === 0 ? cell.padEnd(COLUMNS[i]!) : cell.padStart(COLUMNS[i]!))).join('');
+}
+
+function header(device: Device): string {
+  return [
+    `Kernels of ${device.name}. Order 1 to 3: worst relative error in float64 against central differences.`,
+    'Value, gradient: worst float32 error in units of 2^-24 sum |terms| (tripwire 8, marked !), and its share of the proved bound.',
+    '',
+    line(['operation', 'order 1', 'order 2', 'order 3', 'value', 'gradient', 'share', 'cases']),
+  ].join('\n');
+}
+
+function row({ operation, orders, kernel, cases, tripped, failures }: OperationResult): string {
+  const errors = [0, 1, 2].map((i) => (orders[i] === undefined ? '-' : orders[i] === 0 ? '0' : orders[i].toExponential(1)));
+  const units = kernel
+    ? [kernel.value.toFixed(2), kernel.gradient.toFixed(2), `${(100 * kernel.share).toFixed(0)} %`]
+    : ['-', '-', '-'];
+  return line([operation, ...errors, ...units, String(cases)]) + (failures.length > 0 ? '  FAILED' : tripped ? '  !' : '');
+}
+
+function footer(
+  s: Totals & { device: string; seed: number; runs: number; failed: number; unchecked: readonly string[] },
+  count: number,
+): string {
+  const [first, second, third] = s.worst.map((w) => w.toExponential(1));
+  const lines = ['', `${count} operations, ${s.cases} cases, seed ${s.seed}`];
+  if (s.derivatives > 0) {
+    lines.push(
+      `${s.derivatives} derivatives (${s.nonSmooth} not judged): worst at order 1 ${first} (limit 1e-7), order 2 ${second} (limit 1e-5), order 3 ${third} (limit 1e-5)`,
+    );
+  }
+  if (s.worstKernel !== undefined) lines.push(`kernels: worst ${s.worstKernel.toFixed(2)} units of 2^-24 sum |terms|`);
+  if (s.unchecked.length > 0) lines.push(`no entry in the registry checks: ${s.unchecked.join(', ')}`);
+  lines.push(s.failed === 0 ? 'all passed' : `${s.failed} failed`);
+  return lines.join('\n');
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function regexp(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new InvalidArgumentError('Not a regular expression.');
+  }
+}
+
+function json(text: string): Sample {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && 'inputs' in value) return value as Sample;
+  } catch {
+    // Fall through to the one message for all that is not a case.
+  }
+  throw new InvalidArgumentError('Not a case: copy it, quotes and all, from the message of a failure.');
+}

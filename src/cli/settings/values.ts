@@ -1,0 +1,85 @@
+/** @file How the value of a setting is written on the command line, and what config.json must hold for it. */
+import { InvalidArgumentError } from 'commander';
+import * as v from 'valibot';
+import { STRATEGY_NAMES, type StrategyName } from '../../baselines/index.ts';
+import { DEVICE_CHOICES, type DeviceChoice } from '../../command/device.ts';
+import { count, images, natural, notNegative, positive, price, probability, seed, stride } from '../../command/option-values.ts';
+import type { PresetName } from '../../snas/child/presets.ts';
+import { PRESETS } from '../../snas/search/presets.ts';
+
+export const COST_CHOICES = ['weighted', 'params', 'flops', 'memory', 'latency'] as const;
+/** As it stands in config.json; `params` and `parameters` are one. */
+export type CostChoice = 'weighted' | 'parameters' | 'flops' | 'memory' | 'latency';
+
+/** What commander hands over for a value, and what the file holds. */
+interface ValueTypes<Given, Stored = Given> {
+  readonly given: Given;
+  readonly stored: Stored;
+}
+
+/** The kinds of value, by the name that a row of a table gives. */
+export interface Values {
+  readonly text: ValueTypes<string>;
+  readonly texts: ValueTypes<readonly string[]>;
+  readonly yes: ValueTypes<boolean>;
+  readonly count: ValueTypes<number>;
+  readonly natural: ValueTypes<number>;
+  readonly seed: ValueTypes<number>;
+  readonly positive: ValueTypes<number>;
+  readonly notNegative: ValueTypes<number>;
+  readonly probability: ValueTypes<number>;
+  readonly stride: ValueTypes<1 | 2>;
+  readonly images: ValueTypes<number>;
+  readonly price: ValueTypes<number>;
+  readonly every: ValueTypes<number>;
+  readonly preset: ValueTypes<PresetName, string>;
+  readonly device: ValueTypes<DeviceChoice, string>;
+  readonly strategy: ValueTypes<StrategyName, string>;
+  readonly cost: ValueTypes<CostChoice, string>;
+  readonly versions: ValueTypes<Readonly<Record<string, string>>>;
+  readonly betas: ValueTypes<readonly [number, number]>;
+}
+
+export type ValueName = keyof Values;
+
+interface Value<Types extends ValueTypes<unknown, unknown>> {
+  /** The parser of a flag's text; it refuses what breaks its rule. Absent: the text itself, or one of the choices. */
+  readonly parse?: (text: string) => Types['given'];
+  readonly choices?: readonly string[];
+  /** What the file must hold. Files are judged less strictly than flags: whoever edits one knows why. */
+  readonly schema: v.GenericSchema<Types['stored']>;
+}
+
+const atLeastOne = v.pipe(v.number(), v.integer(), v.minValue(1));
+const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+export const values: { readonly [Name in ValueName]: Value<Values[Name]> } = {
+  text: { schema: v.string() },
+  texts: { schema: v.array(v.string()) },
+  yes: { schema: v.boolean() },
+  count: { parse: count, schema: atLeastOne },
+  natural: { parse: natural, schema: v.number() },
+  seed: { parse: seed, schema: v.pipe(v.number(), v.integer(), v.minValue(0)) },
+  positive: { parse: positive, schema: v.number() },
+  notNegative: { parse: notNegative, schema: v.number() },
+  probability: { parse: probability, schema: fraction },
+  stride: { parse: stride, schema: v.picklist([1, 2]) },
+  // A part of the training set is stored as the number of images that it came to.
+  images: { parse: images, schema: atLeastOne },
+  price: { parse: price, schema: v.number() },
+  every: { parse: (text) => count(text.replace(/^every=/, '')), schema: atLeastOne },
+  preset: { choices: Object.keys(PRESETS), schema: v.string() },
+  device: { choices: DEVICE_CHOICES, schema: v.string() },
+  strategy: { choices: STRATEGY_NAMES, schema: v.string() },
+  cost: { parse: costChoice, schema: v.string() },
+  versions: { schema: v.record(v.string(), v.string()) },
+  betas: { schema: v.tuple([fraction, fraction]) },
+};
+
+function costChoice(text: string): CostChoice {
+  const name = text === 'params' ? 'parameters' : text;
+  const known = ['parameters', ...COST_CHOICES.filter((c) => c !== 'params')] as const satisfies readonly CostChoice[];
+  const found = known.find((c) => c === name);
+  if (!found) throw new InvalidArgumentError(`It must be one of ${COST_CHOICES.join(', ')}.`);
+  return found;
+}

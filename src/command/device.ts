@@ -1,0 +1,29 @@
+/** @file Which device a command runs on. */
+import { isSoftwareAdapter } from '../backends/webgpu/runtime/adapter.ts';
+import { cpu } from '../devices/cpu.ts';
+import type { Device } from '../core/tensor.ts';
+import { NoAdapterError } from '../contract/errors.ts';
+import { webgpu } from '../devices/webgpu.ts';
+import { installLine, readSystem } from './system.ts';
+
+export const DEVICE_CHOICES = ['auto', 'webgpu', 'cpu'] as const;
+export type DeviceChoice = (typeof DEVICE_CHOICES)[number];
+
+/**
+ * The device asked for; `auto` is a GPU through WebGPU where there is one, else the CPU, and `say` gets one line about it.
+ * On a software adapter the CPU device's SIMD kernels were measured faster (docs/performance.md).
+ */
+export async function chooseDevice(choice: DeviceChoice, say: (line: string) => void): Promise<Device> {
+  if (choice === 'cpu') return cpu({ dtype: 'float32' });
+  try {
+    const device = await webgpu();
+    if (choice === 'webgpu' || !isSoftwareAdapter(device.name)) return device;
+    say(`the only WebGPU adapter is software (${device.name}), and the CPU device is faster; --device webgpu uses it all the same`);
+    device.destroy();
+    return cpu({ dtype: 'float32' });
+  } catch (error) {
+    if (choice === 'webgpu' || !(error instanceof NoAdapterError)) throw error;
+    say(`no WebGPU adapter, so this runs on the CPU device; to get an adapter: ${installLine(readSystem())}`);
+    return cpu({ dtype: 'float32' });
+  }
+}

@@ -1,0 +1,7 @@
+/** @file Public names of `reparam/command`: what command lines on this library share, in Node. Flags' values, device, tables, exit codes. */
+export { chooseDevice, DEVICE_CHOICES, type DeviceChoice } from './device.ts';
+export { count, images, natural, notNegative, numbers, positive, price, probability, seed, stride } from './option-values.ts';
+export { runCommand } from './run.ts';
+export { markdownTable, textTable } from './table.ts';
+export { UsageError } from './usage-error.ts';
+export { version } from './version.ts';

@@ -1,0 +1,95 @@
+/** @file Runs jobs: several processes on the CPU device, one after another on a GPU, earlier results reused. */
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Device } from '../core/tensor.ts';
+import { ReparamError } from '../contract/errors.ts';
+import { version } from '../command/version.ts';
+import { type JobKind, type Jobs, runJob } from './job.ts';
+import type { SearchJob } from './search-job.ts';
+import type { TrainingJob } from './training-job.ts';
+
+/** The module that a child process runs: beside this one, and compiled if this one is. */
+const WORKER = new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'worker$1'));
+
+export interface PoolOptions {
+  readonly device: Device;
+  /** Where finished jobs are kept, by a digest of what they were asked to do; absent: nothing is kept. */
+  readonly cache?: string;
+  readonly processes: number;
+}
+
+export interface Finished<K extends JobKind> {
+  readonly answer: Jobs[K]['answer'];
+  /** It was there already, left by an earlier command. */
+  readonly kept: boolean;
+}
+
+/** All jobs, results in their order. */
+export async function runJobs<K extends JobKind>(
+  kind: K,
+  jobs: readonly Jobs[K]['asked'][],
+  options: PoolOptions,
+  onFinished: (finished: Finished<K>, done: number) => void = () => {},
+): Promise<Finished<K>[]> {
+  const { cache, device, processes } = options;
+  if (cache !== undefined) await mkdir(cache, { recursive: true });
+  const results: (Finished<K> | undefined)[] = Array.from({ length: jobs.length });
+  let next = 0;
+  let done = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < jobs.length; i = next++) {
+      const asked = jobs[i]!;
+      const file = cache === undefined ? undefined : path.join(cache, `${digest(asked, device)}.json`);
+      const kept = file !== undefined && existsSync(file);
+      const answer = kept ? (JSON.parse(await readFile(file, 'utf8')) as Jobs[K]['answer']) : await runOne(kind, asked, options);
+      if (file !== undefined && !kept) {
+        await writeFile(`${file}.part`, JSON.stringify(answer));
+        await rename(`${file}.part`, file);
+      }
+      results[i] = { answer, kept };
+      onFinished({ answer, kept }, ++done);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(processes, jobs.length)) }, () => worker()));
+  return results.filter((r) => r !== undefined);
+}
+
+function digest(asked: unknown, device: Device): string {
+  const text = JSON.stringify({ job: asked, version, device: device.name, dtype: device.dtype });
+  return createHash('sha256').update(text).digest('hex').slice(0, 24);
+}
+
+/** In this process on a GPU; in a child process on the CPU device, so that several jobs run at once. */
+async function runOne<K extends JobKind>(
+  kind: K,
+  asked: Jobs[K]['asked'],
+  { device, processes }: PoolOptions,
+): Promise<Jobs[K]['answer']> {
+  if (device.kind === 'webgpu' || processes === 1) return runJob[kind](device, asked);
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'reparam-'));
+  try {
+    const [request, answer] = [path.join(folder, 'job.json'), path.join(folder, 'answer.json')];
+    await writeFile(request, JSON.stringify(asked));
+    await new Promise<void>((resolve, reject) => {
+      const child = fork(WORKER, [kind, request, answer], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      child.once('error', reject);
+      child.once('exit', (code, signal) => {
+        if (code === 0) resolve();
+        else reject(new ReparamError(`runJobs: a ${kind} ended with ${signal ?? `exit code ${code}`}, seed ${seedOf(asked)}`));
+      });
+    });
+    return JSON.parse(await readFile(answer, 'utf8')) as Jobs[K]['answer'];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function seedOf(asked: SearchJob | TrainingJob): number {
+  return 'config' in asked ? asked.config.seed : asked.training.seed;
+}

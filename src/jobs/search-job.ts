@@ -1,0 +1,83 @@
+/** @file One search, as data: what to run, and what came out. A process of its own can run it. */
+import type { StrategyName } from '../baselines/index.ts';
+import { splitDataset } from '../data/index.ts';
+import { loadData } from '../data/files.node.ts';
+import type { Device } from '../core/tensor.ts';
+import { costTable, relativeWeights } from '../snas/cost/cost.ts';
+import { costTensors } from '../snas/cost/expected-cost.ts';
+import type { Genotype } from '../snas/space/genotype.ts';
+import { Search } from '../snas/search/search.ts';
+import type { EpochMetrics, SearchConfig } from '../snas/search/config.ts';
+import { foldIn, key } from '../core/random.ts';
+import { RUN_KEYS } from '../snas/keys.ts';
+import { chooseCandidate, strategyFor } from './strategies.ts';
+
+export interface SearchJob {
+  readonly strategy: StrategyName;
+  readonly config: SearchConfig;
+  readonly data: string;
+  readonly trainImages: number;
+  readonly validationImages: number;
+  /** Steps between genotypes kept for a film of the search; 0 keeps none. */
+  readonly frameEvery: number;
+  /** Random search: how many drawn architectures are scored on validation images at the end, the best being the child. Default: the first draw. */
+  readonly candidates?: number;
+}
+
+export interface SearchRun {
+  readonly job: SearchJob;
+  readonly epochs: readonly Omit<EpochMetrics, 'imagesPerSecond'>[];
+  readonly genotype: Genotype;
+  /** Validation accuracy of the child with the supernet's own running statistics instead of recomputed ones. */
+  readonly childWithRunningStatistics: number;
+  /** Validation accuracy of the child at the end. Absent in runs kept by an earlier version: there it is the last epoch's. */
+  readonly childAccuracy?: number;
+  /** Validation accuracies of a random search's candidates. */
+  readonly candidates?: readonly number[];
+  readonly frames: readonly { readonly step: number; readonly genotype: Genotype }[];
+  readonly seconds: number;
+}
+
+/** Runs one search. Costs are relative: 1 is the most expensive network, the three resources counting equally. */
+export async function runSearchJob(
+  device: Device,
+  job: SearchJob,
+  onEpoch: (epoch: EpochMetrics) => void = () => {},
+): Promise<SearchRun> {
+  const started = performance.now();
+  const { config } = job;
+  const { train: all } = await loadData(job.data);
+  const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], foldIn(key(config.seed), RUN_KEYS.split));
+  const table = costTable({ ...config.network, imageSide: train.height });
+  const cost = costTensors(device, table, relativeWeights(table, { parameters: 1, flops: 1, memory: 1 }));
+  const chosen = strategyFor(job.strategy, device, config.seed, table.nodes);
+  const search = new Search(device, config, { train, validation }, { strategy: chosen, cost });
+  const frames: { step: number; genotype: Genotype }[] = [];
+  const epochs: Omit<EpochMetrics, 'imagesPerSecond'>[] = [];
+  try {
+    const afterStep = async (step: number): Promise<void> => {
+      if (job.frameEvery > 0 && (step === 1 || step % job.frameEvery === 0)) frames.push({ step, genotype: await chosen.derive() });
+    };
+    for await (const epoch of search.run({ afterStep })) {
+      onEpoch(epoch);
+      const { imagesPerSecond: _speed, ...figures } = epoch;
+      epochs.push(figures);
+    }
+    const candidates = await chooseCandidate(search, job.candidates ?? 0);
+    const scores = await search.childScores(validation);
+    return {
+      job,
+      epochs,
+      genotype: scores.genotype,
+      childWithRunningStatistics: scores.accuracyWithRunningStatistics,
+      childAccuracy: scores.accuracy,
+      ...(candidates.length > 0 && { candidates }),
+      frames,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    search.dispose();
+    cost.normal.dispose();
+    cost.reduce.dispose();
+  }
+}

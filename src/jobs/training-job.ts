@@ -1,0 +1,57 @@
+/** @file One cell trained from scratch and scored on test images, as data: what to train, and what came out. */
+import { loadData } from '../data/files.node.ts';
+import { splitDataset } from '../data/index.ts';
+import type { Device } from '../core/tensor.ts';
+import { childSize } from '../snas/child/size.ts';
+import { type ChildTrainingConfig, scoreChild, trainChild } from '../snas/child/training.ts';
+import type { Genotype } from '../snas/space/genotype.ts';
+import { ChildNetwork, type NetworkConfig } from '../snas/space/network.ts';
+import { foldIn, key } from '../core/random.ts';
+import { RUN_KEYS } from '../snas/keys.ts';
+
+export interface TrainingJob {
+  readonly genotype: Genotype;
+  readonly network: NetworkConfig;
+  readonly auxiliary: boolean;
+  readonly data: string;
+  /** Training images, drawn by the seed. */
+  readonly images: number;
+  readonly training: ChildTrainingConfig;
+}
+
+export interface TrainedCell {
+  readonly seed: number;
+  readonly genotype: Genotype;
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+  /** On all test images, a fraction. */
+  readonly error: number;
+  readonly seconds: number;
+}
+
+/**
+ * Trains and scores one cell. Images, initial weights, order, augmentation and dropped paths follow from the seed, so cells that are trained
+ * under one seed differ in nothing but their edges: comparisons are paired.
+ */
+export async function runTrainingJob(device: Device, job: TrainingJob): Promise<TrainedCell> {
+  const started = performance.now();
+  const { genotype, network, training } = job;
+  const { train: all, test } = await loadData(job.data);
+  const [train] = splitDataset(all, [job.images], foldIn(key(training.seed), RUN_KEYS.split)) as [typeof all];
+  const child = new ChildNetwork(device, foldIn(key(training.seed), RUN_KEYS.childWeights), network, genotype, {
+    auxiliary: job.auxiliary,
+  });
+  try {
+    for await (const _epoch of trainChild(device, child, train, training)) continue;
+    const { accuracy } = await scoreChild(device, child, train, test);
+    return {
+      seed: training.seed,
+      genotype,
+      ...childSize(genotype, { ...network, imageSide: all.height }),
+      error: 1 - accuracy,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    child.dispose();
+  }
+}

@@ -1,0 +1,26 @@
+/** @file The child process of a pool: reads what one job is asked from a file and writes the answer to another. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { ReparamError } from '../contract/errors.ts';
+import type { Device } from '../core/tensor.ts';
+import { cpu } from '../devices/cpu.ts';
+import { runJob } from './job.ts';
+import type { SearchRun } from './search-job.ts';
+import type { TrainedCell } from './training-job.ts';
+
+async function run([kind, request, answer]: readonly string[]): Promise<void> {
+  if ((kind !== 'search' && kind !== 'training') || request === undefined || answer === undefined)
+    throw new ReparamError('a job needs its kind, a file to read and a file to write');
+  const asked: unknown = JSON.parse(await readFile(request, 'utf8'));
+  const job = runJob[kind] as (device: Device, what: unknown) => Promise<SearchRun | TrainedCell>;
+  await writeFile(answer, JSON.stringify(await job(cpu({ dtype: 'float32' }), asked)));
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof ReparamError)) throw error;
+  process.stderr.write(`reparam: ${error.message}\n`);
+  process.exitCode = 1;
+}
+// The channel to the parent would keep this process alive.
+process.disconnect?.();
