@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { overSeeds, show } from '../experiments/figures/verdict.ts';
-import { interval } from '../src/credit/index.ts';
-import { activeEdges, CELL_TYPES, costTable, type Genotype, genotypeCost } from '../src/snas/index.ts';
+import { overSeeds, show } from '../../../../experiments/figures/verdict.ts';
+import { interval } from '../../../../src/credit/index.ts';
+import { activeEdges, CELL_TYPES, costTable, type Genotype, genotypeCost } from '../../../../src/snas/index.ts';
 
-const docs = fileURLToPath(new URL('../docs/', import.meta.url));
+const docs = fileURLToPath(new URL('../../../../docs/', import.meta.url));
 const read = (name: string): string => readFileSync(docs + name, 'utf8');
 const dataOf = (figure: string): unknown => (JSON.parse(read(`results/${figure}.json`)) as { data: unknown }).data;
 
