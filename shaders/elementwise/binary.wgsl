@@ -1,5 +1,5 @@
 // y[i] = f(a[i], b[i]), four elements an invocation, where the operands have the output's shape or are scalars.
-// OP says which f (the order of `binaryOperations` in src/backends/webgpu/kernels/elementwise.ts); A_SCALAR and B_SCALAR which operand repeats.
+// OP says which f (shared/binary-operations.wgsl); A_SCALAR and B_SCALAR which operand repeats.
 // a, b, y: [n] or [1], read as vec4; the last vec4 is written element by element, since a view may end inside it.
 // Tested by test/core/ops.devices.test.ts.
 struct Params { n: u32 }

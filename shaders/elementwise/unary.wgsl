@@ -1,4 +1,5 @@
-// y[i] = f(x[i]), four elements an invocation; OP says which f (the order of `operations` in src/backends/webgpu/kernels/elementwise.ts).
+// y[i] = f(x[i]), four elements an invocation; OP says which f of the arms below, by
+// the names of `unaryOperations` in src/contract/backend.ts.
 // x, y: [n], read as vec4; the last vec4 is written element by element, since a view may end inside it.
 // tanh and erf are rational approximations (those of Eigen): WGSL has no erf, and bounds tanh only to 1e-5.
 // Tested by test/core/ops.devices.test.ts.

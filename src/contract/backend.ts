@@ -105,13 +105,7 @@ export interface PrimitiveParams extends Readonly<Record<UnaryOperation | Binary
 export type Primitive = keyof PrimitiveParams;
 
 /** How many inputs a primitive takes, where it is not one. */
-interface InputCounts {
-  add: 2;
-  sub: 2;
-  mul: 2;
-  div: 2;
-  maximum: 2;
-  greater: 2;
+interface InputCounts extends Readonly<Record<BinaryOperation, 2>> {
   where: 3;
   concat: 'any';
   matmul: 2;
