@@ -82,6 +82,8 @@ export function fusedByRow<F extends FusedName, const Inputs extends readonly Te
   return define(name, composite, (inputs) => {
     const device = deviceOf(name, inputs);
     checkFloats(name, inputs);
+    // A freed operand is refused under this name, whoever computes.
+    for (const t of inputs) t.operand(name);
     const row: FusedRow<FusedParams[F]> | undefined = rowOf(device, name);
     return row && kernelOf(name, row, (given, params) => shapes(given as unknown as Inputs, params));
   });

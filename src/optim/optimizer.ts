@@ -4,6 +4,7 @@ import { OptionError, ShapeError } from '../contract/errors.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import type { StateDict } from '../nn/module.ts';
 import { assign, concat } from '../core/ops.ts';
+import { checkFloats } from '../core/primitive.ts';
 import { scope } from '../core/scope.ts';
 import { sameShape, showShape } from '../contract/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -71,8 +72,12 @@ export abstract class Optimizer {
     noGrad(() =>
       scope(() => {
         const hyper = concat([this.#hyper, options.scale ?? this.#one]);
+        // All of it is checked before the first update: a step is taken whole or not at all.
+        checkFloats('optimizer', gradients);
         for (const [i, p] of this.parameters.entries()) {
           const g = gradients[i]!;
+          g.operand('optimizer');
+          p.operand('optimizer');
           if (!sameShape(g.shape, p.shape)) {
             throw new ShapeError(`optimizer: gradient ${showShape(g.shape)} for parameter ${i} of shape ${showShape(p.shape)}`);
           }

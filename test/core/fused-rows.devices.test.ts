@@ -14,7 +14,9 @@ import {
   cpu,
   crossEntropy,
   type Device,
+  DisposedError,
   DTypeError,
+  fused,
   grad,
   logSoftmax,
   maxPool2d,
@@ -25,6 +27,7 @@ import {
   softmax,
   sum,
   type Tensor,
+  VersionError,
   withComposites,
 } from '../../src/index.ts';
 import { Adam, SGD } from '../../src/optim/index.ts';
@@ -124,7 +127,50 @@ describe('operands that a primitive would refuse', () => {
   });
 });
 
+describe('what is changed in place', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice();
+  });
+  afterAll(() => device.destroy());
+
+  it('is noticed by a backward pass that still needs the old value: several parameters, and running statistics', () => {
+    const [p, q] = [device.parameter([1, 2]), device.parameter([3])];
+    const loss = sum(mul(p, p));
+    new SGD([p, q], { lr: 0.1 }).step([device.ones([2]), device.ones([1])]);
+    expect(() => grad(loss, [p])).toThrow(VersionError);
+    const running = device.parameter([[0], [1]]);
+    const squares = sum(mul(running, running));
+    batchNorm2d(device.ones([2, 1, 2, 2]), { running });
+    expect(() => grad(squares, [running])).toThrow(VersionError);
+  });
+
+  it('stays as it was where an optimiser refuses one of the gradients', async () => {
+    const parameters = Array.from({ length: 8 }, (_, i) => device.parameter([i, i]));
+    const gradients = parameters.map(() => device.ones([2]));
+    gradients[7]!.dispose();
+    expect(() => new SGD(parameters, { lr: 1 }).step(gradients)).toThrow(DisposedError);
+    for (const [i, p] of parameters.entries()) expect([...(await p.data())]).toEqual([i, i]);
+  });
+
+  it('a freed operand of a fused operation is refused under its name on every device', () => {
+    const x = device.ones([2, 3]);
+    x.dispose();
+    expect(() => softmax(x)).toThrow(/^softmax: an operand of shape \[2, 3\] was freed/);
+  });
+});
+
 describe('withComposites', () => {
+  it("covers a user's own kernel", async () => {
+    const device = cpu({ dtype: 'float64' });
+    const twice = fused('a doubled tensor', ([x]: readonly [Tensor]): Tensor => mul(x, 2), {
+      cpu: { forward: ([x]) => ({ output: mul(x!, 3) }) },
+    });
+    const x = device.ones([1]);
+    expect(await twice([x], {}).item()).toBe(3);
+    expect(await withComposites(() => twice([x], {})).item()).toBe(2);
+  });
+
   it('covers every row of the table', () => {
     const used: string[] = [];
     const row = (name: string): object => ({
@@ -132,8 +178,8 @@ describe('withComposites', () => {
       covers: () => (used.push(name), false),
       forward: () => used.push(name),
     });
-    const fused = Object.fromEntries(Object.keys(NAMES).map((name) => [name, row(name)])) as FusedTable;
-    const device = new BackendDevice(new CpuBackend('float64', fused));
+    const table = Object.fromEntries(Object.keys(NAMES).map((name) => [name, row(name)])) as FusedTable;
+    const device = new BackendDevice(new CpuBackend('float64', table));
     const everything = (): void => {
       const x = device.ones([2, 1, 4, 4]);
       const options = { weight: device.ones([1]), bias: device.ones([1]), running: device.zeros([2, 1]) };
