@@ -5,7 +5,7 @@
 
 /**
  * `room` is a folder or file under src/, and the longest name that fits a file says where it lives. `node: true` lets all files of a room
- * import Node; elsewhere only files named `*.node.ts` may.
+ * import Node; elsewhere only files named `*.node.ts` may. `packages` are those of others that a room imports; rooms of Node may import any.
  */
 export const layers = [
   { room: 'contract', imports: [] },
@@ -13,7 +13,7 @@ export const layers = [
   { room: 'backends/shared', imports: ['contract'] },
   { room: 'backends/cpu', imports: ['contract', 'backends/shared'] },
   { room: 'backends/wasm', imports: ['contract', 'backends/shared', 'backends/cpu'] },
-  { room: 'backends/webgpu', imports: ['contract', 'backends/shared'] },
+  { room: 'backends/webgpu', packages: ['webgpu'], imports: ['contract', 'backends/shared'] },
   { room: 'devices', imports: ['contract', 'core', 'backends/cpu', 'backends/wasm', 'backends/webgpu'] },
   { room: 'index.ts', imports: ['contract', 'core', 'devices'] },
   { room: 'nn', imports: ['contract', 'core'] },
@@ -48,7 +48,7 @@ export const layers = [
   },
   { room: 'baselines', imports: ['contract', 'core', 'nn', 'distributions', 'snas/space', 'snas/strategies', 'snas/cost'] },
   { room: 'credit', imports: ['contract', 'core', 'optim', 'distributions', 'data', 'plot', 'snas/space', 'snas/child'] },
-  { room: 'testing', imports: ['contract', 'core', 'backends/cpu', 'devices', 'distributions'] },
+  { room: 'testing', packages: ['fast-check'], imports: ['contract', 'core', 'backends/cpu', 'devices', 'distributions'] },
   { room: 'command', node: true, imports: ['contract', 'core', 'backends/webgpu', 'devices', 'snas/cost'] },
   {
     room: 'jobs',

@@ -30,13 +30,15 @@ const text = (file) => readFileSync(path.join(root, file), 'utf8');
 const isGenerated = (file) => file.includes('.gen.');
 const lineCount = (file) => text(file).split('\n').length - 1;
 
-/** `import ... from`, `export ... from` and `import '...'` at the start of a line, or `import('...')` anywhere but in a comment. */
+/** `import ... from`, `export ... from` and `import '...'` at the start of a statement, or `import('...')` anywhere but in a comment. */
 const IMPORTS =
-  /^(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]|^import\s*['"]([^'"]+)['"]|^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*['"]([^'"]+)['"]/gm;
+  /(?:^|;)[ \t]*(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]|(?:^|;)[ \t]*import\s*['"]([^'"]+)['"]|^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*['"`]([^'"`]+)['"`]/gm;
+/** A comment at the start of a line, behind which an import may stand. */
+const COMMENT = /^[ \t]*\/\*.*?\*\//gm;
 
 /** What a file imports, as it is written, types included. */
 function specifiersOf(file) {
-  return [...text(file).matchAll(IMPORTS)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic);
+  return [...text(file).replace(COMMENT, '').matchAll(IMPORTS)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic);
 }
 
 const sources = filesIn('src', '.ts');
@@ -124,6 +126,13 @@ function layerProblems() {
     const node = specifiers.get(file).find((s) => s.startsWith('node:'));
     if (node && !layer.node && !file.endsWith('.node.ts'))
       problems.push(`${file} imports ${node}: only rooms of scripts/layers.mjs with \`node: true\` and files named *.node.ts may`);
+    const foreign = specifiers.get(file).find((s) => !s.startsWith('.') && !s.startsWith('node:') && !layer.packages?.includes(s));
+    if (foreign && !layer.node)
+      problems.push(`${file} imports ${foreign}: ${layer.room} may import no such package (scripts/layers.mjs)`);
+  }
+  for (const file of filesIn('experiments', '.ts')) {
+    const deep = specifiersOf(file).find((s) => /(^|\/)(src|dist)\//.test(s));
+    if (deep) problems.push(`${file} imports ${deep}: experiments/ uses the public names of the package`);
   }
   return problems;
 }
