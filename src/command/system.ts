@@ -51,9 +51,9 @@ export function installLine(system: System): string {
     case 'debian': {
       if (system.release !== 12) return apt('');
       // Debian 12's own Mesa 22.3 lacks what Dawn requires.
-      const mirror = system.mirror ?? 'http://deb.debian.org/debian';
-      const source = `echo 'deb ${mirror} bookworm-backports main' | ${sudo}tee /etc/apt/sources.list.d/backports.list`;
-      return `${source} && ${apt('-t bookworm-backports ')}`;
+      const source = `echo 'deb ${system.mirror ?? 'MIRROR'} bookworm-backports main' | ${sudo}tee /etc/apt/sources.list.d/backports.list`;
+      const line = `${source} && ${apt('-t bookworm-backports ')}`;
+      return system.mirror === undefined ? `${line} (MIRROR: the address of your Debian mirror)` : line;
     }
     case 'ubuntu':
     case 'linuxmint':

@@ -57,6 +57,12 @@ describe('the install line', () => {
     root: false,
   });
 
+  it('names no host where no mirror is configured on Debian 12, and says what to put there', () => {
+    const line = installLine({ ...linux('debian', 12), root: true });
+    expect(line).toMatch(/^echo 'deb MIRROR bookworm-backports main' \| tee .* \(MIRROR: the address of your Debian mirror\)$/);
+    expect(line).not.toMatch(/https?:/);
+  });
+
   it('takes Debian 12 to backports, from the mirror in use', () => {
     const line = installLine({ ...linux('debian', 12), root: true, mirror: 'http://mirror.example/debian' });
     expect(line).toBe(
