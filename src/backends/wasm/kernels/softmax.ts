@@ -14,8 +14,16 @@ function largest(x: TypedArray, start: number, k: number): number {
   return top;
 }
 
-/** For every row p = softmax(x), where p is asked for, and what `each` makes of log sum e^x. */
-function eachSoftmax(x: TypedArray, p: TypedArray | undefined, k: number, each: (start: number, logSum: number) => void): void {
+/**
+ * For every row p = softmax(x), where p is asked for, and what `each` makes of max x and log sum e^(x - max). The two come apart: beside a
+ * large maximum the logarithm would be lost in their sum.
+ */
+function eachSoftmax(
+  x: TypedArray,
+  p: TypedArray | undefined,
+  k: number,
+  each: (start: number, top: number, logSum: number) => void,
+): void {
   eachRow(x.length, k, (start) => {
     const top = largest(x, start, k);
     let sum = 0;
@@ -25,7 +33,7 @@ function eachSoftmax(x: TypedArray, p: TypedArray | undefined, k: number, each: 
       sum += e;
     }
     if (p) for (let i = start; i < start + k; i++) p[i] = p[i]! / sum;
-    each(start, top + Math.log(sum));
+    each(start, top, Math.log(sum));
   });
 }
 
@@ -65,8 +73,8 @@ export function softmaxRows(launch: LaunchCpu): Pick<FusedTable, 'softmax' | 'lo
         launch(
           'logSoftmax',
           ([x], [y, p]) =>
-            eachSoftmax(x!, p, k, (start, logSum) => {
-              for (let i = start; i < start + k; i++) y![i] = x![i]! - logSum;
+            eachSoftmax(x!, p, k, (start, top, logSum) => {
+              for (let i = start; i < start + k; i++) y![i] = x![i]! - top - logSum;
             }),
           inputs,
           [...outputs, ...saved],
@@ -95,9 +103,9 @@ export function softmaxRows(launch: LaunchCpu): Pick<FusedTable, 'softmax' | 'lo
         launch(
           'crossEntropy',
           ([x, label], [y, p]) =>
-            eachSoftmax(x!, p, k, (start, logSum) => {
+            eachSoftmax(x!, p, k, (start, top, logSum) => {
               const target = label![start / k]!;
-              y![start / k] = isClass(target, k) ? logSum - x![start + target]! : 0;
+              y![start / k] = isClass(target, k) ? logSum - (x![start + target]! - top) : 0;
             }),
           inputs,
           [...outputs, ...saved],
