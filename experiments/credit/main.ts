@@ -64,4 +64,4 @@ function creditCommand(): Command {
   return credit;
 }
 
-process.exitCode = await runCommand(creditCommand(), process.argv.slice(2));
+process.exitCode = await runCommand(creditCommand, process.argv.slice(2));

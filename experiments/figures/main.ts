@@ -2,4 +2,4 @@
 import { runCommand } from 'reparam/command';
 import { experimentCommand } from './command.ts';
 
-process.exitCode = await runCommand(experimentCommand(), process.argv.slice(2));
+process.exitCode = await runCommand(experimentCommand, process.argv.slice(2));

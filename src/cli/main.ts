@@ -17,12 +17,30 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).registerDoctor,
 };
 
+/** A command whose module cannot be loaded, for want of a package, stands in the list and says so when it is run. */
+async function register(name: string, load: () => Promise<Register>, program: Command): Promise<void> {
+  try {
+    (await load())(program);
+  } catch (error) {
+    program
+      .command(name)
+      .description('cannot be loaded; running it says why')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw error;
+      });
+  }
+}
+
 const args = process.argv.slice(2);
-const program = new Command('reparam')
-  .description('Architecture search and gradient checks on reparam, a TypeScript autodiff framework with WebGPU kernels')
-  .version(version)
-  .exitOverride()
-  .showHelpAfterError('(add --help for the options)');
-const named = commands[args[0] ?? ''];
-for (const load of named ? [named] : Object.values(commands)) (await load())(program);
-process.exitCode = await runCommand(program, args);
+process.exitCode = await runCommand(async () => {
+  const program = new Command('reparam')
+    .description('Architecture search and gradient checks on reparam, a TypeScript autodiff framework with WebGPU kernels')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(add --help for the options)');
+  const named = Object.entries(commands).filter(([name]) => name === args[0]);
+  for (const [name, load] of named.length > 0 ? named : Object.entries(commands)) await register(name, load, program);
+  return program;
+}, args);
