@@ -5,7 +5,10 @@ export class WgslError extends Error {}
 export interface CompiledShader {
   /** The path in shaders/ without its ending. */
   readonly name: string;
+  /** Without comments, indentation and empty lines. */
   readonly code: string;
+  /** Lines of the code, each with the file and line that it came from. */
+  readonly lines: readonly { readonly text: string; readonly file: string; readonly line: number }[];
   /** Types of the uniforms by name, in the order of the struct. */
   readonly uniforms: Readonly<Record<string, string>>;
   readonly entryPoints: readonly string[];

@@ -7,6 +7,9 @@
  *   //#for c, i in x y z w {   ...   //#}                     its lines for each word c and its place i
  *   //#operations {   case neg { ... }   ...   //#}           arms of a switch by name; `default neg { ... }` is the last arm's form
  *   ${i}, ${4 * i + 1}                                        a name's value, or whole-number arithmetic: + - * / % min max ( )
+ *
+ * Comments, indentation and empty lines are for who reads shaders/: they are not in the code that a page downloads. What remains keeps its
+ * lines, and `node scripts/shaders.mjs NAME` prints each with its number in a compiler's message and the file and line that it came from.
  */
 
 /** What is wrong with a shader, and where. */
@@ -20,17 +23,26 @@ export class WgslError extends Error {
 /** The shader of a file: plain WGSL, uniforms in the struct's order, entry points, override constants and numbers of operations. */
 export function compileShader(file, read) {
   const operations = {};
-  const lines = expandFile(file, new Map(), { read, operations, within: [] });
+  const lines = expandFile(file, new Map(), { read, operations, within: [] })
+    .map((line) => ({ ...line, text: withoutComment(line).trim() }))
+    .filter(({ text }) => text !== '');
   const code = `${lines.map(({ text }) => text).join('\n')}\n`;
-  const plain = code.replace(/\/\/[^\n]*/g, (comment) => ' '.repeat(comment.length));
   return {
     name: file.replace(/\.wgsl$/, ''),
     code,
-    uniforms: uniformsOf(plain, lines, file),
-    entryPoints: [...plain.matchAll(/@compute\b[^{;]*?\bfn\s+(\w+)/g)].map(([, name]) => name),
-    overrides: [...plain.matchAll(/\boverride\s+(\w+)/g)].map(([, name]) => name),
+    lines,
+    uniforms: uniformsOf(code, lines, file),
+    entryPoints: [...code.matchAll(/@compute\b[^{;]*?\bfn\s+(\w+)/g)].map(([, name]) => name),
+    overrides: [...code.matchAll(/\boverride\s+(\w+)/g)].map(([, name]) => name),
     operations,
   };
+}
+
+/** WGSL has no strings, so that two slashes always start a comment. */
+function withoutComment({ text, file, line }) {
+  const code = text.replace(/\/\/.*$/, '');
+  if (/\/\*|\*\//.test(code)) throw new WgslError(file, line, 'a comment starts with // and ends with its line');
+  return code;
 }
 
 /** The TypeScript module of these shaders: a constant for each, named after its path. */

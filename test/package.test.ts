@@ -61,9 +61,57 @@ it('every runtime dependency has a user that is named here', () => {
   }
 });
 
-it('leaves the experiments, tests, benchmarks and docs behind', () => {
-  const installed = readdirSync(path.join(folder, 'node_modules/reparam'));
-  expect(installed.sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json', 'shaders', 'src']);
+/** Files of the installed package, as paths from its folder. */
+function packedFiles(): string[] {
+  return readdirSync(path.join(folder, 'node_modules/reparam'), { recursive: true })
+    .map((file) => String(file).replaceAll('\\', '/'))
+    .sort();
+}
+
+it('has the build, the pages and the examples, and leaves sources, experiments, tests and benchmarks behind', () => {
+  expect([...new Set(packedFiles().map((file) => file.split('/')[0]))]).toEqual([
+    'CITATION.cff',
+    'CONTRIBUTING.md',
+    'LICENSE',
+    'README.md',
+    'dist',
+    'docs',
+    'examples',
+    'package.json',
+  ]);
+});
+
+it('has each shader once, without comments, and no source maps, for what they would show is what is there', () => {
+  const files = packedFiles();
+  expect(files.filter((file) => /\.(map|wgsl)$/.test(file))).toEqual([]);
+  const text = (file: string): string => readFileSync(path.join(folder, 'node_modules/reparam', file), 'utf8');
+  const scripts = files.filter((file) => file.endsWith('.js'));
+  expect(scripts.filter((file) => text(file).includes('var<storage'))).toEqual(['dist/backends/webgpu/shaders.gen.js']);
+  const shaders = text('dist/backends/webgpu/shaders.gen.js').match(/`[^`]*`/g) ?? [];
+  expect(shaders.length).toBeGreaterThan(40);
+  for (const shader of shaders) expect(shader).not.toMatch(/\/\/|^\s|\n\s*\n/);
+  expect(scripts.filter((file) => text(file).includes('sourceMappingURL'))).toEqual([]);
+});
+
+it('every link between its pages leads to a file that is in it', () => {
+  const files = packedFiles();
+  const pages = files.filter((file) => file.endsWith('.md'));
+  expect(pages).toContain('README.md');
+  let links = 0;
+  for (const page of pages) {
+    const text = readFileSync(path.join(folder, 'node_modules/reparam', page), 'utf8');
+    for (const [, target = ''] of text.matchAll(/(?:\]\(|\b(?:src|href)=")([^)"\s#]+)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      links++;
+      expect([page, target, files.includes(path.posix.join(path.posix.dirname(page), target))]).toEqual([page, target, true]);
+    }
+  }
+  expect(links).toBeGreaterThan(15);
+});
+
+it('installs without a word, for it has no script that an installation runs', () => {
+  const out = spawnSync('npm', ['install', '--foreground-scripts', '--prefer-offline'], { cwd: folder, encoding: 'utf8' });
+  expect([out.status, out.stderr]).toEqual([0, '']);
 });
 
 it('brings its two dependencies for the command and nothing else', async () => {

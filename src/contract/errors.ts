@@ -1,54 +1,81 @@
-/** @file The typed errors: each names the operation, what it was given, the rule that was broken and the fix. */
+/**
+ * @file The typed errors: each names the operation, what it was given, the rule that was broken and the fix. Each class writes its name out,
+ * because the name that a class has in a program is not kept when a bundler shortens names.
+ */
 
 /** Base of every error that reparam throws on purpose; catch this to catch them all. */
 export class ReparamError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
+  override name = 'ReparamError';
 }
 
 /** Operand shapes, ranks or sizes do not fit the operation. */
-export class ShapeError extends ReparamError {}
+export class ShapeError extends ReparamError {
+  override name = 'ShapeError';
+}
 
 /** Operands live on different devices. */
-export class DeviceMismatchError extends ReparamError {}
+export class DeviceMismatchError extends ReparamError {
+  override name = 'DeviceMismatchError';
+}
 
 /** An operand has a dtype that the operation does not take. */
-export class DTypeError extends ReparamError {}
+export class DTypeError extends ReparamError {
+  override name = 'DTypeError';
+}
 
 /** A tensor was used after its buffer was freed by `dispose()` or by the end of its scope. */
-export class DisposedError extends ReparamError {}
+export class DisposedError extends ReparamError {
+  override name = 'DisposedError';
+}
 
 /** A value needed for the backward pass was overwritten in place after the forward pass read it. */
-export class VersionError extends ReparamError {}
+export class VersionError extends ReparamError {
+  override name = 'VersionError';
+}
 
 /** An option or argument is outside its range. */
-export class OptionError extends ReparamError {}
+export class OptionError extends ReparamError {
+  override name = 'OptionError';
+}
 
 /** A value that must be finite is NaN or infinite. */
-export class NonFiniteError extends ReparamError {}
+export class NonFiniteError extends ReparamError {
+  override name = 'NonFiniteError';
+}
 
 /** No WebGPU implementation or adapter was found, or the device could not be created. */
-export class NoAdapterError extends ReparamError {}
+export class NoAdapterError extends ReparamError {
+  override name = 'NoAdapterError';
+}
 
 /** The GPU device was lost (driver reset, `destroy()`, out of memory). Create a new device to go on. */
-export class DeviceLostError extends ReparamError {}
+export class DeviceLostError extends ReparamError {
+  override name = 'DeviceLostError';
+}
 
 /** WebGPU rejected a command (validation, out of memory or an internal error); results since then are not to be trusted. */
-export class GpuError extends ReparamError {}
+export class GpuError extends ReparamError {
+  override name = 'GpuError';
+}
 
 /** An allocation or dispatch would exceed a limit of the adapter; raised before anything is allocated. */
-export class LimitError extends ReparamError {}
+export class LimitError extends ReparamError {
+  override name = 'LimitError';
+}
 
 /** A step cannot be captured, or a captured step was given inputs of another shape. */
-export class CaptureError extends ReparamError {}
+export class CaptureError extends ReparamError {
+  override name = 'CaptureError';
+}
 
 /** A data file or folder is not there, or is not of a kind that can be read. */
-export class DataFileError extends ReparamError {}
+export class DataFileError extends ReparamError {
+  override name = 'DataFileError';
+}
 
 /** A data file is truncated, oversized or mislabelled. `file` and `offset` (bytes) say where. */
 export class DataFormatError extends ReparamError {
+  override name = 'DataFormatError';
   readonly file: string;
   readonly offset: number;
   constructor(file: string, offset: number, message: string, options?: ErrorOptions) {
@@ -60,6 +87,7 @@ export class DataFormatError extends ReparamError {
 
 /** What should be a genotype is not one: `position` is the character of the literal where reading failed, if it is a literal. */
 export class GenotypeError extends ReparamError {
+  override name = 'GenotypeError';
   readonly position: number | undefined;
   constructor(message: string, position?: number) {
     super(position === undefined ? message : `${message} (at character ${position})`);

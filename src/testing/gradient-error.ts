@@ -40,6 +40,7 @@ export interface GradientFailure {
 
 /** A gradient check that failed. The fields of `failure` are what the message prints. */
 export class GradientError extends ReparamError {
+  override name = 'GradientError';
   readonly failure: GradientFailure;
   constructor(failure: GradientFailure) {
     super(describe(failure));

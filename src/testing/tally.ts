@@ -12,7 +12,9 @@ export interface OrderCount {
 }
 
 /** Too many derivatives could not be judged for the rest to prove anything. */
-export class NonSmoothError extends ReparamError {}
+export class NonSmoothError extends ReparamError {
+  override name = 'NonSmoothError';
+}
 
 /** Largest share of derivatives that may be "non-smooth or ill-conditioned here". */
 export const NON_SMOOTH_LIMIT: number = 0.01;

@@ -45,6 +45,19 @@ describe('includes', () => {
   });
 });
 
+describe('comments', () => {
+  it('are left out with indentation and empty lines, and each line left knows where it came from', () => {
+    const part = { 'part.wgsl': '// what it is for\n\n  let b = 2; // two\n' };
+    const { code, lines } = compile('// head\nfn f() {\n  let a = 6 / 3;\n//#include "part.wgsl"\n}\n', part);
+    expect(code).toBe('fn f() {\nlet a = 6 / 3;\nlet b = 2;\n}\n');
+    expect(lines.map(({ file, line }) => `${file}:${line}`)).toEqual(['main.wgsl:2', 'main.wgsl:3', 'part.wgsl:3', 'main.wgsl:5']);
+  });
+
+  it('of the other form are refused', () => {
+    expect(() => compile('\n/* a */ let b = 1;')).toThrow('shaders/main.wgsl:2: a comment starts with //');
+  });
+});
+
 describe('operations', () => {
   it('get numbers in the order of the arms; the last may be the default', () => {
     const { code, operations } = compile('//#operations {\ncase neg { a }\ncase exp { b }\ndefault log { c }\n//#}');

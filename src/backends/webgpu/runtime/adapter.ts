@@ -1,4 +1,5 @@
 /** @file Finds WebGPU: the browser's own, or Dawn (npm package `webgpu`) in Node. */
+import type * as Dawn from 'webgpu';
 import { NoAdapterError } from '../../../contract/errors.ts';
 import type { AdapterTraits } from '../kernel.ts';
 
@@ -35,10 +36,17 @@ export async function openGpu(adapterName?: string): Promise<GPU> {
   return gpu;
 }
 
+/** In a constant, because a bundler that reads the name here would put Dawn, which is for Node alone, into a page. */
+const DAWN = 'webgpu';
+
+async function importDawn(): Promise<typeof Dawn> {
+  return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ DAWN)) as typeof Dawn;
+}
+
 async function createDawn(adapterName: string | undefined): Promise<GPU> {
   let create: (options: string[]) => GPU;
   try {
-    ({ create } = await import('webgpu'));
+    ({ create } = await importDawn());
   } catch (cause) {
     throw new NoAdapterError(`WebGPU in Node comes from the package webgpu, which could not be loaded: ${INSTALL_DAWN}`, { cause });
   }
