@@ -1,7 +1,6 @@
 /** @file What the credit commands share: results written with what made them, and numbers for tables. */
-import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { version } from 'reparam/command';
+import { makeFolder, version, writeFileWhole } from 'reparam/command';
 
 export interface ResultFiles {
   readonly out: string;
@@ -16,7 +15,7 @@ export interface ResultFiles {
 
 /** Writes NAME.json, NAME.md and the pictures, each saying what made it. */
 export async function writeResults({ out, name, command, seconds, data, markdown, pictures }: ResultFiles): Promise<void> {
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const made = {
     command,
     date: new Date().toISOString().slice(0, 10),
@@ -26,11 +25,11 @@ export async function writeResults({ out, name, command, seconds, data, markdown
   };
   const digits = (_name: string, v: unknown): unknown =>
     typeof v === 'number' && !Number.isInteger(v) ? Number(v.toPrecision(8)) : v;
-  await writeFile(path.join(out, `${name}.json`), `${JSON.stringify({ ...made, ...(data as object) }, digits, 1)}\n`);
+  await writeFileWhole(path.join(out, `${name}.json`), `${JSON.stringify({ ...made, ...(data as object) }, digits, 1)}\n`);
   const shown = Object.keys(pictures).map((suffix) => `![${name}${suffix}](${name}${suffix}.svg)`);
   const footer = `Made by \`${made.command}\` on ${made.date}, reparam ${made.reparam}, Node ${made.node}, float64 on the CPU.`;
-  await writeFile(path.join(out, `${name}.md`), `${[markdown, ...shown, footer].join('\n\n')}\n`);
-  for (const [suffix, svg] of Object.entries(pictures)) await writeFile(path.join(out, `${name}${suffix}.svg`), svg);
+  await writeFileWhole(path.join(out, `${name}.md`), `${[markdown, ...shown, footer].join('\n\n')}\n`);
+  for (const [suffix, svg] of Object.entries(pictures)) await writeFileWhole(path.join(out, `${name}${suffix}.svg`), svg);
 }
 
 /** A number for a table: fixed where that reads well. */

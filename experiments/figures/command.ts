@@ -1,10 +1,19 @@
 /** @file `npm run experiment -- NAME`: regenerates the article's figures at a size that fits, with data, pictures and an honest account. */
-import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { cpu, type Device } from 'reparam';
-import { chooseDevice, count, DEVICE_CHOICES, type DeviceChoice, numbers, UsageError, version } from 'reparam/command';
+import {
+  chooseDevice,
+  count,
+  DEVICE_CHOICES,
+  type DeviceChoice,
+  makeFolder,
+  numbers,
+  UsageError,
+  version,
+  writeFileWhole,
+} from 'reparam/command';
 import { absoluteDataName } from 'reparam/data/node';
 import { comparisonExperiments } from './comparison.ts';
 import { type Experiment, type ExperimentResult, SCALE_NAMES, type ScaleName } from './experiment.ts';
@@ -88,14 +97,14 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
   const seconds = (performance.now() - started) / 1000;
   const made = provenance(experiment, flags, device, seconds, clock);
   const text = report(experiment, result, made);
-  await mkdir(flags.out, { recursive: true });
+  await makeFolder(flags.out);
   const file = (suffix: string): string => path.join(flags.out, `${experiment.name}${suffix}`);
-  await writeFile(file('.md'), text);
-  await writeFile(
+  await writeFileWhole(file('.md'), text);
+  await writeFileWhole(
     file('.json'),
     `${JSON.stringify({ experiment: experiment.name, figure: experiment.figure, ...made, findings: result.findings, data: result.data }, rounded, 1)}\n`,
   );
-  for (const [suffix, svg] of Object.entries(result.pictures)) await writeFile(file(`${suffix}.svg`), svg);
+  for (const [suffix, svg] of Object.entries(result.pictures)) await writeFileWhole(file(`${suffix}.svg`), svg);
   say(`\n${text}`);
   say(`written to ${flags.out} in ${seconds.toFixed(0)} s`);
 }

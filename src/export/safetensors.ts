@@ -4,17 +4,29 @@
  * Layout: the header's length as a little-endian 64-bit integer; the header, JSON padded with spaces, that maps each name to
  * `{ dtype, shape, data_offsets: [begin, end] }` counted from the end of the header, and `__metadata__` to strings; then the elements, little-endian
  * and row-major, without holes. Source: the README of github.com/huggingface/safetensors.
+ *
+ * With a checksum, the metadata hold under `reparam.sha256` the SHA-256 of the whole file (prefix, header and padding too) in which the digits of
+ * the checksum itself are zeros, and under `reparam.checksum` a text that says so: damage to one name leaves the other, and a file that has but
+ * one of them is refused.
  */
 import type { TypedArray } from '../contract/backend.ts';
 import type { NamedBytes } from '../data/dataset.ts';
 import { DataFormatError, OptionError } from '../contract/errors.ts';
 import type { StateDict } from '../nn/module.ts';
 import { sizeOf } from '../contract/shape.ts';
+import { type Sha256, sha256 } from './sha256.ts';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
   readonly tensors: StateDict;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The SHA-256 that the file holds of itself and that was found right; undefined for a file without one. */
+  readonly checksum: string | undefined;
+}
+
+export interface ChecksumOptions {
+  /** Computes the checksum. Default: plain TypeScript; node:crypto is faster. */
+  readonly sha256?: Sha256;
 }
 
 interface Entry {
@@ -26,6 +38,10 @@ interface Entry {
 const PREFIX = 8;
 const METADATA = '__metadata__';
 const MAX_HEADER = 100_000_000;
+const CHECKSUM = 'reparam.sha256';
+const MARK = 'reparam.checksum';
+const MARK_TEXT = 'SHA-256 of the whole file with zeros for its own 64 digits';
+const NO_DIGITS = '0'.repeat(64);
 
 /** The bytes of a file with these tensors. Names keep their order, but that float64 comes first, to keep all elements aligned. */
 export function writeSafetensors(tensors: StateDict, metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
@@ -58,11 +74,44 @@ export function writeSafetensors(tensors: StateDict, metadata: Readonly<Record<s
   return bytes;
 }
 
+/** The same with a checksum of every byte, which `readSafetensors` checks. */
+export function writeCheckedSafetensors(
+  tensors: StateDict,
+  metadata: Readonly<Record<string, string>> = {},
+  options: ChecksumOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const bytes = writeSafetensors(tensors, { ...metadata, [MARK]: MARK_TEXT, [CHECKSUM]: NO_DIGITS });
+  const at = digitsIn(bytes, NO_DIGITS)!;
+  bytes.set(new TextEncoder().encode((options.sha256 ?? sha256)(bytes)), at);
+  return bytes;
+}
+
+/** Where the digits of the checksum start. */
+function digitsIn(bytes: Uint8Array, digits: string): number | undefined {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, PREFIX).getBigUint64(0, true));
+  // One character a byte, so that places in the text are places in the file.
+  const header = new TextDecoder('latin1').decode(bytes.subarray(PREFIX, PREFIX + length));
+  const field = `"${CHECKSUM}":"`;
+  const at = header.indexOf(`${field}${digits}"`);
+  return at < 0 ? undefined : PREFIX + at + field.length;
+}
+
+/** The checksum if there is one and it is right. DataFormatError if it is wrong, or was there and is damaged. */
+function checkedSum(file: string, bytes: Uint8Array, metadata: Readonly<Record<string, string>>, hash: Sha256): string | undefined {
+  const digits = metadata[CHECKSUM];
+  if (digits === undefined && metadata[MARK] === undefined) return undefined;
+  const at = digits !== undefined && /^[0-9a-f]{64}$/.test(digits) && MARK in metadata ? digitsIn(bytes, digits) : undefined;
+  if (digits === undefined || at === undefined) throw new DataFormatError(file, PREFIX, 'damaged: its checksum cannot be read');
+  const found = hash(bytes.subarray(0, at), new TextEncoder().encode(NO_DIGITS), bytes.subarray(at + NO_DIGITS.length));
+  if (found !== digits) throw new DataFormatError(file, at, 'damaged: the content does not fit its checksum');
+  return digits;
+}
+
 /**
  * Reads a file of F32, F64 and U32 tensors. DataFormatError naming file and offset if it is truncated, its header is not what the format asks for,
- * or the tensors leave holes, overlap or end beside the end of the file.
+ * the tensors leave holes, overlap or end beside the end of the file, or it has a checksum that does not fit.
  */
-export function readSafetensors({ name: file, bytes }: NamedBytes): Safetensors {
+export function readSafetensors({ name: file, bytes }: NamedBytes, options: ChecksumOptions = {}): Safetensors {
   if (bytes.length < PREFIX)
     throw new DataFormatError(file, bytes.length, 'truncated: a safetensors file starts with 8 bytes of header length');
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, PREFIX).getBigUint64(0, true));
@@ -96,7 +145,8 @@ export function readSafetensors({ name: file, bytes }: NamedBytes): Safetensors 
     },
   );
   if (start + end !== bytes.length) throw new DataFormatError(file, start + end, 'oversized: bytes after the last tensor');
-  return { tensors: Object.fromEntries(tensors), metadata };
+  const checksum = checkedSum(file, bytes, metadata, options.sha256 ?? sha256);
+  return { tensors: Object.fromEntries(tensors), metadata, checksum };
 }
 
 function parseHeader(file: string, bytes: Uint8Array): Record<string, unknown> {

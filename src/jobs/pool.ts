@@ -2,12 +2,13 @@
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Device } from '../core/tensor.ts';
 import { ReparamError } from '../contract/errors.ts';
 import { version } from '../command/version.ts';
+import { makeFolder, removeLeftovers, writeFileWhole } from '../files/write.ts';
 import { type JobKind, type Jobs, runJob } from './job.ts';
 import type { SearchJob } from './search-job.ts';
 import type { TrainingJob } from './training-job.ts';
@@ -36,7 +37,10 @@ export async function runJobs<K extends JobKind>(
   onFinished: (finished: Finished<K>, done: number) => void = () => {},
 ): Promise<Finished<K>[]> {
   const { cache, device, processes } = options;
-  if (cache !== undefined) await mkdir(cache, { recursive: true });
+  if (cache !== undefined) {
+    await makeFolder(cache);
+    await removeLeftovers(cache);
+  }
   const results: (Finished<K> | undefined)[] = Array.from({ length: jobs.length });
   let next = 0;
   let done = 0;
@@ -46,10 +50,7 @@ export async function runJobs<K extends JobKind>(
       const file = cache === undefined ? undefined : path.join(cache, `${digest(asked, device)}.json`);
       const kept = file !== undefined && existsSync(file);
       const answer = kept ? (JSON.parse(await readFile(file, 'utf8')) as Jobs[K]['answer']) : await runOne(kind, asked, options);
-      if (file !== undefined && !kept) {
-        await writeFile(`${file}.part`, JSON.stringify(answer));
-        await rename(`${file}.part`, file);
-      }
+      if (file !== undefined && !kept) await writeFileWhole(file, JSON.stringify(answer));
       results[i] = { answer, kept };
       onFinished({ answer, kept }, ++done);
     }

@@ -1,6 +1,5 @@
 /** @file `reparam train`: cells trained from scratch on any data set, with parameters, multiply-adds and test error as a table. */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { absoluteDataName, loadData } from '../../data/files.node.ts';
@@ -8,6 +7,8 @@ import { type Dataset, splitDataset } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { DataFileError } from '../../contract/errors.ts';
 import { foldIn, key } from '../../core/random.ts';
+import { weightBytes } from '../../files/weights.ts';
+import { makeFolder, writeFileWhole } from '../../files/write.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import type { ChildPreset } from '../../snas/child/presets.ts';
 import { childSize } from '../../snas/child/size.ts';
@@ -22,7 +23,6 @@ import { addOptions } from '../settings/setting.ts';
 import { resolveTraining, type TrainFlags, trainSettings } from '../settings/train.ts';
 import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
-import { saveWeights } from '../shared/weights.ts';
 
 export function registerTrain(program: Command): void {
   const command = program.command('train').description('train cells from scratch and compare their size and test error');
@@ -86,7 +86,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   for (const cell of cells) {
     results.push(await trainOne(task, cell, out, say));
     // After every cell: what is done is not lost if a later one fails.
-    await writeFile(path.join(out, 'result.json'), `${JSON.stringify({ ...made, cells: results }, undefined, 2)}\n`);
+    await writeFileWhole(path.join(out, 'result.json'), `${JSON.stringify({ ...made, cells: results }, undefined, 2)}\n`);
   }
   say('');
   process.stdout.write(`${table(results)}\n`);
@@ -123,10 +123,10 @@ async function trainOne(task: Task, cell: NamedGenotype, out: string, say: (line
     }
     // The test set is touched here, once, and nothing is chosen by it.
     const { accuracy } = await scoreChild(device, child, train, test);
-    await mkdir(out, { recursive: true });
-    await saveWeights(path.join(out, `${cell.name}.safetensors`), await child.stateDict());
-    await writeFile(path.join(out, `${cell.name}-normal.svg`), drawCell(cell.genotype, 'normal'));
-    await writeFile(path.join(out, `${cell.name}-reduction.svg`), drawCell(cell.genotype, 'reduce'));
+    await makeFolder(out);
+    await writeFileWhole(path.join(out, `${cell.name}.safetensors`), weightBytes(await child.stateDict()));
+    await writeFileWhole(path.join(out, `${cell.name}-normal.svg`), drawCell(cell.genotype, 'normal'));
+    await writeFileWhole(path.join(out, `${cell.name}-reduction.svg`), drawCell(cell.genotype, 'reduce'));
     const seconds = (performance.now() - started) / 1000;
     return { ...cell, ...size, testError: 1 - accuracy, epochs, seconds };
   } finally {

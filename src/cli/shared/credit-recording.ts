@@ -1,10 +1,11 @@
 /** @file `reparam search --credits every`: credits.jsonl beside the metrics, and a heat map of every cell over time. */
 import { existsSync } from 'node:fs';
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { creditHeatMap, type CreditRecord, recordCredits } from '../../credit/recorder.ts';
 import { batches, disposeBatch, type LabelledImages, uploadBatch } from '../../data/index.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
+import { writeFileWhole } from '../../files/write.ts';
 import { scope } from '../../core/scope.ts';
 import type { Search } from '../../snas/search/search.ts';
 import type { CellWeights } from '../../snas/space/cell-weights.ts';
@@ -30,7 +31,8 @@ export async function creditRecording(
   const file = folder.file('credits.jsonl');
   const lines = existsSync(file) ? (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '') : [];
   const records = lines.map((line) => JSON.parse(line) as CreditRecord).filter((r) => r.step <= search.step);
-  await writeFile(file, records.map((r) => `${JSON.stringify(r)}\n`).join(''));
+  const save = (): Promise<void> => writeFileWhole(file, records.map((r) => `${JSON.stringify(r)}\n`).join(''));
+  await save();
   const batch = validationBatch(search);
   const k = foldIn(key(search.config.seed), RUN_KEYS.credits);
   const { eta } = search.config;
@@ -44,13 +46,13 @@ export async function creditRecording(
       z.normal.dispose();
       z.reduce.dispose();
       records.push(record);
-      await appendFile(file, `${JSON.stringify(record)}\n`);
+      await save();
     },
     finish: async () => {
       disposeBatch(batch);
       if (records.length === 0) return;
       for (let cell = 0; cell < search.supernet.cells.length; cell++) {
-        await writeFile(folder.file(`credits-cell${cell}.svg`), creditHeatMap(records, cell));
+        await writeFileWhole(folder.file(`credits-cell${cell}.svg`), creditHeatMap(records, cell));
       }
     },
   };

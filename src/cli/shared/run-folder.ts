@@ -1,9 +1,11 @@
 /** @file The folder that a search leaves: config, metrics, genotype, pictures and weights; and reading it again. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { DataFileError } from '../../contract/errors.ts';
+import { makeFolder, writeFileWhole } from '../../files/write.ts';
+import { readWeights, weightBytes } from '../../files/weights.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { lineChart } from '../../plot/index.ts';
 import { drawCell } from '../../snas/space/draw.ts';
@@ -12,7 +14,6 @@ import type { Genotype } from '../../snas/space/genotype.ts';
 import type { EpochMetrics } from '../../snas/search/config.ts';
 import { type RunConfig, searchSettings } from '../settings/search.ts';
 import { schemaOf } from '../settings/setting.ts';
-import { loadWeights, saveWeights } from './weights.ts';
 
 const configSchema = schemaOf(searchSettings);
 
@@ -41,12 +42,12 @@ export class RunFolder {
 
   /** Makes the folder; a run that is there already is not overwritten. */
   async create(config: RunConfig): Promise<void> {
-    await mkdir(this.path, { recursive: true });
+    await makeFolder(this.path);
     if (existsSync(this.file('config.json'))) {
       throw new DataFileError(`${this.path} holds a run already: choose another --out, or continue it with --resume ${this.path}`);
     }
-    await writeFile(this.file('config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
-    await writeFile(this.file('metrics.jsonl'), '');
+    await writeFileWhole(this.file('config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
+    await writeFileWhole(this.file('metrics.jsonl'), '');
   }
 
   async readConfig(): Promise<RunConfig> {
@@ -63,7 +64,9 @@ export class RunFolder {
   /** One line an epoch. What depends on the clock stands in `times`, apart from what the seed decides. */
   async addMetrics(metrics: EpochMetrics, seconds: number): Promise<void> {
     const { imagesPerSecond, ...seeded } = metrics;
-    await appendFile(this.file('metrics.jsonl'), `${JSON.stringify({ ...seeded, times: { imagesPerSecond, seconds } })}\n`);
+    const file = this.file('metrics.jsonl');
+    const line = JSON.stringify({ ...seeded, times: { imagesPerSecond, seconds } });
+    await writeFileWhole(file, `${await readFile(file, 'utf8')}${line}\n`);
   }
 
   async readMetrics(): Promise<EpochMetrics[]> {
@@ -84,33 +87,33 @@ export class RunFolder {
       const { step: at } = parseJson(file, line) as EpochMetrics;
       return at <= step && at % stepsPerEpoch === 0;
     });
-    await writeFile(file, kept.map((line) => `${line}\n`).join(''));
+    await writeFileWhole(file, kept.map((line) => `${line}\n`).join(''));
   }
 
   /** Everything needed to continue: weights, architecture, optimisers, step. */
   async saveCheckpoint(state: StateDict): Promise<void> {
-    await saveWeights(this.file('checkpoint.safetensors'), state);
+    await writeFileWhole(this.file('checkpoint.safetensors'), weightBytes(state));
   }
 
   async readCheckpoint(): Promise<StateDict> {
-    return (await loadWeights(this.file('checkpoint.safetensors'))).tensors;
+    return (await readWeights(this.file('checkpoint.safetensors'))).tensors;
   }
 
   /** Supernet and child weights, without optimiser state. */
   async saveWeights(state: StateDict, child: StateDict): Promise<void> {
     const kept = Object.entries(state).filter(([name]) => name.startsWith('supernet.') || name.startsWith('architecture.'));
-    await saveWeights(this.file('weights.safetensors'), Object.fromEntries(kept));
-    await saveWeights(this.file('child.safetensors'), child);
+    await writeFileWhole(this.file('weights.safetensors'), weightBytes(Object.fromEntries(kept)));
+    await writeFileWhole(this.file('child.safetensors'), weightBytes(child));
   }
 
   async saveGenotype(found: Omit<FoundGenotype, 'literal'>): Promise<void> {
     const { genotype } = found;
-    await writeFile(
+    await writeFileWhole(
       this.file('genotype.json'),
       `${JSON.stringify({ literal: printGenotype(genotype), ...found }, undefined, 2)}\n`,
     );
-    await writeFile(this.file('normal.svg'), drawCell(genotype, 'normal'));
-    await writeFile(this.file('reduction.svg'), drawCell(genotype, 'reduce'));
+    await writeFileWhole(this.file('normal.svg'), drawCell(genotype, 'normal'));
+    await writeFileWhole(this.file('reduction.svg'), drawCell(genotype, 'reduce'));
   }
 
   async saveCurves(metrics: readonly EpochMetrics[]): Promise<void> {
@@ -137,7 +140,7 @@ export class RunFolder {
         line('expected cost', (m) => m.expectedCost),
       ],
     });
-    await writeFile(this.file('curves.svg'), curves);
+    await writeFileWhole(this.file('curves.svg'), curves);
   }
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RunConfig } from '../../../src/cli/settings/search.ts';
-import { loadWeights } from '../../../src/cli/shared/weights.ts';
+import { readWeights } from '../../../src/files/weights.ts';
 import { parseGenotype } from '../../../src/snas/index.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -139,7 +139,7 @@ describe('reparam search', () => {
     const resumed = await search(['--resume', folder]);
     expect(resumed.code).toBe(0);
     expect(resumed.out).not.toContain('(cost 1)');
-    const { tensors } = await loadWeights(path.join(folder, 'checkpoint.safetensors'));
+    const { tensors } = await readWeights(path.join(folder, 'checkpoint.safetensors'));
     expect(tensors['black_box.latency_unit']!.data).toHaveLength(2);
   }, 120_000);
 
