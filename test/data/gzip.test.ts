@@ -25,4 +25,16 @@ describe('gzip', () => {
     expect(error).toBeInstanceOf(DataFormatError);
     expect(error).toMatchObject({ file: 'cut.gz', offset: bytes.length });
   });
+
+  it('64 MiB of zeros from 64 kB are refused after 16 MiB, and read where they are allowed', async () => {
+    const bytes = await pack(new Uint8Array(2 ** 26));
+    expect(bytes.length).toBeLessThan(2 ** 17);
+    const before = process.memoryUsage().arrayBuffers;
+    const refused = gunzip({ name: 'bomb.gz', bytes });
+    await expect(refused).rejects.toThrow(/^bomb\.gz at byte \d+: decompresses to more than 16777216 bytes, as a gzip bomb does/);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 25);
+    const small = await pack(new Uint8Array(5000));
+    expect((await gunzip({ name: 'f.gz', bytes: small }, { maxBytes: 5000 })).bytes.length).toBe(5000);
+    await expect(gunzip({ name: 'f.gz', bytes: small }, { maxBytes: 4999 })).rejects.toThrow(DataFormatError);
+  });
 });

@@ -6,7 +6,17 @@
  * for the first, second, third, ... node (every edge, SNAS).
  */
 import { GenotypeError } from '../../contract/errors.ts';
-import { CELL_INPUTS, checkGenotype, edgesOf, type Genotype, type GenotypeEdge, isOperation, OPERATIONS } from './genotype.ts';
+import { quote } from '../../contract/quote.ts';
+import {
+  CELL_INPUTS,
+  checkGenotype,
+  edgesOf,
+  type Genotype,
+  type GenotypeEdge,
+  isOperation,
+  MAX_NODE,
+  OPERATIONS,
+} from './genotype.ts';
 
 type Entry = readonly [operation: string, from: number];
 
@@ -86,12 +96,14 @@ function integer(value: unknown, what: string): number {
 }
 
 function unknownOperation(name: unknown, position?: number): GenotypeError {
-  return new GenotypeError(`unknown operation '${String(name)}'; it is one of ${OPERATIONS.join(', ')}`, position);
+  const shown = typeof name === 'string' ? quote(name) : `of type ${typeof name}`;
+  return new GenotypeError(`unknown operation ${shown}; it is one of ${OPERATIONS.join(', ')}`, position);
 }
 
 /** Gives each entry the node that it enters. */
 function placed(type: string, entries: readonly Entry[], concat: readonly number[]): GenotypeEdge[] {
-  const last = Math.max(CELL_INPUTS, ...concat);
+  const last = concat.reduce((a, b) => Math.max(a, b), CELL_INPUTS);
+  const nodes = last + 1 - CELL_INPUTS;
   const all = placedAll(entries);
   const pairs = entries.length % 2 === 0 ? entries.map((_, i) => Math.floor(i / 2) + CELL_INPUTS) : undefined;
   // Where a count of entries allows both readings, the one whose last node is the last output node is meant.
@@ -103,7 +115,7 @@ function placed(type: string, entries: readonly Entry[], concat: readonly number
   if (!targets) {
     throw new GenotypeError(
       `genotype: the ${type} cell has ${entries.length} entries and outputs up to node ${last}: ` +
-        `expected two entries a node (${2 * (last + 1 - CELL_INPUTS)}) or every edge (${edgesOf(last + 1 - CELL_INPUTS).length}, each input of a node once)`,
+        `expected two entries a node (${2 * nodes}) or every edge (${(nodes * (nodes + 3)) / 2}, each input of a node once)`,
     );
   }
   return entries.map(([operation, from], i) => {
@@ -146,7 +158,7 @@ class LiteralReader {
       const at = this.#at;
       const name = this.#match(/[a-z_]+/y, `one of ${FIELDS.join(', ')}`);
       const field = FIELDS.find((f) => f === name);
-      if (!field) throw new GenotypeError(`parseGenotype: unknown field '${name}'; the fields are ${FIELDS.join(', ')}`, at);
+      if (!field) throw new GenotypeError(`parseGenotype: unknown field ${quote(name)}; the fields are ${FIELDS.join(', ')}`, at);
       if (found[field]) throw new GenotypeError(`parseGenotype: '${name}' is given twice`, at);
       this.#expect('=');
       if (field === 'normal' || field === 'reduce') found[field] = this.#sequence(() => this.#entry());
@@ -182,9 +194,9 @@ class LiteralReader {
     if (!this.#take('range')) return this.#sequence(() => this.#integer());
     this.#expect('(');
     const first = this.#integer();
-    const bounds = this.#take(',') ? [first, this.#integer()] : [0, first];
+    const [from, to] = this.#take(',') ? [first, this.#integer()] : [0, first];
     this.#expect(')');
-    return Array.from({ length: Math.max(0, bounds[1]! - bounds[0]!) }, (_, i) => bounds[0]! + i);
+    return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
   }
 
   #sequence<T>(item: () => T): T[] {
@@ -200,7 +212,12 @@ class LiteralReader {
   }
 
   #integer(): number {
-    return Number(this.#match(/\d{1,6}/y, 'a node number'));
+    this.#space();
+    const at = this.#at;
+    const node = Number(this.#match(/\d+/y, 'a node number'));
+    if (node > MAX_NODE + 1)
+      throw new GenotypeError(`parseGenotype: node ${node} is above ${MAX_NODE}, the last that a cell may have`, at);
+    return node;
   }
 
   #space(): void {
@@ -229,6 +246,6 @@ class LiteralReader {
 
   #unexpected(wanted: string): GenotypeError {
     const rest = this.#text.slice(this.#at, this.#at + 20);
-    return new GenotypeError(`parseGenotype: expected ${wanted}, found ${rest === '' ? 'the end' : `'${rest}'`}`, this.#at);
+    return new GenotypeError(`parseGenotype: expected ${wanted}, found ${rest === '' ? 'the end' : quote(rest)}`, this.#at);
   }
 }

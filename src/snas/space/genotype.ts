@@ -1,5 +1,6 @@
 /** @file Genotype: which operation stands on which edge of the normal and of the reduction cell. */
 import { GenotypeError } from '../../contract/errors.ts';
+import { quote } from '../../contract/quote.ts';
 
 /** The eight operations of an edge, in the order of Z's columns. */
 export const OPERATIONS = [
@@ -90,6 +91,9 @@ export function activeEdges(genotype: Genotype, type: CellType): GenotypeEdge[] 
     .toReversed();
 }
 
+/** The last node that a cell may have: two digits more than any cell that was published, and few enough to be counted in a moment. */
+export const MAX_NODE = 999;
+
 /** Refuses what is not a genotype: unknown operations, edges against the order, an edge twice, an output that is not a node. */
 export function checkGenotype(genotype: Genotype): Genotype {
   for (const type of CELL_TYPES) {
@@ -99,12 +103,13 @@ export function checkGenotype(genotype: Genotype): Genotype {
     for (const { operation, from, to } of edges) {
       const where = `genotype: ${type} cell, edge ${from} -> ${to}`;
       if (!isOperation(operation))
-        throw new GenotypeError(`${where}: unknown operation '${String(operation)}'; it is one of ${OPERATIONS.join(', ')}`);
+        throw new GenotypeError(`${where}: unknown operation ${quote(String(operation))}; it is one of ${OPERATIONS.join(', ')}`);
       if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < CELL_INPUTS || from >= to) {
         throw new GenotypeError(
           `${where}: an edge goes from a node to a later intermediate node (0 and 1 are the inputs, ${CELL_INPUTS} is the first)`,
         );
       }
+      if (to > MAX_NODE) throw new GenotypeError(`${where}: node ${to} is above ${MAX_NODE}, the last that a cell may have`);
       if (to < last)
         throw new GenotypeError(`${where}: edges are listed in order of the node they enter, and node ${last} came before`);
       if (seen.has(`${from} ${to}`)) throw new GenotypeError(`${where}: listed twice`);
@@ -114,9 +119,9 @@ export function checkGenotype(genotype: Genotype): Genotype {
     if (edges.length === 0) throw new GenotypeError(`genotype: the ${type} cell has no edge`);
     if (concat.length === 0) throw new GenotypeError(`genotype: the ${type} cell has no output node`);
     concat.forEach((node, i) => {
-      if (!Number.isInteger(node) || node < CELL_INPUTS || concat.indexOf(node) !== i) {
+      if (!Number.isInteger(node) || node < CELL_INPUTS || node > MAX_NODE || concat.indexOf(node) !== i) {
         throw new GenotypeError(
-          `genotype: ${type} cell, output [${concat.join(', ')}]: must be distinct intermediate nodes (${CELL_INPUTS} or above)`,
+          `genotype: ${type} cell, output node ${String(node)}: outputs are distinct intermediate nodes, ${CELL_INPUTS} to ${MAX_NODE}`,
         );
       }
     });

@@ -1,0 +1,311 @@
+/**
+ * @file Every reader of what came from outside, a row each: whole inputs, the damage that they meet, and what must hold of what is read
+ * all the same.
+ */
+import { deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
+import { Command, CommanderError } from 'commander';
+import fc from 'fast-check';
+import * as v from 'valibot';
+import { registerGradcheck } from '../src/cli/commands/gradcheck.ts';
+import { registerSearch } from '../src/cli/commands/search.ts';
+import { registerTrain } from '../src/cli/commands/train.ts';
+import { resolveSearch, type SearchFlags, searchSettings } from '../src/cli/settings/search.ts';
+import { schemaOf } from '../src/cli/settings/setting.ts';
+import { resolveTraining, type TrainFlags } from '../src/cli/settings/train.ts';
+import { ReparamError } from '../src/contract/errors.ts';
+import { gunzip, parseCifar10, parseIdx, parseIdxDataset } from '../src/data/index.ts';
+import { readSafetensors, writeSafetensors } from '../src/export/index.ts';
+import { genotypeFromJson, parseGenotype, printGenotype } from '../src/snas/index.ts';
+import { damagedBytes, damagedJson, damagedText } from './damage.ts';
+
+export interface Reader<Input = unknown> {
+  /** The function that reads, as it is exported. */
+  readonly name: string;
+  /** Inputs without damage, which it must read. */
+  readonly whole: readonly Input[];
+  readonly damaged: fc.Arbitrary<Input>;
+  /** Reads, and throws an Error of its own (not one of those below) where something that was read is not what it may be. */
+  readonly read: (input: Input) => unknown;
+  /** What is no fault: the reader's own way to refuse. Default: an error of this project. */
+  readonly refuses?: (error: unknown) => boolean;
+  /** The share of a campaign's inputs, beside the others' shares. */
+  readonly share: number;
+}
+
+/** Keeps each row's own type of input. */
+const reader = <Input>(row: Reader<Input>): Reader => row as Reader;
+
+/** What was read is not what the file may hold. */
+class Misread extends Error {}
+
+function must(truth: boolean, what: string): void {
+  if (!truth) throw new Misread(what);
+}
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const WEIGHTS: readonly Uint8Array<ArrayBuffer>[] = [
+  writeSafetensors(
+    {
+      'a.weight': { shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+      'b.bias': { shape: [2], data: Float64Array.of(0.5, -0.25) },
+      step: { shape: [], data: Uint32Array.of(7) },
+    },
+    { format: 'pt', note: 'x' },
+  ),
+  writeSafetensors({ empty: { shape: [0, 4], data: new Float32Array(0) } }),
+  writeSafetensors({}),
+];
+
+/** A safetensors file with this header, however wrong, before the elements of another. */
+function withHeader(header: unknown): Uint8Array<ArrayBuffer> {
+  const json = bytesOf(JSON.stringify(header) ?? '');
+  const bytes = new Uint8Array(8 + json.length + 44);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  return bytes;
+}
+
+const HEADER = {
+  __metadata__: { format: 'pt' },
+  b: { dtype: 'F64', shape: [2], data_offsets: [0, 16] },
+  a: { dtype: 'F32', shape: [2, 3], data_offsets: [16, 40] },
+  c: { dtype: 'U32', shape: [1], data_offsets: [40, 44] },
+};
+
+function idx(shape: readonly number[], data: readonly number[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4 + 4 * shape.length + data.length);
+  bytes.set([0, 0, 8, shape.length]);
+  shape.forEach((size, i) => new DataView(bytes.buffer).setUint32(4 + 4 * i, size));
+  bytes.set(data, 4 + 4 * shape.length);
+  return bytes;
+}
+
+const IMAGES = idx([3, 2, 2], [...Array(12).keys()]);
+const LABELS = idx([3], [0, 9, 4]);
+
+const IDX = [IMAGES, LABELS, idx([], [3]), idx([0, 5], [])];
+
+const ZIPPED: readonly Uint8Array<ArrayBuffer>[] = [
+  gzipSync(IMAGES),
+  gzipSync(bytesOf('a'.repeat(1000))),
+  Buffer.concat([gzipSync(bytesOf('one')), gzipSync(bytesOf('two'))]),
+  deflateRawSync(bytesOf('no gzip at all')),
+].map((zipped) => Uint8Array.from(zipped));
+
+const CIFAR = new Uint8Array(2 * 3073);
+CIFAR[3073] = 9;
+
+const CELL = "[('sep_conv_3x3', 1), ('skip_connect', 0), ('max_pool_3x3', 0), ('none', 2)]";
+const LITERALS: readonly string[] = [
+  `Genotype(normal=${CELL}, normal_concat=range(2, 4), reduce=${CELL}, reduce_concat=[2, 3])`,
+  `Genotype(\n  reduce=(("dil_conv_5x5", 0), ("avg_pool_3x3", 1),), reduce_concat=(2,),\n  normal=[('skip_connect', 0), ('none', 1)], normal_concat=range(2, 3),\n)`,
+];
+const WORDS = [
+  'Genotype(',
+  'range(',
+  '(',
+  ')',
+  '[',
+  ']',
+  ',',
+  '=',
+  'normal',
+  'reduce_concat',
+  "'none'",
+  "'sep_conv_3x3'",
+  '#',
+  '\n',
+];
+
+/** A command of the program whose action is to say what it was given. */
+function parsed(register: (program: Command) => void, name: string, args: readonly string[]): object {
+  const program = new Command('reparam').exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
+  register(program);
+  let given: object | undefined;
+  const command = program.commands.find((c) => c.name() === name)!;
+  command.action((...all: unknown[]) => {
+    given = all.find((one) => typeof one === 'object' && one !== null && !Array.isArray(one)) as object;
+  });
+  program.parse([name, ...args], { from: 'user' });
+  return given ?? {};
+}
+
+/** Command lines of a command's own flags, each with a value that may be one. */
+function lines(
+  register: (program: Command) => void,
+  name: string,
+  starts: readonly (readonly string[])[],
+): fc.Arbitrary<readonly string[]> {
+  const program = new Command('reparam');
+  register(program);
+  const flags = program.commands.find((c) => c.name() === name)!.options.map(({ long }) => long!);
+  const value = fc.oneof(
+    fc.constantFrom(
+      '0',
+      '1',
+      '3',
+      '0.5',
+      '-1',
+      '1e9',
+      '1e400',
+      'NaN',
+      '',
+      ' ',
+      'smoke',
+      'snas',
+      'cpu',
+      'latency',
+      'every=2',
+      'mild',
+    ),
+    fc.constantFrom('0x10', '1_000', '٣', '--', '-', '-x', '=', '\0', '[1]', '0..3', '1e-400', '00', '+1', '1.', '.5', 'Infinity'),
+    fc.integer().map(String),
+    fc.string({ maxLength: 6 }),
+  );
+  const word = fc.oneof(
+    fc.constantFrom(...flags).map((flag) => [flag]),
+    fc.tuple(fc.constantFrom(...flags), value).map(([flag, of]) => [flag, of]),
+    fc.tuple(fc.constantFrom(...flags), value).map(([flag, of]) => [`${flag}=${of}`]),
+    value.map((of) => [of]),
+  );
+  return fc
+    .tuple(fc.constantFrom(...starts), fc.array(word, { maxLength: 4 }))
+    .map(([start, words]) => [...start, ...words.flat()]);
+}
+
+const refusesLine = (error: unknown): boolean => error instanceof CommanderError || error instanceof ReparamError;
+
+const RESOLVED = resolveSearch(parsed(registerSearch, 'search', ['--preset', 'smoke', '--data', 'folder']) as SearchFlags);
+const CONFIG = {
+  ...RESOLVED,
+  adapter: 'CPU',
+  versions: { reparam: '0.1.0', node: 'v20.0.0' },
+  trainImages: 64,
+  validationImages: 32,
+  search: { ...RESOLVED.search, network: { ...RESOLVED.search.network, classes: 10, inChannels: 1 } },
+};
+const configSchema = schemaOf(searchSettings);
+
+export const readers: readonly Reader[] = [
+  reader({
+    name: 'readSafetensors',
+    share: 4,
+    whole: [...WEIGHTS, withHeader(HEADER)],
+    damaged: fc.oneof(damagedBytes(WEIGHTS), damagedJson([HEADER]).map(withHeader)),
+    read: (bytes) => {
+      const { tensors, metadata } = readSafetensors({ name: 'f', bytes });
+      const again = readSafetensors({ name: 'g', bytes: writeSafetensors(tensors, metadata) });
+      must(
+        Object.keys(again.tensors).sort().join() === Object.keys(tensors).sort().join(),
+        'a name is lost when it is written again',
+      );
+      for (const [name, { shape, data }] of Object.entries(tensors)) {
+        must(data.length === shape.reduce((a, b) => a * b, 1), `${name} has not the elements of its shape`);
+        must(data.byteLength === bytes.length || data.buffer !== bytes.buffer, `${name} shares the memory of the file`);
+      }
+    },
+  }),
+  reader({
+    name: 'parseIdx',
+    share: 3,
+    whole: IDX,
+    damaged: damagedBytes(IDX),
+    read: (bytes) => {
+      const { shape, data } = parseIdx({ name: 'f', bytes });
+      must(data.length === shape.reduce((a, b) => a * b, 1), 'the data have not the sizes of the header');
+    },
+  }),
+  reader({
+    name: 'parseIdxDataset',
+    share: 2,
+    whole: [[IMAGES, LABELS]] as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>][],
+    damaged: fc.tuple(damagedBytes([IMAGES]), damagedBytes([LABELS])),
+    read: ([images, labels]) => {
+      const set = parseIdxDataset({ name: 'f', bytes: images }, { name: 'g', bytes: labels });
+      must(set.images.length === set.labels.length * set.height * set.width, 'images and labels differ in number');
+      must(
+        set.labels.every((label) => label < set.classes),
+        'a label outside the classes',
+      );
+    },
+  }),
+  reader({
+    name: 'parseCifar10',
+    share: 2,
+    whole: [CIFAR, CIFAR.slice(0, 3073)],
+    damaged: damagedBytes([CIFAR, CIFAR.slice(0, 3073)]),
+    read: (bytes) => {
+      const { images, labels } = parseCifar10({ name: 'f', bytes });
+      must(images.length === labels.length * 3072 && labels.every((label) => label < 10), 'not images of ten classes');
+    },
+  }),
+  reader({
+    name: 'gunzip',
+    share: 2,
+    whole: ZIPPED,
+    damaged: damagedBytes(ZIPPED),
+    read: async (bytes) => {
+      const out = await gunzip({ name: 'f', bytes });
+      if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) must(out.bytes === bytes, 'a file that is not gzip is changed');
+      else must(Buffer.compare(out.bytes, gunzipSync(bytes)) === 0, 'not the bytes that zlib reads');
+    },
+  }),
+  reader({
+    name: 'parseGenotype',
+    share: 6,
+    whole: LITERALS,
+    damaged: damagedText(LITERALS, WORDS),
+    read: (text) => {
+      const genotype = parseGenotype(text);
+      // Printing may be refused: the literal cannot say every cell.
+      const again = parseGenotype(printGenotype(genotype));
+      must(JSON.stringify(again) === JSON.stringify(genotype), 'another genotype when it is printed and read again');
+    },
+  }),
+  reader({
+    name: 'genotypeFromJson',
+    share: 4,
+    whole: LITERALS.map(parseGenotype),
+    damaged: damagedJson(LITERALS.map(parseGenotype)),
+    read: (value) => {
+      const genotype = genotypeFromJson(value);
+      must(JSON.stringify(genotypeFromJson(genotype)) === JSON.stringify(genotype), 'another genotype when it is read again');
+    },
+  }),
+  reader({
+    name: 'schemaOf',
+    share: 3,
+    whole: [CONFIG],
+    damaged: damagedJson([CONFIG]),
+    read: (value) => v.parse(configSchema, value),
+    refuses: (error) => error instanceof v.ValiError,
+  }),
+  reader({
+    name: 'registerSearch',
+    share: 1,
+    whole: [[], ['--preset', 'smoke', '--eta=mild', '--no-flip', '--credits', 'every=3']],
+    damaged: lines(registerSearch, 'search', [[], ['--preset', 'smoke']]),
+    read: (args) => resolveSearch(parsed(registerSearch, 'search', args) as SearchFlags),
+    refuses: refusesLine,
+  }),
+  reader({
+    name: 'registerTrain',
+    share: 1,
+    whole: [
+      ['--genotype', LITERALS[0]!],
+      ['--genotype', 'a.json', '--epochs', '2'],
+    ],
+    damaged: lines(registerTrain, 'train', [['--genotype', LITERALS[0]!], []]),
+    read: (args) => resolveTraining(parsed(registerTrain, 'train', args) as TrainFlags),
+    refuses: refusesLine,
+  }),
+  reader({
+    name: 'registerGradcheck',
+    share: 1,
+    whole: [[], ['--op', 'add', '--runs', '3']],
+    damaged: lines(registerGradcheck, 'gradcheck', [[]]),
+    read: (args) => parsed(registerGradcheck, 'gradcheck', args),
+    refuses: refusesLine,
+  }),
+];
