@@ -59,6 +59,12 @@ it('points that are not finite are left out, not drawn as NaN', () => {
   expect(svg.match(/<circle/g)).toHaveLength(4);
 });
 
+it('a chart of series without points has its title, empty axes and no NaN', () => {
+  const svg = lineChart({ ...chart, series: [{ name: 'nothing yet', points: [] }] });
+  expect(svg).toContain('Bias &#38; spread');
+  expect(svg).not.toMatch(/NaN|Infinity/);
+});
+
 it('series differ by dash pattern as well as by colour', () => {
   const lines = [...lineChart(chart).matchAll(/<path [^>]*stroke-width="1.8"[^>]*>/g)].map((m) => m[0]);
   expect(lines).toHaveLength(2);

@@ -1,4 +1,5 @@
 /** @file The audit of a supernet: for every edge, how far its first-order credit is from the exact one, and what conservation holds. */
+import { nextTask } from '../core/event-loop.ts';
 import { scope } from '../core/scope.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
 import type { Supernet } from '../snas/space/network.ts';
@@ -53,6 +54,7 @@ export async function auditSupernet(
       const credit = scope(() => networkCredits(network, kind, { edges, points }));
       const values = Array.from(await credit.data());
       credit.dispose();
+      await nextTask();
       return values;
     };
     const taylor = await one('taylor', chosen);

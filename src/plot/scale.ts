@@ -11,10 +11,11 @@ export interface Scale {
   readonly accepts: (value: number) => boolean;
 }
 
-/** A scale from the values that it must hold to the pixels [from, to]. */
+/** A scale from the values that it must hold to the pixels [from, to]; of no values at all, an empty axis. */
 export function makeScale(kind: ScaleKind, values: readonly number[], from: number, to: number): Scale {
   const accepts = (v: number): boolean => Number.isFinite(v) && (kind === 'linear' || v > 0);
   const usable = values.filter(accepts);
+  if (values.length === 0) usable.push(...(kind === 'log' ? [1, 10] : [0, 1]));
   if (usable.length === 0)
     throw new OptionError(`plot: no ${kind === 'log' ? 'positive ' : ''}finite value to draw on a ${kind} axis`);
   let low = Infinity;

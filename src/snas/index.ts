@@ -27,7 +27,14 @@ export {
 } from './cost/cost.ts';
 export { drawCell, drawEvolution, drawGenotype } from './space/draw.ts';
 export { ETA_PRESETS, type EtaPreset } from './cost/eta-presets.ts';
-export { batchNorms, recomputeStatistics, score, type Score, withBatchStatistics } from './child/evaluation.ts';
+export {
+  batchNorms,
+  type EvaluationOptions,
+  recomputeStatistics,
+  score,
+  type Score,
+  withBatchStatistics,
+} from './child/evaluation.ts';
 export { correctCount } from './child/totals.ts';
 export * from './cost/expected-cost.ts';
 export { genotypeFromJson, parseGenotype, printGenotype } from './space/genotype-literal.ts';

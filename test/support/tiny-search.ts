@@ -1,7 +1,7 @@
 /** @file A search small enough for a test: synthetic images in which the class is a bright quadrant. */
 import type { Dataset } from '../../src/data/index.ts';
 import { foldIn, key, uniforms } from '../../src/index.ts';
-import type { SearchConfig } from '../../src/snas/index.ts';
+import type { EpochMetrics, Search, SearchConfig } from '../../src/snas/index.ts';
 
 /** n images of side 8 in 4 classes: noise, and one quadrant brighter by 120. */
 export function quadrants(n: number, seed: number): Dataset {
@@ -35,3 +35,16 @@ export const TINY: SearchConfig = {
   dropPath: 0,
   calibrationBatches: 2,
 };
+
+/** `search.run()`, which is stopped, without a word, when `stopAfter` steps are done. */
+export async function* runUntil(search: Search, stopAfter: number | undefined): AsyncGenerator<EpochMetrics, void, void> {
+  const stop = new AbortController();
+  const afterStep = (step: number): void => {
+    if (step === stopAfter) stop.abort();
+  };
+  try {
+    yield* search.run({ signal: stop.signal, afterStep });
+  } catch (error) {
+    if (error !== stop.signal.reason) throw error;
+  }
+}

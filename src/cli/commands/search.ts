@@ -113,6 +113,9 @@ async function searchEpochs(search: Search, { folder, metrics, started, quiet, p
       await folder.saveCheckpoint(await search.state());
       await folder.saveCurves(metrics);
     }
+  } catch (error) {
+    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    await folder.saveCheckpoint(await search.state());
   } finally {
     progress.clear();
     process.off('SIGINT', interrupt);

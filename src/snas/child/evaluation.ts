@@ -2,6 +2,7 @@
 import { type BatchOptions, batches, type Dataset, uploadBatch, uploadImages } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { OptionError } from '../../contract/errors.ts';
+import { nextTask } from '../../core/event-loop.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import { BatchNorm2d } from '../../nn/layers.ts';
 import type { Module } from '../../nn/module.ts';
@@ -17,11 +18,18 @@ export interface Score {
   readonly loss: number;
 }
 
-/** Scores `forward` on a data set, in batches, on the device; one read-back at the end. */
+export interface EvaluationOptions {
+  /** Ends the evaluation after the batch that is under way, by throwing the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Scores `forward` on a data set, in batches, on the device; one read-back at the end. Returns to the event loop after every batch.
+ */
 export async function score(
   device: Device,
   dataset: Dataset,
-  options: BatchOptions,
+  options: BatchOptions & EvaluationOptions,
   forward: (images: Tensor, index: number) => Tensor,
 ): Promise<Score> {
   const n = dataset.labels.length;
@@ -38,8 +46,9 @@ export async function score(
         }),
       );
       index++;
-      // Keeps the queue short, and a page responsive.
+      // Keeps the queue short.
       if (index % 2 === 0) await device.finish();
+      await nextTask(options.signal);
     }
     const { loss, correct } = await totals.read();
     return { accuracy: correct / n, loss: loss / n };
@@ -69,13 +78,14 @@ export async function withBatchStatistics<T>(module: Module, body: () => Promise
 
 /**
  * Replaces running statistics by the average over some batches of training images: forward passes, no change of weights. A
- * child needs it, for its parent's running statistics are averages over many sampled architectures.
+ * child needs it, for its parent's running statistics are averages over many sampled architectures. Returns to the event loop after every
+ * batch. A signal that stops it leaves the module's statistics half-way.
  */
 export async function recomputeStatistics(
   module: Module,
   device: Device,
   dataset: Dataset,
-  options: BatchOptions & { readonly batches: number },
+  options: BatchOptions & EvaluationOptions & { readonly batches: number },
   forward: (images: Tensor) => Tensor,
 ): Promise<void> {
   const norms = batchNorms(module);
@@ -83,20 +93,24 @@ export async function recomputeStatistics(
   const training = module.training;
   module.train();
   let seen = 0;
-  for (const batch of batches(dataset, { ...options, dropLast: true })) {
-    if (seen === options.batches) break;
-    seen++;
-    // 1, 1/2, 1/3, ...: the plain average.
-    for (const norm of norms) norm.momentum = 1 / seen;
-    scope(() =>
-      noGrad(() => {
-        forward(uploadImages(device, batch, dataset));
-      }),
-    );
-    await device.finish();
+  try {
+    for (const batch of batches(dataset, { ...options, dropLast: true })) {
+      if (seen === options.batches) break;
+      seen++;
+      // 1, 1/2, 1/3, ...: the plain average.
+      for (const norm of norms) norm.momentum = 1 / seen;
+      scope(() =>
+        noGrad(() => {
+          forward(uploadImages(device, batch, dataset));
+        }),
+      );
+      await device.finish();
+      await nextTask(options.signal);
+    }
+  } finally {
+    for (const { norm, momentum } of momenta) norm.momentum = momentum;
+    module.train(training);
   }
-  for (const { norm, momentum } of momenta) norm.momentum = momentum;
-  module.train(training);
   if (seen === 0) {
     throw new OptionError(`recomputeStatistics: ${dataset.labels.length} images make no batch of ${options.batchSize}`);
   }

@@ -40,8 +40,13 @@ export class Totals {
     return { loss, accuracy };
   }
 
+  /** What `read` gave at another time. */
+  load({ loss, correct }: { readonly loss: number; readonly correct: number }): void {
+    scope(() => assign(this.#sums, this.#sums.device.tensor([loss, correct])));
+  }
+
   reset(): void {
-    scope(() => assign(this.#sums, this.#sums.device.tensor([0, 0])));
+    this.load({ loss: 0, correct: 0 });
   }
 
   dispose(): void {

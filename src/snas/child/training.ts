@@ -7,6 +7,7 @@ import { NonFiniteError, OptionError } from '../../contract/errors.ts';
 import { add, mul } from '../../core/ops.ts';
 import { clipGradNorm } from '../../optim/clip.ts';
 import { cosine } from '../../optim/schedule.ts';
+import { nextTask } from '../../core/event-loop.ts';
 import { SGD } from '../../optim/sgd.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
@@ -15,7 +16,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { TRAINING_KEYS } from '../keys.ts';
 import type { ChildNetwork } from '../space/network.ts';
 import { childPaths, drawPathMasks, pathMaskOf } from '../space/path-masks.ts';
-import { score, type Score } from './evaluation.ts';
+import { type EvaluationOptions, score, type Score } from './evaluation.ts';
 import { Totals } from './totals.ts';
 
 export interface ChildTrainingConfig {
@@ -54,12 +55,14 @@ export interface ChildTrainingOptions {
   readonly onStep?: (step: ChildStep) => void;
   /** Builds every step anew instead of capturing it once: the same results, slower; for looking inside. Default false. */
   readonly eager?: boolean;
+  /** Ends the training after the step that is under way, by throwing the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Trains in place, yielding the figures of each epoch: the mean over its steps of cross-entropy (the auxiliary loss left out) and accuracy,
  * both in training mode on augmented images. SGD with the learning rate down half a cosine to 0 by step; a last batch that is not full is left
- * out. The same seed gives the same weights to the bit on the same device. OptionError if the settings make no sense, NonFiniteError if the
+ * out. Returns to the event loop after every step. The same seed gives the same weights to the bit on the same device. OptionError if the settings make no sense, NonFiniteError if the
  * loss is not finite at the end of an epoch. Liu et al., ICLR 2019, section A.2, whose schedule SNAS takes over.
  */
 export async function* trainChild(
@@ -70,6 +73,7 @@ export async function* trainChild(
   options: ChildTrainingOptions = {},
 ): AsyncGenerator<TrainedEpoch, void, void> {
   checkTraining(config, train);
+  options.signal?.throwIfAborted();
   const { epochs, batchSize, augment } = config;
   const root = key(config.seed);
   const standardise = channelStatistics(train);
@@ -120,6 +124,7 @@ export async function* trainChild(
           await device.finish();
           options.onStep?.({ epoch, step: done, steps: epochs * stepsPerEpoch });
         }
+        await nextTask(options.signal);
       }
       const { loss, accuracy } = await totals.means(stepsPerEpoch * batchSize);
       if (!Number.isFinite(loss))
@@ -152,11 +157,18 @@ function checkTraining(config: ChildTrainingConfig, train: Dataset): void {
 const SCORED_AT_ONCE = 64;
 
 /** Accuracy and loss of a trained child with running statistics, standardised by the statistics of the images it was trained on. */
-export async function scoreChild(device: Device, network: ChildNetwork, train: Dataset, test: Dataset): Promise<Score> {
+export async function scoreChild(
+  device: Device,
+  network: ChildNetwork,
+  train: Dataset,
+  test: Dataset,
+  options: EvaluationOptions = {},
+): Promise<Score> {
   network.eval();
   const captured = capture((images: Tensor) => network.forward(images));
   try {
-    return await score(device, test, { batchSize: SCORED_AT_ONCE, standardise: channelStatistics(train) }, (images) =>
+    const evaluation = { ...options, batchSize: SCORED_AT_ONCE, standardise: channelStatistics(train) };
+    return await score(device, test, evaluation, (images) =>
       // What is left over at the end has another shape than was captured.
       images.shape[0] === SCORED_AT_ONCE ? captured(images) : network.forward(images),
     );

@@ -71,7 +71,7 @@ export interface EpochMetrics {
   readonly expectedCost: number;
   readonly temperature: number;
   readonly lr: number;
-  /** Training images a second. */
+  /** Training images a second; 0 where the steps of the epoch were done before the search was resumed. */
   readonly imagesPerSecond: number;
 }
 
@@ -90,7 +90,7 @@ export interface RunOptions {
   readonly onStep?: (report: StepReport) => void;
   /** Called after each step with its number; may return a promise. */
   readonly afterStep?: (step: number) => void | Promise<void>;
-  /** Ends the run after the current step. */
+  /** Ends the run after the step, or the batch of an evaluation, that is under way, by throwing the signal's reason. */
   readonly signal?: AbortSignal;
 }
 

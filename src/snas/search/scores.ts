@@ -2,7 +2,7 @@
 import type { BatchOptions, ChannelStatistics, Dataset } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { foldIn, type Key } from '../../core/random.ts';
-import { recomputeStatistics, score, type Score, withBatchStatistics } from '../child/evaluation.ts';
+import { type EvaluationOptions, recomputeStatistics, score, type Score, withBatchStatistics } from '../child/evaluation.ts';
 import { SEARCH_KEYS } from '../keys.ts';
 import type { Genotype } from '../space/genotype.ts';
 import { type ChildNetwork, inherit, type Supernet } from '../space/network.ts';
@@ -30,44 +30,45 @@ export class Scores {
   }
 
   /** Of the parent with batch statistics, one sampled architecture a batch. */
-  async parent(dataset: Dataset, epoch: number, temperature: number): Promise<Score> {
+  async parent(dataset: Dataset, epoch: number, temperature: number, options: EvaluationOptions): Promise<Score> {
     const { device, supernet, strategy, root } = this.#parts;
     const key = foldIn(foldIn(root, SEARCH_KEYS.evaluation), epoch);
     return withBatchStatistics(supernet, () =>
-      score(device, dataset, this.#evaluation(), (images, index) =>
+      score(device, dataset, { ...this.#evaluation(), ...options }, (images, index) =>
         supernet.forward(images, strategy.propose(strategy.inputs({ key: foldIn(key, index), temperature }))),
       ),
     );
   }
 
   /** A child with the parent's weights and its batch-norm statistics recomputed. The caller disposes it. */
-  async childNetwork(genotype: Genotype): Promise<ChildNetwork> {
+  async childNetwork(genotype: Genotype, options: EvaluationOptions): Promise<ChildNetwork> {
     const { device, config, train, root } = this.#parts;
     const child = this.#inherited(genotype);
-    await recomputeStatistics(
-      child,
-      device,
-      train,
-      {
-        ...this.#evaluation(),
-        batchSize: config.batchSize,
-        key: foldIn(root, SEARCH_KEYS.calibration),
-        batches: config.calibrationBatches,
-      },
-      (images) => child.forward(images),
-    );
+    const calibration = {
+      ...this.#evaluation(),
+      ...options,
+      batchSize: config.batchSize,
+      key: foldIn(root, SEARCH_KEYS.calibration),
+      batches: config.calibrationBatches,
+    };
+    try {
+      await recomputeStatistics(child, device, train, calibration, (images) => child.forward(images));
+    } catch (error) {
+      child.dispose();
+      throw error;
+    }
     return child;
   }
 
   /** Of a child with recomputed statistics. */
-  async child(dataset: Dataset, genotype: Genotype): Promise<Score> {
-    return this.#disposing(await this.childNetwork(genotype), dataset);
+  async child(dataset: Dataset, genotype: Genotype, options: EvaluationOptions): Promise<Score> {
+    return this.#disposing(await this.childNetwork(genotype, options), dataset, options);
   }
 
   /** Of a child with recomputed statistics, and with the parent's running ones. */
-  async both(dataset: Dataset, genotype: Genotype): Promise<ChildScore> {
-    const recomputed = await this.child(dataset, genotype);
-    const running = await this.#disposing(this.#inherited(genotype), dataset);
+  async both(dataset: Dataset, genotype: Genotype, options: EvaluationOptions): Promise<ChildScore> {
+    const recomputed = await this.child(dataset, genotype, options);
+    const running = await this.#disposing(this.#inherited(genotype), dataset, options);
     return { ...recomputed, genotype, accuracyWithRunningStatistics: running.accuracy };
   }
 
@@ -76,11 +77,14 @@ export class Scores {
     return inherit(supernet, genotype, foldIn(foldIn(root, SEARCH_KEYS.weights), 0));
   }
 
-  async #disposing(child: ChildNetwork, dataset: Dataset): Promise<Score> {
+  async #disposing(child: ChildNetwork, dataset: Dataset, options: EvaluationOptions): Promise<Score> {
     child.eval();
-    const result = await score(this.#parts.device, dataset, this.#evaluation(), (images) => child.forward(images));
-    child.dispose();
-    return result;
+    try {
+      const evaluation = { ...this.#evaluation(), ...options };
+      return await score(this.#parts.device, dataset, evaluation, (images) => child.forward(images));
+    } finally {
+      child.dispose();
+    }
   }
 
   #evaluation(): BatchOptions {

@@ -13,6 +13,7 @@ import {
   uploadBatch,
 } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
+import { nextTask } from '../../core/event-loop.ts';
 import { NonFiniteError } from '../../contract/errors.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { dot } from '../../core/composites.ts';
@@ -21,7 +22,7 @@ import { cosine, linearSchedule } from '../../optim/schedule.ts';
 import { foldIn, type Key, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
 import { BlackBoxCost } from '../cost/black-box.ts';
-import type { Score } from '../child/evaluation.ts';
+import type { EvaluationOptions, Score } from '../child/evaluation.ts';
 import { SEARCH_KEYS } from '../keys.ts';
 import type { CellWeights } from '../space/cell-weights.ts';
 import type { Genotype } from '../space/genotype.ts';
@@ -44,7 +45,12 @@ import { type StepSettings, TrainingStep } from './training-step.ts';
 
 const READ_EVERY = 16;
 
-/** A search in progress. `run()` yields after every epoch; `state()` and `loadState()` save and resume it exactly. */
+/**
+ * A search in progress. `run()` yields after every epoch; `state()` and `loadState()` save and resume it exactly, after any step.
+ *
+ * Every loop returns to the event loop after each step, and after each batch of an evaluation. On the CPU device a step computes on the
+ * thread that calls it, about 85 ms for the default network: a page runs such a search in a Worker.
+ */
 export class Search {
   readonly device: Device;
   readonly config: SearchConfig;
@@ -56,6 +62,8 @@ export class Search {
   readonly statistics: ChannelStatistics;
   /** Steps done. */
   step = 0;
+  /** Steps that the totals of loss and hits are of; those of a whole epoch until its figures are told. */
+  #counted = 0;
   readonly #root: Key;
   readonly #cost: CellWeights | undefined;
   readonly #blackBox: BlackBoxCost | undefined;
@@ -120,84 +128,98 @@ export class Search {
     return this.#lr(this.step);
   }
 
-  /** Runs to the end (or the signal), yielding the figures of each epoch, an unfinished last one included. */
+  /**
+   * Runs to the end, yielding the figures of each epoch. With `signal` it stops after the step that is under way, or the batch of an
+   * evaluation, and throws the signal's reason. The search is whole then: saved, or run again, it comes to what it would have come to.
+   */
   async *run(options: RunOptions = {}): AsyncGenerator<EpochMetrics, void, void> {
-    if (this.step < this.steps && !options.signal?.aborted) await this.warmUp(options.onWarmUp);
-    while (this.step < this.steps && !options.signal?.aborted) {
-      const epoch = Math.floor(this.step / this.stepsPerEpoch);
-      const temperature = this.#temperature(this.step);
-      const lr = this.#lr(this.step);
-      const trained = await this.#trainEpoch(epoch, options);
-      if (trained.steps === 0) return;
-      const parent = await this.parentScore(this.data.validation, epoch);
-      const child = await this.childScore(this.data.validation);
-      yield {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (this.step < this.steps) {
+      await this.warmUp(options.onWarmUp);
+      await nextTask(signal);
+    }
+    while (this.#epochIsDone || this.step < this.steps) {
+      const imagesPerSecond = this.#epochIsDone ? 0 : await this.#trainEpoch(options);
+      const epoch = Math.floor((this.step - 1) / this.stepsPerEpoch);
+      const first = epoch * this.stepsPerEpoch;
+      const images = this.#counted * this.config.batchSize;
+      const { loss, correct } = await this.#training.totals.read();
+      const parent = await this.parentScore(this.data.validation, epoch, { signal });
+      const child = await this.childScore(this.data.validation, undefined, { signal });
+      const metrics: EpochMetrics = {
         epoch,
         step: this.step,
-        loss: trained.loss,
-        trainAccuracy: trained.accuracy,
+        loss: loss / images,
+        trainAccuracy: correct / images,
         parentAccuracy: parent.accuracy,
         childAccuracy: child.accuracy,
         entropy: await this.entropy(),
         expectedCost: await this.expectedCost(),
-        temperature,
-        lr,
-        imagesPerSecond: trained.imagesPerSecond,
+        temperature: this.#temperature(first),
+        lr: this.#lr(first),
+        imagesPerSecond,
       };
+      this.#counted = 0;
+      yield metrics;
     }
   }
 
-  async #trainEpoch(
-    epoch: number,
-    options: RunOptions,
-  ): Promise<{ loss: number; accuracy: number; imagesPerSecond: number; steps: number }> {
+  /** All steps of an epoch are done, and its figures have not been told. */
+  get #epochIsDone(): boolean {
+    return this.#counted > 0 && this.step % this.stepsPerEpoch === 0;
+  }
+
+  /** Does the steps that are left of an epoch, and returns how many images a second they went through. */
+  async #trainEpoch(options: RunOptions): Promise<number> {
+    const { batchSize } = this.config;
     const started = performance.now();
-    const first = this.step % this.stepsPerEpoch;
+    const before = this.step;
+    const epoch = Math.floor(before / this.stepsPerEpoch);
+    const first = before % this.stepsPerEpoch;
     const training = batches(this.data.train, this.#batchOptions(epoch));
     const validation = this.strategy.level === 'bilevel' ? this.#validationStream(epoch) : undefined;
-    this.#training.totals.reset();
-    const before = this.step;
     let index = 0;
-    let loss = 0;
-    let correct = 0;
     for (const batch of training) {
       // A resumed epoch passes over what it has done.
       const validationBatch = validation?.next().value;
-      if (index++ < first) continue;
+      if (index++ < first) {
+        await nextTask(options.signal);
+        continue;
+      }
       const trained = uploadBatch(this.device, batch, this.data.train);
       const validated = validationBatch && uploadBatch(this.device, validationBatch, this.data.validation);
       await this.#blackBox?.measure(this.step, this.#settings().strategy);
       this.trainStep(trained, validated);
       disposeBatch(trained);
       if (validated) disposeBatch(validated);
-      // A queue without bound breaks software drivers; waiting also lets a page breathe.
+      // A queue without bound breaks software drivers.
       await this.device.finish();
       await options.afterStep?.(this.step);
-      if (index % READ_EVERY === 0 || index === this.stepsPerEpoch || options.signal?.aborted) {
-        ({ loss, correct } = await this.#training.totals.read());
-        const seen = (this.step - before) * this.config.batchSize;
+      if (index % READ_EVERY === 0 || index === this.stepsPerEpoch) {
+        const { loss } = await this.#training.totals.read();
         if (!Number.isFinite(loss)) {
           throw new NonFiniteError(
             `search: the training loss is ${loss} at step ${this.step}; lower the weights' learning rate (${this.config.weights.lr}) or raise the lowest temperature`,
           );
         }
-        options.onStep?.({ epoch, step: this.step, steps: this.steps, loss: loss / seen });
+        options.onStep?.({ epoch, step: this.step, steps: this.steps, loss: loss / (this.#counted * batchSize) });
       }
-      if (options.signal?.aborted) break;
+      await nextTask(options.signal);
     }
-    const images = (this.step - before) * this.config.batchSize;
-    return {
-      loss: loss / images,
-      accuracy: correct / images,
-      imagesPerSecond: (images * 1000) / (performance.now() - started),
-      steps: this.step - before,
-    };
+    return ((this.step - before) * batchSize * 1000) / (performance.now() - started);
   }
 
   /** One step on one batch: draws noise, updates weights and architecture in place. `validation`: the batch of a bi-level strategy. */
   trainStep(batch: LabelledImages, validation?: LabelledImages): void {
+    if (this.step % this.stepsPerEpoch === 0) {
+      // Sums of one epoch only: over a long run a float32 count would stop growing.
+      this.#training.totals.reset();
+      this.#counted = 0;
+    }
     this.#training.run(batch, validation, this.#settings());
     this.step++;
+    this.#counted++;
   }
 
   /**
@@ -233,23 +255,23 @@ export class Search {
   }
 
   /** Accuracy of the parent with batch statistics, one sampled architecture a batch. */
-  async parentScore(dataset: Dataset, epoch = 0): Promise<Score> {
-    return this.#scores.parent(dataset, epoch, this.temperature);
+  async parentScore(dataset: Dataset, epoch = 0, options: EvaluationOptions = {}): Promise<Score> {
+    return this.#scores.parent(dataset, epoch, this.temperature, options);
   }
 
   /** The child now, with the parent's weights and its batch-norm statistics recomputed. The caller disposes it. */
-  async child(genotype?: Genotype): Promise<ChildNetwork> {
-    return this.#scores.childNetwork(genotype ?? (await this.strategy.derive()));
+  async child(genotype?: Genotype, options: EvaluationOptions = {}): Promise<ChildNetwork> {
+    return this.#scores.childNetwork(genotype ?? (await this.strategy.derive()), options);
   }
 
   /** Accuracy of a child (default: the one derived now) without retraining, batch-norm statistics recomputed. */
-  async childScore(dataset: Dataset, genotype?: Genotype): Promise<Score> {
-    return this.#scores.child(dataset, genotype ?? (await this.strategy.derive()));
+  async childScore(dataset: Dataset, genotype?: Genotype, options: EvaluationOptions = {}): Promise<Score> {
+    return this.#scores.child(dataset, genotype ?? (await this.strategy.derive()), options);
   }
 
   /** Both figures of a child: with recomputed statistics, and with the supernet's running ones. */
-  async childScores(dataset: Dataset, genotype?: Genotype): Promise<ChildScore> {
-    return this.#scores.both(dataset, genotype ?? (await this.strategy.derive()));
+  async childScores(dataset: Dataset, genotype?: Genotype, options: EvaluationOptions = {}): Promise<ChildScore> {
+    return this.#scores.both(dataset, genotype ?? (await this.strategy.derive()), options);
   }
 
   /** Mean entropy of an edge's distribution now, in nats. */
@@ -273,11 +295,17 @@ export class Search {
 
   /** All state on the host: with the config, the seed and the data it continues the run exactly. */
   async state(): Promise<StateDict> {
-    return searchState(this.step, this.#stateful());
+    const { loss, correct } = this.#counted > 0 ? await this.#training.totals.read() : { loss: 0, correct: 0 };
+    const epoch = { shape: [3], data: Float64Array.of(loss, correct, this.#counted) };
+    return { ...(await searchState(this.step, this.#stateful())), epoch };
   }
 
   loadState(state: StateDict): void {
     this.step = loadSearchState(state, this.#stateful());
+    // A state from before there was such an entry tells the figures of the rest of its epoch.
+    const [loss = 0, correct = 0, counted = 0] = state['epoch']?.data ?? [];
+    this.#training.totals.load({ loss, correct });
+    this.#counted = counted;
   }
 
   dispose(): void {

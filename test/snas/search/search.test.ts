@@ -49,17 +49,6 @@ describe('a search', () => {
     expect([withoutTimes(first), ...(await metricsOf(resumed))]).toEqual(expected);
   });
 
-  it('stops after the step in which it is told to, and says what it has seen', async () => {
-    using search = new Search(device, TINY, data);
-    const stop = new AbortController();
-    const epochs: EpochMetrics[] = [];
-    for await (const epoch of search.run({ signal: stop.signal, afterStep: (step) => (step === 2 ? stop.abort() : undefined) }))
-      epochs.push(epoch);
-    expect(epochs).toHaveLength(1);
-    expect(epochs[0]).toMatchObject({ step: 2, epoch: 0 });
-    expect(Number.isFinite(epochs[0]!.loss)).toBe(true);
-  });
-
   it('takes its temperature from start to end over exactly the epochs asked for', () => {
     for (const epochs of [1, 3]) {
       using search = new Search(device, { ...TINY, epochs }, data);

@@ -14,7 +14,7 @@ import {
   type SearchOptions,
 } from '../../../../src/snas/index.ts';
 import { CELL_TYPES } from '../../../../src/snas/space/genotype.ts';
-import { quadrants, TINY } from '../../../support/tiny-search.ts';
+import { quadrants, runUntil, TINY } from '../../../support/tiny-search.ts';
 
 const device = cpu({ dtype: 'float32' });
 const data = { train: quadrants(64, 1), validation: quadrants(8, 2) };
@@ -51,11 +51,7 @@ async function bytes(search: Search): Promise<Record<string, string>> {
 }
 
 async function run(search: Search, stopAfter?: number): Promise<void> {
-  const stop = new AbortController();
-  const afterStep = (step: number): void => {
-    if (step === stopAfter) stop.abort();
-  };
-  for await (const epoch of search.run({ signal: stop.signal, afterStep })) expect(Number.isFinite(epoch.expectedCost)).toBe(true);
+  for await (const epoch of runUntil(search, stopAfter)) expect(Number.isFinite(epoch.expectedCost)).toBe(true);
 }
 
 /** Mean probability of none over the edges. */

@@ -4,7 +4,7 @@ import { strategy, STRATEGY_NAMES, type StrategyName } from '../../../../src/bas
 import { cpu, key } from '../../../../src/index.ts';
 import type { StateDict } from '../../../../src/nn/module.ts';
 import { type EpochMetrics, Search, type SearchConfig } from '../../../../src/snas/index.ts';
-import { quadrants, TINY } from '../../../support/tiny-search.ts';
+import { quadrants, runUntil, TINY } from '../../../support/tiny-search.ts';
 
 const device = cpu({ dtype: 'float32' });
 const data = { train: quadrants(16, 1), validation: quadrants(8, 2) };
@@ -27,12 +27,8 @@ type Seeded = Omit<EpochMetrics, 'imagesPerSecond'>;
 
 /** Runs to the end, or until `stopAfter` steps are done. */
 async function run(search: Search, stopAfter?: number): Promise<Seeded[]> {
-  const stop = new AbortController();
   const out: Seeded[] = [];
-  const afterStep = (step: number): void => {
-    if (step === stopAfter) stop.abort();
-  };
-  for await (const { imagesPerSecond: _, ...seeded } of search.run({ signal: stop.signal, afterStep })) out.push(seeded);
+  for await (const { imagesPerSecond: _, ...seeded } of runUntil(search, stopAfter)) out.push(seeded);
   return out;
 }
 
