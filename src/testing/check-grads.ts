@@ -3,11 +3,11 @@
  * VJP must obey.
  */
 import { OptionError } from '../contract/errors.ts';
-import { foldIn, key, normals } from '../core/random.ts';
+import { foldIn, type Key, key } from '../core/random.ts';
 import { showShape } from '../contract/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { adjointIdentity, checkAlgebra, type Place, placeOf, signed } from './algebra.ts';
-import { axis, type Derivative, differentiate, type Direction, largest, randomDirection } from './difference.ts';
+import { adjointIdentity, checkAlgebra, gradientNear, type Place, placeOf, signed } from './algebra.ts';
+import { compare, type Judgement, measureNoise } from './compare.ts';
 import { GradientError, type GradientFailure, type GradientFault } from './gradient-error.ts';
 import { evaluate, firstStage, type Output, type Stage, vjpStage } from './stages.ts';
 import { GradTally, NON_SMOOTH_LIMIT } from './tally.ts';
@@ -26,9 +26,12 @@ export interface CheckGradsOptions {
   readonly linear?: readonly (readonly number[])[];
   /** Draws the cotangents and the directions. Default 0. */
   readonly seed?: number;
-  /** Largest |analytic - numeric| / scale, beside four times the difference's own error. Default 1e-7. */
+  /** Largest |analytic - numeric| / max(|analytic|, |numeric|), beside the uncertainty of both. Default 1e-7. */
   readonly tolerance?: number;
-  /** Up to this many input elements, every one is varied; beyond, `directions` random lines. Default 64. */
+  /**
+   * Up to this many input elements, every one is varied; beyond, `directions` random lines through the elements of each band of magnitudes
+   * (claimed derivatives above 1e-4 of the largest, above 1e-8, and the rest). Default 64.
+   */
   readonly jacobianLimit?: number;
   /** Default 8. */
   readonly directions?: number;
@@ -38,27 +41,27 @@ export interface CheckGradsOptions {
   readonly replay?: string;
 }
 
-/** Above this share of the scale the differences at h/2, h and 2h disagree too much to judge by. */
-const SPREAD_LIMIT = 1e-4;
-/** How many single elements are tried to name the culprit after a random direction has found a fault. */
-const SEARCH_LIMIT = 4096;
-
 interface Settings extends Required<Omit<CheckGradsOptions, 'wrt' | 'order' | 'linear' | 'seed'>>, Place {}
 
 /**
  * Checks the VJP of `f` at `inputs` (tensors of a float64 device; f returns one tensor of any shape, and is contracted with a
  * fixed random cotangent). For each order up to `order`:
  *
- * - every derivative against central differences at h/2, h and 2h, h = 6e-6 max(1, |x|), exact steps, extrapolated;
+ * - every derivative against extrapolated central differences with an estimate of their own error, first at h = 2^-17 max(1, |x|), then at
+ *   the step that tells most (`slope.ts`);
  * - a second backward pass gives the same bits, and a captured one the same gradient;
  * - the VJP is linear in its cotangent, to 1e-12;
  *
  * and once, where f is linear, that the VJP is its adjoint. Order 2 checks the VJP as a function of the inputs and the
  * cotangent, order 3 that function's VJP. Returns the counts; throws `GradientError` at the first fault.
  *
- * Each derivative is right (|analytic - numeric| <= 1e-7 scale + 4 spread), wrong, or not judged: the three differences, or
- * the slopes on either side of the point, disagree by more than 1e-4 of the scale, as at a kink. Those are counted and may be 1 %.
- * scale = max(|analytic|, |numeric|, 0.01 max |gradient|, what rounding in f's own value hides).
+ * Nothing here knows how large f is: 1e-300 f is judged as f is. A derivative is
+ *
+ * - right: |analytic - numeric| <= 1e-7 max(|analytic|, |numeric|) + uncertainty, and the uncertainty is below 1e-3 of it;
+ * - wrong: further apart, and the uncertainty is below a quarter of the larger one;
+ * - hidden: not contradicted, and so small that rounding in f hides it (below 1e-10 of the largest, or of f); counted, and a failure where
+ *   nothing else was found;
+ * - not judged: as at a kink; counted, and a failure above 1 %.
  */
 export async function checkGrads(
   f: (...inputs: Tensor[]) => Tensor,
@@ -92,14 +95,15 @@ export async function checkGrads(
   let point: Float64Array[] = values;
   for (let k = 1; ; k++) {
     const outputs = await evaluate(stage, point);
-    const cotangents = outputs.map((y, i) => ({ shape: y.shape, data: signed(foldIn(foldIn(settings.key, k), i), y.data.length) }));
+    const cotangents = cotangentsFor(outputs, foldIn(settings.key, k));
     const gradient = await checkAlgebra(stage, point, cotangents, settings);
     if (k === 1) {
       for (const group of linear) await adjointIdentity(stage, point, group, settings);
     }
     const unjudged = await checkDerivatives(stage, point, outputs, cotangents, gradient, settings);
-    const { derivatives, nonSmooth } = tally.at(k);
-    if (unjudged && !options.tally && nonSmooth > NON_SMOOTH_LIMIT * derivatives) throw new GradientError(unjudged);
+    const { derivatives, nonSmooth, hidden } = tally.at(k);
+    if (unjudged && !options.tally && (nonSmooth > NON_SMOOTH_LIMIT * derivatives || nonSmooth + hidden === derivatives))
+      throw new GradientError(unjudged);
     if (k === order) break;
     stage = vjpStage(
       stage,
@@ -108,6 +112,18 @@ export async function checkGrads(
     point = [...point, ...cotangents.map((w) => w.data)];
   }
   return tally;
+}
+
+/**
+ * One random cotangent for each output. An output that is infinite beside finite ones gets none (-inf is natural in log-space): it does not
+ * move, whatever derivative its formula has.
+ */
+function cotangentsFor(outputs: readonly Output[], k: Key): Output[] {
+  const finite = outputs.some((y) => y.data.some(Number.isFinite));
+  return outputs.map(({ shape, data }, i) => ({
+    shape,
+    data: signed(foldIn(k, i), data.length).map((w, j) => (finite && Math.abs(data[j]!) === Infinity ? 0 : w)),
+  }));
 }
 
 /** Compares every derivative of a stage. Returns the first that could not be judged. */
@@ -121,76 +137,32 @@ async function checkDerivatives(
 ): Promise<GradientFailure | undefined> {
   const values = async (p: readonly Float64Array[]): Promise<Float64Array[]> => (await evaluate(stage, p)).map((y) => y.data);
   const centre = outputs.map((y) => y.data);
-  const ws = cotangents.map((w) => w.data);
-  const steepest = largest(gradient);
-  const judge = async (direction: Direction): Promise<Judgement> =>
-    judgement(await differentiate(values, point, centre, direction, ws, gradient), steepest, settings.tolerance);
-  const axes = function* (): Generator<Direction> {
-    for (const [input, x] of point.entries()) for (let i = 0; i < x.length; i++) yield axis(point, input, i);
-  };
-  const total = point.reduce((n, x) => n + x.length, 0);
-  const lines = total <= settings.jacobianLimit ? axes() : randomLines(point, settings, stage.order);
-  const count = settings.tally.at(stage.order);
-  let unjudged: GradientFailure | undefined;
-  for (const direction of lines) {
-    const found = await judge(direction);
-    count.derivatives++;
-    if (found.outcome === 'right') {
-      count.worst = Math.max(count.worst, found.relativeError);
-    } else if (found.outcome === 'non-smooth') {
-      count.nonSmooth++;
-      unjudged ??= failure(stage, settings, 'non-smooth', found, direction);
-    } else {
-      const culprit = direction.coordinate ? undefined : await firstWrong(axes(), judge);
-      throw new GradientError(failure(stage, settings, 'wrong', culprit?.found ?? found, culprit?.direction ?? direction));
-    }
-  }
-  return unjudged;
+  const lines = foldIn(settings.key, 1000 + stage.order);
+  const noise = await measureNoise({ evaluate: values, point }, foldIn(lines, 1));
+  const { wrong, unjudged } = await compare(
+    {
+      evaluate: values,
+      point,
+      centre,
+      cotangents: cotangents.map((w) => w.data),
+      gradient,
+      noise,
+      gradientNear: gradientNear(stage, point, cotangents, foldIn(lines, 2)),
+    },
+    { ...settings, key: lines },
+    settings.tally.at(stage.order),
+  );
+  if (wrong) throw new GradientError(failure(stage, settings, 'wrong', wrong));
+  return unjudged && failure(stage, settings, unjudged.outcome === 'hidden' ? 'hidden' : 'non-smooth', unjudged);
 }
 
-interface Judgement extends Derivative {
-  readonly outcome: 'right' | 'wrong' | 'non-smooth';
-  readonly relativeError: number;
-}
-
-function judgement(d: Derivative, steepest: number, tolerance: number): Judgement {
-  // Below the noise nothing can be told; dividing by the tolerance makes `tolerance * scale` at least the noise.
-  const scale = Math.max(Math.abs(d.analytic), Math.abs(d.numeric), 0.01 * steepest, d.noise / tolerance);
-  const difference = Math.abs(d.analytic - d.numeric);
-  const relativeError = difference === 0 ? 0 : difference / scale;
-  // Where the gradient is NaN all comparisons are false, and it ends as wrong.
-  if (!Number.isFinite(d.numeric) || Math.max(d.spread, d.jump) > SPREAD_LIMIT * scale)
-    return { ...d, outcome: 'non-smooth', relativeError };
-  return { ...d, outcome: difference <= tolerance * scale + 4 * d.spread ? 'right' : 'wrong', relativeError };
-}
-
-async function firstWrong(
-  axes: Iterable<Direction>,
-  judge: (direction: Direction) => Promise<Judgement>,
-): Promise<{ direction: Direction; found: Judgement } | undefined> {
-  let tried = 0;
-  for (const direction of axes) {
-    if (++tried > SEARCH_LIMIT) return undefined;
-    const found = await judge(direction);
-    if (found.outcome === 'wrong') return { direction, found };
-  }
-  return undefined;
-}
-
-function* randomLines(point: readonly Float64Array[], settings: Settings, order: number): Generator<Direction> {
-  for (let i = 0; i < settings.directions; i++) {
-    let part = 0;
-    const line = foldIn(foldIn(settings.key, 1000 + order), i);
-    yield randomDirection(point, (length) => normals(foldIn(line, part++), length));
-  }
-}
-
-function failure(stage: Stage, settings: Settings, fault: GradientFault, found: Judgement, direction: Direction): GradientFailure {
-  const { input, element } = direction.coordinate ?? { input: 0, element: undefined };
+function failure(stage: Stage, settings: Settings, fault: GradientFault, found: Judgement): GradientFailure {
+  const { input, element } = found.direction.coordinate ?? { input: 0, element: undefined };
   return {
     ...placeOf(stage, settings, fault, input, element),
     analytic: found.analytic,
     numeric: found.numeric,
+    uncertainty: { analytic: found.analyticUncertainty, numeric: found.uncertainty },
     relativeError: found.relativeError,
     allowed: settings.tolerance,
   };

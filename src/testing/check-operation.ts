@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { cpu } from '../devices/cpu.ts';
 import type { Device } from '../core/tensor.ts';
-import { ReparamError } from '../contract/errors.ts';
+import { OptionError, ReparamError } from '../contract/errors.ts';
 import { toTensor } from './arbitraries/values.ts';
 import { checkGrads } from './check-grads.ts';
 import { KernelTally, kernelErrors } from './kernel-error.ts';
@@ -103,12 +103,16 @@ async function property(
   { seed, runs, path, examples = [], shrink = true }: RunOptions,
   body: (sample: Sample) => Promise<void>,
 ): Promise<{ cases: number; failure: OperationFailure | undefined }> {
-  const details = await fc.check(fc.asyncProperty(op.samples(part === 'gradients' ? 'small' : 'large'), body), {
-    seed,
-    numRuns: runs + examples.length,
-    endOnFailure: !shrink,
-    examples: examples.map((sample): [Sample] => [sample]),
-    ...(path === undefined ? {} : { path }),
+  const check = async (): Promise<fc.RunDetails<[Sample]>> =>
+    fc.check(fc.asyncProperty(op.samples(part === 'gradients' ? 'small' : 'large'), body), {
+      seed,
+      numRuns: runs + examples.length,
+      endOnFailure: !shrink,
+      examples: examples.map((sample): [Sample] => [sample]),
+      ...(path === undefined ? {} : { path }),
+    });
+  const details = await check().catch((cause: unknown) => {
+    throw badPath(op, path, cause);
   });
   if (!details.failed) return { cases: details.numRuns, failure: undefined };
   const [sample] = details.counterexample!;
@@ -124,6 +128,15 @@ async function property(
       replay: replayBySeed(op, part, seed, at),
     },
   };
+}
+
+/** fast-check refuses a path that does not lead to a case with a stack of its own. */
+function badPath(op: Operation, path: string | undefined, cause: unknown): unknown {
+  if (path === undefined || !(cause instanceof Error && cause.message.startsWith('Unable to replay'))) return cause;
+  return new OptionError(
+    `${op.name}: path ${path} leads to no case of this operation and seed; copy --op, --only, --seed and --path from one message`,
+    { cause },
+  );
 }
 
 /** What reparam throws explains itself; anything else needs its stack. */

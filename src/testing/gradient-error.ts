@@ -9,6 +9,8 @@ export type GradientFault =
   | 'wrong'
   /** Too many derivatives could not be judged: a kink, a pole or lost digits at this point. */
   | 'non-smooth'
+  /** All derivatives are too small to be seen beside the rounding or the noise of the function. */
+  | 'hidden'
   /** A second backward pass gave other bits. */
   | 'not repeatable'
   /** vjp(a v + b w) is not a vjp(v) + b vjp(w). */
@@ -29,6 +31,8 @@ export interface GradientFailure {
   readonly element: number | undefined;
   readonly analytic: number;
   readonly numeric: number;
+  /** What each of the two may be off by; undefined where the fault is not one of differences. */
+  readonly uncertainty?: { readonly analytic: number; readonly numeric: number };
   /** |analytic - numeric| over the scale that the tolerance refers to, and how much of that was allowed. */
   readonly relativeError: number;
   readonly allowed: number;
@@ -51,6 +55,7 @@ export class GradientError extends ReparamError {
 const headlines: Readonly<Record<GradientFault, string>> = {
   wrong: 'wrong derivative',
   'non-smooth': 'non-smooth or ill-conditioned here, so nothing was proved',
+  hidden: 'not judged, for rounding in the function hides every derivative',
   'not repeatable': 'a second backward pass gave other bits',
   'not linear in the cotangent': 'the VJP is not linear in its cotangent',
   'not the adjoint': 'the VJP is not the adjoint of this linear operation',
@@ -62,11 +67,15 @@ function describe(f: GradientFailure): string {
   return [
     `${f.operation}: ${headlines[f.fault]}, at order ${f.order}`,
     `  input     ${f.role ?? f.input} of shape ${showShape(f.shape)}, ${at}`,
-    `  analytic  ${f.analytic}`,
-    `  numeric   ${f.numeric}`,
+    `  analytic  ${withUncertainty(f.analytic, f.uncertainty?.analytic)}`,
+    `  numeric   ${withUncertainty(f.numeric, f.uncertainty?.numeric)}`,
     `  error     ${f.relativeError.toExponential(2)} relative, allowed ${f.allowed.toExponential(2)}`,
     `  replay    ${f.replay}`,
   ].join('\n');
+}
+
+export function withUncertainty(value: number, uncertainty: number | undefined): string {
+  return uncertainty === undefined || uncertainty === 0 ? `${value}` : `${value} +- ${uncertainty.toExponential(1)}`;
 }
 
 function indexOf(element: number, shape: Shape): string {

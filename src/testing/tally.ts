@@ -5,8 +5,13 @@ import { ReparamError } from '../contract/errors.ts';
 export interface OrderCount {
   /** Derivatives compared: one per input element, or one per random direction. */
   derivatives: number;
-  /** Of those, how many could not be judged. */
+  /** Of those, how many could not be judged: at a kink or a pole, or ill-conditioned. */
   nonSmooth: number;
+  /**
+   * Of those, how many are too small to be seen in the function's values: no difference contradicts them, and none could, for rounding
+   * hides what is below 1e-10 of the largest derivative or of the function itself.
+   */
+  hidden: number;
   /** The largest |analytic - numeric| / scale among those that were judged. */
   worst: number;
 }
@@ -28,7 +33,7 @@ export class GradTally {
 
   /** Counts of an order, 1, 2 or 3. */
   at(order: number): OrderCount {
-    while (this.orders.length < order) this.orders.push({ derivatives: 0, nonSmooth: 0, worst: 0 });
+    while (this.orders.length < order) this.orders.push({ derivatives: 0, nonSmooth: 0, hidden: 0, worst: 0 });
     return this.orders[order - 1]!;
   }
 
@@ -37,6 +42,7 @@ export class GradTally {
       const mine = this.at(i + 1);
       mine.derivatives += count.derivatives;
       mine.nonSmooth += count.nonSmooth;
+      mine.hidden += count.hidden;
       mine.worst = Math.max(mine.worst, count.worst);
     });
   }
@@ -49,9 +55,18 @@ export class GradTally {
     return this.orders.reduce((sum, o) => sum + o.nonSmooth, 0);
   }
 
-  /** Fails if nothing was checked, or if more than `limit` of the derivatives could not be judged. */
+  get hidden(): number {
+    return this.orders.reduce((sum, o) => sum + o.hidden, 0);
+  }
+
+  /** Fails if nothing was checked or judged, or if more than `limit` of the derivatives could not be judged. */
   check(name: string, limit: number = NON_SMOOTH_LIMIT): void {
     if (this.derivatives === 0) throw new NonSmoothError(`${name}: no derivative was checked`);
+    if (this.nonSmooth + this.hidden === this.derivatives) {
+      throw new NonSmoothError(
+        `${name}: none of ${this.derivatives} derivatives could be judged; the function's values tell nothing of them here`,
+      );
+    }
     if (this.nonSmooth > limit * this.derivatives) {
       throw new NonSmoothError(
         `${name}: ${this.nonSmooth} of ${this.derivatives} derivatives were non-smooth or ill-conditioned where they were taken, ` +

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   abs,
   add,
+  concat,
   conv2d,
   cpu,
   customVjp,
@@ -11,11 +12,15 @@ import {
   exp,
   fused,
   greater,
+  log,
+  logSoftmax,
   mean,
   mul,
   relu,
   reshape,
   sigmoid,
+  slice,
+  softmax,
   square,
   sub,
   sum,
@@ -23,7 +28,8 @@ import {
   type Tensor,
   where,
 } from '../../src/index.ts';
-import { axis, differentiate } from '../../src/testing/difference.ts';
+import { axis } from '../../src/testing/difference.ts';
+import { slopeAlong } from '../../src/testing/slope.ts';
 import {
   checkGrads,
   type CheckGradsOptions,
@@ -59,15 +65,21 @@ describe('the difference', () => {
       const at = [Float64Array.of(-2 + i / 10 + 0.013)];
       const expected = slope(at[0]![0]!);
       const gradient = [Float64Array.of(expected)];
-      const { numeric, analytic } = await differentiate(
-        evaluate,
-        at,
-        await evaluate(at),
-        axis(at, 0, 0),
-        [Float64Array.of(1)],
-        gradient,
+      const { numeric, analytic, uncertainty } = await slopeAlong(
+        {
+          evaluate,
+          point: at,
+          centre: await evaluate(at),
+          direction: axis(at, 0, 0),
+          cotangents: [Float64Array.of(1)],
+          gradient,
+          noise: [Float64Array.of(0)],
+        },
+        2 ** -53,
+        1e-3,
       );
       expect(Math.abs(numeric - expected)).toBeLessThan(1e-9);
+      expect(Math.abs(numeric - expected)).toBeLessThan(uncertainty);
       expect(analytic).toBeCloseTo(expected, 14);
     }
   });
@@ -221,5 +233,131 @@ describe('checkGrads', () => {
     await checkGrads((t) => t, [x], { order: 2 });
     expect(device.memory().tensors).toBe(before);
     expect(x.disposed).toBe(false);
+  });
+});
+
+describe('at any scale', () => {
+  const point1 = [device.tensor([0.7])];
+  /** s x^2 with its VJP times `factor`. */
+  const scaled = (s: number, factor: number): ((x: Tensor) => Tensor) => {
+    const f = customVjp(
+      'scaled',
+      (x: Tensor) => mul(square(x), s),
+      (g, { inputs: [x] }) => [mul(mul(g, mul(x, 2 * s)), factor)],
+    );
+    return (x) => f(x);
+  };
+  const scales = [300, 200, 100, 10, 0, -9, -11, -13, -20, -100, -200, -300].map((e) => 10 ** e);
+
+  it.each(scales)('s x^2 passes to order 2 for s = %d, and a VJP of 0, of half and of 1 + 1e-6 is found', async (s) => {
+    const { orders, hidden, nonSmooth } = await checkGrads((x) => mul(square(x), s), point1);
+    expect([orders.map((o) => o.derivatives), hidden, nonSmooth]).toEqual([[1, 2], 0, 0]);
+    for (const factor of [0, 0.5, -1, 1 + 1e-6]) expect((await failureOf(scaled(s, factor), point1)).fault).toBe('wrong');
+  });
+
+  it.each(scales)('a VJP that is not linear in its cotangent is found for s = %d', async (s) => {
+    const crooked = customVjp(
+      'crooked',
+      (x: Tensor) => mul(x, s),
+      (g) => [mul(mul(g, abs(g)), s)],
+    );
+    expect((await failureOf((x) => crooked(x), point1)).fault).toBe('not linear in the cotangent');
+  });
+
+  it.each([1e-300, 1e-12, 1e-9, 1e9, 1e12])('log passes at x = %d to order 2, and a VJP of 1.001 / x is found', async (x) => {
+    const at = [device.tensor([x, 1])];
+    await checkGrads((t) => log(t), at, { order: x < 1e-100 ? 1 : 2 });
+    const wrong = customVjp(
+      'log',
+      (t: Tensor) => log(t),
+      (g, { inputs: [t] }) => [mul(div(g, t), 1.001)],
+    );
+    expect((await failureOf((t) => wrong(t), at)).fault).toBe('wrong');
+  });
+
+  /** sum a^2 + p sum b^2, with the derivative by b times `factor`. */
+  const unequal = (p: number, factor: number): ((a: Tensor, b: Tensor) => Tensor) => {
+    const f = customVjp(
+      'unequal',
+      (a: Tensor, b: Tensor) => add(sum(square(a)), mul(sum(square(b)), p)),
+      (g, { inputs: [a, b] }) => [mul(g, mul(a, 2)), mul(g, mul(b, 2 * p * factor))],
+    );
+    return (a, b) => f(a, b);
+  };
+
+  it('a component that is 1e-4 to 1e-10 of the largest is judged: right, and wrong by 10 % or altogether', async () => {
+    const inputs = [device.tensor([0.7]), device.tensor([0.3])];
+    for (const p of [1e-4, 1e-6, 1e-8, 1e-9, 1e-10]) {
+      expect((await checkGrads(unequal(p, 1), inputs, { order: 1 })).hidden).toBe(0);
+      for (const factor of [0, 0.5, 1.1]) {
+        const failure = await failureOf(unequal(p, factor), inputs, { order: 1 });
+        expect(failure).toMatchObject({ fault: 'wrong', input: 1, element: 0 });
+        expect(failure.uncertainty!.numeric).toBeLessThan(0.1 * p);
+      }
+    }
+  });
+
+  it('a component that rounding hides is counted as hidden, right or wrong', async () => {
+    const inputs = [device.tensor([0.7]), device.tensor([0.3])];
+    for (const factor of [1, 0]) {
+      const tally = await checkGrads(unequal(1e-14, factor), inputs, { order: 1 });
+      expect(tally.orders).toMatchObject([{ derivatives: 2, hidden: 1, nonSmooth: 0 }]);
+    }
+  });
+
+  it('among 200 elements too, one of 1e-10 of the largest is found, by a line of its own band', async () => {
+    const a = device.tensor(Array.from({ length: 100 }, (_, i) => 1 + Math.sin(i) / 2));
+    const b = device.tensor(Array.from({ length: 100 }, (_, i) => 1 + Math.cos(i) / 2));
+    // The sums of squares are near 100, so there is less room than with one element.
+    expect((await checkGrads(unequal(1e-6, 1), [a, b], { order: 1 })).at(1)).toMatchObject({ derivatives: 16, hidden: 0 });
+    expect((await failureOf(unequal(1e-6, 0), [a, b], { order: 1 })).input).toBe(1);
+    const elementwise = (factor: number): ((x: Tensor) => Tensor) => {
+      const weight = device.tensor(Array.from({ length: 100 }, (_, i) => (i === 41 ? 1e-10 : 1)));
+      const claimed = device.tensor(Array.from({ length: 100 }, (_, i) => (i === 41 ? 1e-10 * factor : 1)));
+      const f = customVjp(
+        'weighted',
+        (x: Tensor) => mul(tanh(x), weight),
+        (g, { inputs: [x] }) => [mul(mul(g, claimed), sub(1, square(tanh(x))))],
+      );
+      return (x) => f(x);
+    };
+    expect((await checkGrads(elementwise(1), [a], { order: 1 })).hidden).toBe(0);
+    for (const factor of [0, 0.99]) expect((await failureOf(elementwise(factor), [a], { order: 1 })).element).toBe(41);
+  });
+
+  it('never passes when it could judge nothing: the sum of a softmax has only rounding for a derivative', async () => {
+    const noise = customVjp(
+      'one',
+      (x: Tensor) => sum(softmax(x)),
+      (g, { inputs: [x] }) => [mul(mul(g, x), 1e-17)],
+    );
+    expect((await failureOf((x) => noise(x), [device.tensor([1, 2.3, -1])], { order: 1 })).fault).toBe('hidden');
+    const tally = new GradTally();
+    await checkGrads((x) => noise(x), [device.tensor([1, 2.3, -1])], { order: 1, tally });
+    expect(() => tally.check('one')).toThrow(/none of 3/);
+  });
+});
+
+describe('an infinite output', () => {
+  it('that stands still is no roughness, beside finite ones or alone', async () => {
+    const x = device.tensor([1, 2]);
+    for (const end of [-Infinity, Infinity]) {
+      const tail = device.tensor([end]);
+      await checkGrads((t) => concat([t, tail], 0), [x]);
+      await checkGrads((t) => where(greater(t, -9), end, t), [x], { order: 1 });
+    }
+    await checkGrads((t) => logSoftmax(concat([t, device.tensor([-Infinity])], 0)), [x]);
+  });
+
+  it('does not hide a fault in the finite ones, and a NaN is not taken for it', async () => {
+    const tail = device.tensor([-Infinity]);
+    const wrong = customVjp(
+      'padded',
+      (t: Tensor) => concat([square(t), tail], 0),
+      (g, { inputs: [t] }) => [mul(slice(g, [0], [2]), t)],
+    );
+    expect((await failureOf((t) => wrong(t), [device.tensor([1, 2])], { order: 1 })).fault).toBe('wrong');
+    const nan = (t: Tensor): Tensor => concat([t, device.tensor([NaN])], 0);
+    expect((await failureOf(nan, [device.tensor([1, 2])], { order: 1 })).fault).toBe('non-smooth');
   });
 });

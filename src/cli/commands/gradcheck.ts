@@ -35,7 +35,7 @@ export function registerGradcheck(program: Command): void {
     .addOption(new Option('--device <name>', 'whose float32 kernels to check').choices(['cpu', 'webgpu']).default('cpu'))
     .option('--seed <n>', 'draws the cases', seed, 0)
     .option('--runs <n>', 'cases of each operation, for gradients and for kernels each', natural, 10)
-    .option('--path <path>', "run one case only: fast-check's path, from a failure's message")
+    .option('--path <path>', "run one case only: fast-check's path, from a failure's message", casePath)
     .option('--case <json>', "run this case first, from a failure's message", json)
     .addOption(new Option('--only <part>', 'only one half of the check').choices(['gradients', 'kernels']))
     .option('--json', 'print the results as JSON')
@@ -154,6 +154,11 @@ function regexp(text: string): RegExp {
   } catch {
     throw new InvalidArgumentError('Not a regular expression.');
   }
+}
+
+function casePath(text: string): string {
+  if (/^\d+(:\d+)*$/.test(text)) return text;
+  throw new InvalidArgumentError("Not a path: it is numbers with colons between them, as in a failure's message (0:1:2).");
 }
 
 function json(text: string): Sample {

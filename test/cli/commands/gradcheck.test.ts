@@ -68,6 +68,22 @@ describe('reparam gradcheck', () => {
   });
 });
 
+describe('reparam gradcheck --path', () => {
+  it('with what is no path, or leads to no case, says so in one line', () => {
+    for (const [path, code] of [
+      ['abc', 2],
+      ['', 2],
+      ['0:1:2:9999:99', 1],
+    ] as const) {
+      const run = gradcheck('--op', '^exp$', '--only', 'gradients', '--runs', '3', '--path', path);
+      expect(run.code, path).toBe(code);
+      expect(run.err.trim().split('\n').length, run.err).toBeLessThanOrEqual(2);
+      expect(run.err).toMatch(/path/);
+      expect(run.err).not.toContain('    at ');
+    }
+  });
+});
+
 describe('the custom operation of the examples', () => {
   it('passes when it is right, and its planted bugs are found in the kernel and in the VJP', () => {
     const { code, out } = tsx(['examples/custom-op/check.ts']);
