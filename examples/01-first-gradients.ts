@@ -23,9 +23,9 @@ const loss = mean(square(sub(prediction, y)));
 const [dWeight, dBias, dPrediction] = grad(loss, [weight, bias, prediction]);
 
 await show('loss', loss); // mean of 1, 9, 4, 0
-await show('d loss / d weight', dWeight!);
-await show('d loss / d bias', dBias!);
-await show('d loss / d prediction', dPrediction!); // 2 (prediction - y) / 4
+await show('d loss / d weight', dWeight);
+await show('d loss / d bias', dBias);
+await show('d loss / d prediction', dPrediction); // 2 (prediction - y) / 4
 
 // Inside scope() every tensor that a step makes is freed at its end; parameters stay.
 const sgd = new SGD([weight, bias], { lr: 0.5 });

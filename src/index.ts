@@ -1,5 +1,5 @@
 /** @file The public names of the core. */
-export { grad, type GradOptions, hvp, valueAndGrad, vjp } from './core/autograd.ts';
+export { grad, type GradOptions, hvp, type TensorsLike, valueAndGrad, vjp } from './core/autograd.ts';
 export {
   type Backend,
   type ConvGeometry,
@@ -60,5 +60,6 @@ export { dims, type Shape } from './contract/shape.ts';
 export { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from './core/softmax.ts';
 export { type Clock, type Elapsed, Stopwatch } from './core/stopwatch.ts';
 export { type Device, type DeviceMemory, type NestedArray, Tensor } from './core/tensor.ts';
+export type { StopSignal } from './contract/stop-signal.ts';
 export type { Padding, Pair, WindowOptions } from './contract/window.ts';
 export { webgpu, type WebGpuOptions } from './devices/webgpu.ts';

@@ -7,14 +7,14 @@ const device = cpu();
 it('the gradient of sum x^2 is 2 x', async () => {
   const x = device.tensor([1, -2, 3]);
   const [slope] = grad(sum(square(x)), [x]);
-  expect([...(await slope!.data())]).toEqual([2, -4, 6]);
+  expect([...(await slope.data())]).toEqual([2, -4, 6]);
 });
 
 it('a gradient can be differentiated: the second derivative of x^3 at 5 is 30', async () => {
   const x = device.tensor(5);
   const [first] = grad(mul(x, square(x)), [x], { createGraph: true });
-  const [second] = grad(first!, [x]);
-  expect([await first!.item(), await second!.item()]).toEqual([75, 30]);
+  const [second] = grad(first, [x]);
+  expect([await first.item(), await second.item()]).toEqual([75, 30]);
 });
 
 it('a scope frees all that it made but what it returns', () => {

@@ -14,6 +14,9 @@ import { scope } from './scope.ts';
 import { sameShape, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 
+/** A tensor for each of Xs: a tuple where Xs is one, else a list. */
+export type TensorsLike<Xs extends readonly Tensor[]> = { -readonly [I in keyof Xs]: Tensor };
+
 export interface GradOptions {
   /** The cotangent of y, of y's shape; default: 1, and then y must be a scalar (have one element). */
   readonly cotangent?: Tensor;
@@ -25,9 +28,9 @@ export interface GradOptions {
 
 /**
  * Total derivatives of `y` with respect to `xs`, leaves or intermediate tensors alike: for each x a tensor of its shape,
- * sum over y's elements of cotangent * dy/dx.
+ * sum over y's elements of cotangent * dy/dx. A tuple of tensors gives a tuple: `const [gw, gb] = grad(loss, [w, b])`.
  */
-export function grad(y: Tensor, xs: readonly Tensor[], options: GradOptions = {}): Tensor[] {
+export function grad<const Xs extends readonly Tensor[]>(y: Tensor, xs: Xs, options: GradOptions = {}): TensorsLike<Xs> {
   const { createGraph = false, unused = 'error' } = options;
   if (!options.cotangent && y.size !== 1) {
     throw new ShapeError(`grad: y has shape ${showShape(y.shape)}; only a scalar has a gradient. Sum it, or pass { cotangent }`);
@@ -50,7 +53,8 @@ export function grad(y: Tensor, xs: readonly Tensor[], options: GradOptions = {}
     });
   };
   // With createGraph the backward pass is part of the graph and belongs to the caller's scope.
-  return withGradMode(createGraph, () => (createGraph ? pass() : scope(pass)));
+  // A map over a tuple has its length, which TypeScript does not say.
+  return withGradMode(createGraph, () => (createGraph ? pass() : scope(pass))) as TensorsLike<Xs>;
 }
 
 /** Walks the graph from y once, in reverse order of creation, and returns the cotangents of `xs`. */
@@ -156,7 +160,7 @@ function checkVersions(node: GraphNode): void {
 export function valueAndGrad<Xs extends readonly Tensor[]>(
   f: (...xs: Xs) => Tensor,
   options?: GradOptions,
-): (...xs: Xs) => [Tensor, Tensor[]] {
+): (...xs: Xs) => [Tensor, TensorsLike<Xs>] {
   return (...xs) => {
     const y = enableGrad(() => f(...xs));
     return [y, grad(y, xs, options)];
@@ -164,10 +168,10 @@ export function valueAndGrad<Xs extends readonly Tensor[]>(
 }
 
 /** `[y, pullback]`: y = f(...xs), and the function from a cotangent of y to cotangents of the xs (zeros where unused). */
-export function vjp<Xs extends readonly Tensor[]>(
+export function vjp<const Xs extends readonly Tensor[]>(
   f: (...xs: Xs) => Tensor,
   xs: Xs,
-): [Tensor, (cotangent: Tensor, options?: { readonly createGraph?: boolean }) => Tensor[]] {
+): [Tensor, (cotangent: Tensor, options?: { readonly createGraph?: boolean }) => TensorsLike<Xs>] {
   const y = enableGrad(() => f(...xs));
   return [y, (cotangent, options = {}) => grad(y, xs, { ...options, cotangent, unused: 'zeros' })];
 }
@@ -176,12 +180,12 @@ export function vjp<Xs extends readonly Tensor[]>(
  * Hessian-vector product: for scalar f, the derivatives of sum_i <df/dx_i, v_i> with respect to the xs. Exact: it
  * differentiates the gradient.
  */
-export function hvp<Xs extends readonly Tensor[]>(
+export function hvp<const Xs extends readonly Tensor[]>(
   f: (...xs: Xs) => Tensor,
   xs: Xs,
   vs: readonly Tensor[],
   options: { readonly createGraph?: boolean } = {},
-): Tensor[] {
+): TensorsLike<Xs> {
   if (vs.length !== xs.length) throw new OptionError(`hvp: ${xs.length} inputs but ${vs.length} vectors`);
   const product = (): Tensor[] => {
     const gs = grad(f(...xs), xs, { createGraph: true, unused: 'zeros' });
@@ -189,5 +193,5 @@ export function hvp<Xs extends readonly Tensor[]>(
     return grad(directional, xs, { ...options, unused: 'zeros' });
   };
   // With createGraph what the product was computed from belongs to the caller's scope, as in grad.
-  return enableGrad(() => (options.createGraph ? product() : scope(product)));
+  return enableGrad(() => (options.createGraph ? product() : scope(product))) as TensorsLike<Xs>;
 }

@@ -4,6 +4,7 @@
  * A replay builds no graph and allocates nothing: the kernels, their operands and their memory were settled when the step was
  * captured, and intermediates that are never alive together share memory. The results are bit-identical to the function's own.
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Program } from '../contract/backend.ts';
 import { deviceOf } from './primitive.ts';
 import type { Device } from './tensor.ts';

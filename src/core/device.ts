@@ -1,4 +1,5 @@
 /** @file The device of a backend: makes tensors, keeps constants, and passes work on. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Backend, DType, FloatType, Kernel, Primitive, PrimitiveParams, Program, TypedArray } from '../contract/backend.ts';
 import { CaptureError, ShapeError } from '../contract/errors.ts';
 import { checkShape, type Shape, showShape, sizeOf } from '../contract/shape.ts';

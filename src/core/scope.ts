@@ -1,4 +1,5 @@
 /** @file Scopes free every tensor made inside them except what they return: no reference counts for the user. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { OptionError } from '../contract/errors.ts';
 import { openScopes, Tensor } from './tensor.ts';
 

@@ -1,4 +1,5 @@
 /** @file Stopwatch: how long work on a device takes, by the device's own timestamps where it has them, else by wall time. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { DeviceTimer } from '../contract/backend.ts';
 import type { Device } from './tensor.ts';
 

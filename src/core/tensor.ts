@@ -3,6 +3,7 @@
  *
  * A tensor belongs to a device, and a device makes tensors: the two types stand together. What a device does is in device.ts.
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type {
   Backend,
   BackendMemory,

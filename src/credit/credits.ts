@@ -96,7 +96,7 @@ function taylor2(network: GatedNetwork, edges: readonly number[]): Tensor {
       const o = detach(output);
       // The edge's own output does not depend on the node it feeds, so the second derivative in the gate is O~' H O~.
       const [curved] = grad(dot(cs[i]!, o), [output], { unused: 'zeros' });
-      return noGrad(() => neg(perSample(mul(sub(cs[i]!, mul(curved!, 0.5)), o), losses.size)));
+      return noGrad(() => neg(perSample(mul(sub(cs[i]!, mul(curved, 0.5)), o), losses.size)));
     }),
   );
 }
@@ -115,7 +115,7 @@ function integrated(network: GatedNetwork, edge: number, points: number): Tensor
       });
       if (!output || !scaled) throw new OptionError(`networkCredits: the network did not pass edge ${edge} to the tap`);
       const [c] = grad(sum(losses), [scaled], { unused: 'zeros' });
-      return noGrad(() => mul(perSample(mul(c!, output!), losses.size), rule.weights[q]!));
+      return noGrad(() => mul(perSample(mul(c, output!), losses.size), rule.weights[q]!));
     }),
   );
   return noGrad(() => neg(slopes.reduce((a, b) => add(a, b))));

@@ -55,6 +55,6 @@ export function mixingCredits(loss: Tensor, weights: Tensor, options: Pick<GradO
   if (weights.rank === 0) throw new ShapeError('mixingCredits: weights need an axis of operations');
   return scope(() => {
     const [gradient] = grad(loss, [weights], options);
-    return noGrad(() => neg(sum(mul(weights, gradient!), -1)));
+    return noGrad(() => neg(sum(mul(weights, gradient), -1)));
   });
 }

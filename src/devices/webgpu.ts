@@ -1,22 +1,14 @@
-/** @file Opens a WebGPU device, in Node and in a page. */
-import { BackendDevice } from '../core/device.ts';
+/** @file Opens a WebGPU device, in Node and in a page. Its declarations name no type of WebGPU: those are in gpu-device.ts. */
 import type { Device } from '../core/tensor.ts';
-import {
-  adapterLabel,
-  type AdapterOptions,
-  readTraits,
-  requestAdapter,
-  requestDevice,
-} from '../backends/webgpu/runtime/adapter.ts';
-import { WebGpuBackend } from '../backends/webgpu/backend.ts';
+import type { KernelChoices } from '../backends/webgpu/kernel.ts';
+import { requestAdapter, requestDevice } from '../backends/webgpu/runtime/adapter.ts';
+import { deviceOver } from './gpu-device.ts';
 
-export interface WebGpuOptions extends AdapterOptions {
-  /** Pretend that the adapter lacks subgroups, to run the kernels that do without. Default false. */
-  readonly withoutSubgroups?: boolean;
-  /** Choose kernels as for hardware on a software adapter too, to run those that it would avoid. Default false. */
-  readonly asHardware?: boolean;
-  /** Pretend that a kernel may bind no more buffers than this; a page may be given 8. Default: the device's limit. */
-  readonly maxStorageBuffers?: number;
+export interface WebGpuOptions extends KernelChoices {
+  /** Which adapter of several to prefer. */
+  readonly powerPreference?: 'low-power' | 'high-performance';
+  /** Node only: an adapter whose name contains this, such as 'llvmpipe'. */
+  readonly adapterName?: string;
 }
 
 /**
@@ -25,13 +17,5 @@ export interface WebGpuOptions extends AdapterOptions {
  */
 export async function webgpu(options: WebGpuOptions = {}): Promise<Device> {
   const adapter = await requestAdapter(options);
-  const gpu = await requestDevice(adapter);
-  const found = readTraits(adapter, gpu);
-  const traits = {
-    ...found,
-    maxStorageBuffers: Math.min(found.maxStorageBuffers, options.maxStorageBuffers ?? Infinity),
-    ...(options.withoutSubgroups && { subgroups: false }),
-    ...(options.asHardware && { software: false }),
-  };
-  return new BackendDevice(new WebGpuBackend(gpu, traits, adapterLabel(adapter)));
+  return deviceOver(await requestDevice(adapter), adapter.info, options);
 }

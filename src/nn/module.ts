@@ -1,4 +1,5 @@
 /** @file Module: a tree of parameters and state with PyTorch's dotted names. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { TypedArray } from '../contract/backend.ts';
 import { OptionError, ShapeError } from '../contract/errors.ts';
 import { assign } from '../core/ops.ts';

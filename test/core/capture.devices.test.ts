@@ -90,7 +90,7 @@ function trainer(d: Device): {
       const pooled = maxPool2d(relu(batchNorm2d(h)), 2, { stride: 2 });
       const flat = reshape(mul(pooled, drop), [x.shape[0]!, 36]);
       const loss = crossEntropy(linear(flat, weight, bias), y);
-      const [gf, ...rest] = grad(loss, [filters, weight, bias]) as [Tensor, Tensor, Tensor];
+      const [gf, ...rest] = grad(loss, [filters, weight, bias]);
       const { norm, scale } = clipGradNorm([gf, ...rest], 0.5);
       sgd.apply([gf], { scale });
       adam.apply(rest, { scale });

@@ -219,7 +219,7 @@ it('a cost sum_k Z_k C_k weighed by eta adds exactly -eta Z . C to the credit, a
         const [z, by, withCost] = [await weights.data(), await costs[e]!.data(), await mixingCredits(total, weights).item()];
         const expected = product(z, by).value;
         expect(Math.abs(withCost - (bare[e]! - eta * expected))).toBeLessThanOrEqual(1e-12 * (Math.abs(bare[e]!) + 2));
-        const slopes = await grad(cost, [logits])[0]!.data();
+        const slopes = await grad(cost, [logits])[0].data();
         slopes.forEach((s, k) => {
           const formula = (z[k]! * (by[k]! - expected)) / spec.temperature;
           expect(Math.abs(s - formula)).toBeLessThanOrEqual(2e-12 / spec.temperature);
@@ -239,11 +239,11 @@ it("the Hessian of the loss at a node, applied to an edge's output by differenti
       const direction = device.tensor(await output.data(), output.shape);
       const gradientAt = (h: number): Tensor => {
         const by = mul(direction, h);
-        return grad(dag.run({ shift: { node: to, by } }).loss, [by], { createGraph: true, unused: 'zeros' })[0]!;
+        return grad(dag.run({ shift: { node: to, by } }).loss, [by], { createGraph: true, unused: 'zeros' })[0];
       };
       const zero = device.zeros(direction.shape);
       const [slope] = grad(dag.run({ shift: { node: to, by: zero } }).loss, [zero], { createGraph: true, unused: 'zeros' });
-      const action = await grad(dot(slope!, direction), [zero], { unused: 'zeros' })[0]!.data();
+      const action = await grad(dot(slope, direction), [zero], { unused: 'zeros' })[0].data();
       const numeric = async (h: number): Promise<number[]> => {
         const [up, down] = [await gradientAt(h).data(), await gradientAt(-h).data()];
         return Array.from(up, (v, i) => (v - down[i]!) / (2 * h));

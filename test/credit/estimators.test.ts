@@ -125,7 +125,7 @@ it('straight-through tends to pi1 pi2 (c1 + c2).(O1 - O2) / 2 as the temperature
   const slopeAt = async (hot: number[]): Promise<number> => {
     const z = device.tensor(hot, [1, 1, 2]);
     const [g] = grad(sum(fixture.network(z).run().losses), [z]);
-    const [a, b] = (await g!.data()) as unknown as [number, number];
+    const [a, b] = (await g.data()) as unknown as [number, number];
     return a - b;
   };
   const pi = 1 / (1 + Math.exp(-0.5));

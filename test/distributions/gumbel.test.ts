@@ -66,7 +66,7 @@ it('the gradients in logits and temperature agree with central differences with 
       const h = 1e-5 * c.temperature;
       // Truncation h^2 / lambda^3 and rounding u / h, both relative to the scale 1 / lambda of the gradient.
       const tolerance = 1e-8 / c.temperature;
-      const analytic = await gl!.data();
+      const analytic = await gl.data();
       for (let i = 0; i < flat.length; i++) {
         const at = (d: number): Promise<number> =>
           f(
@@ -79,7 +79,7 @@ it('the gradients in logits and temperature agree with central differences with 
         expect(Math.abs(((await at(h)) - (await at(-h))) / (2 * h) - analytic[i]!)).toBeLessThan(tolerance);
       }
       const numeric = ((await f(logits, c.temperature + h).item()) - (await f(logits, c.temperature - h).item())) / (2 * h);
-      expect(Math.abs(numeric - (await gt!.item()))).toBeLessThan(tolerance * 20);
+      expect(Math.abs(numeric - (await gt.item()))).toBeLessThan(tolerance * 20);
     }),
     { seed: 3, numRuns: 60 },
   );
@@ -92,7 +92,7 @@ describe('straight-through', () => {
         const logits = logitsOf(c);
         const w = device.tensor(Array.from({ length: c.n }, (_, i) => i - 1));
         const gradientOf = (hard: boolean): Promise<ArrayLike<number>> =>
-          grad(sum(mul(gumbelSoftmax(logits, { temperature: c.temperature, key: key(c.seed), hard }), w)), [logits])[0]!.data();
+          grad(sum(mul(gumbelSoftmax(logits, { temperature: c.temperature, key: key(c.seed), hard }), w)), [logits])[0].data();
         expect(await gradientOf(true)).toEqual(await gradientOf(false));
       }),
       { seed: 4, numRuns: 50 },

@@ -50,19 +50,19 @@ describe('conv2d', () => {
         ...(bias && { bias }),
       });
       const first = grad(sum(mul(y, g)), bias ? [x, w, bias] : [x, w], { createGraph: true });
-      const second = grad(add(sum(square(first[0]!)), sum(square(first[1]!))), [x, w, g]);
+      const second = grad(add(sum(square(first[0])), sum(square(first[1]))), [x, w, g]);
       return { y, first, second };
     });
     const t = toleranceOf(device);
     const [gx, gw, gb] = results.first;
     const [ggx, ggw, ggg] = results.second;
     await expectClose('y', results.y, c.y, t);
-    await expectClose('dx', gx!, c.gx, t);
-    await expectClose('dw', gw!, c.gw, t);
+    await expectClose('dx', gx, c.gx, t);
+    await expectClose('dw', gw, c.gw, t);
     if (c.gb) await expectClose('db', gb!, c.gb, t);
-    await expectClose('second order, x', ggx!, c.ggx, t);
-    await expectClose('second order, w', ggw!, c.ggw, t);
-    await expectClose('second order, g', ggg!, c.ggg, t);
+    await expectClose('second order, x', ggx, c.ggx, t);
+    await expectClose('second order, w', ggw, c.ggw, t);
+    await expectClose('second order, g', ggg, c.ggg, t);
   });
 });
 
@@ -100,11 +100,11 @@ describe('batchNorm2d: two passes in training, one in evaluation', () => {
           ...(c.affine && { weight, bias }),
         });
         const first = grad(sum(mul(y, g)), c.affine ? [x, weight, bias] : [x], { createGraph: true });
-        const [ggx] = grad(add(sum(square(first[0]!)), sum(cube(y))), [x]);
-        return { y, first, ggx: ggx! };
+        const [ggx] = grad(add(sum(square(first[0])), sum(cube(y))), [x]);
+        return { y, first, ggx: ggx };
       });
       await expectClose(`y of pass ${i}`, results.y, pass.y, t);
-      await expectClose(`dx of pass ${i}`, results.first[0]!, pass.gx, t);
+      await expectClose(`dx of pass ${i}`, results.first[0], pass.gx, t);
       if (pass.gweight) await expectClose(`dweight of pass ${i}`, results.first[1]!, pass.gweight, t);
       if (pass.gbias) await expectClose(`dbias of pass ${i}`, results.first[2]!, pass.gbias, t);
       await expectClose(`second order of pass ${i}`, results.ggx, pass.ggx, t);
@@ -120,7 +120,7 @@ describe('pools', () => {
       const x = fill(device, `pool.${c.name}.x`, c.x);
       const y = c.kind === 'max' ? maxPool2d(x, pair(c.kernel), options) : avgPool2d(x, pair(c.kernel), options);
       const [gx] = grad(sum(mul(y, fill(device, `pool.${c.name}.g`, c.g))), [x]);
-      return { y, gx: gx! };
+      return { y, gx: gx };
     });
     await expectClose('y', y, c.y, toleranceOf(device));
     await expectClose('dx', gx, c.gx, toleranceOf(device));
@@ -136,8 +136,8 @@ describe('softmax, logSoftmax and crossEntropy', () => {
         reduction: c.reduction === 'sum' ? 'sum' : 'mean',
       });
       const [gx] = grad(value, [x], { createGraph: true });
-      const [ggx] = grad(sum(mul(gx!, fill(device, `loss.${c.name}.v`, c.shape))), [x]);
-      return { value, gx: gx!, ggx: ggx!, soft: softmax(x), logSoft: logSoftmax(x) };
+      const [ggx] = grad(sum(mul(gx, fill(device, `loss.${c.name}.v`, c.shape))), [x]);
+      return { value, gx: gx, ggx: ggx, soft: softmax(x), logSoft: logSoftmax(x) };
     });
     const t = toleranceOf(device);
     expectNumbers('loss', [await results.value.item()], [c.loss], t);

@@ -100,7 +100,7 @@ export function deepChain(device: Device, options: DeepChainOptions): DeepChain 
             [size, size],
           );
           const value = mul(add(sub(dot(second, identity), mul(dot(m, target), 2)), dot(target, target)), 0.5);
-          return { expected: value, gradient: grad(value, [l])[0]! };
+          return { expected: value, gradient: grad(value, [l])[0] };
         }),
       );
       const [e, g] = await Promise.all([expected.item(), gradient.data()]);

@@ -125,8 +125,8 @@ function identityRows(fixture: ArchitectureFixture, options: MonteCarloOptions, 
         const output = outputs[e]!;
         const [curved] = grad(dot(cs[e]!, detach(output)), [output], { unused: 'zeros' });
         // The derivative of this edge's output in its own gates alone: the input of the edge is held.
-        const [toGates] = grad(output, [l], { cotangent: curved! });
-        return reshape(slice(toGates!, [0, e], [size, e + 1]), [size, n]);
+        const [toGates] = grad(output, [l], { cotangent: curved });
+        return reshape(slice(toGates, [0, e], [size, e + 1]), [size, n]);
       });
       return noGrad(() => {
         const credit = stack(
@@ -136,7 +136,7 @@ function identityRows(fixture: ArchitectureFixture, options: MonteCarloOptions, 
         const changed = permute(neg(networkCredits(network, 'ablation')), [1, 0]);
         const column = (t: Tensor): Tensor => reshape(t, [size, edges.length, 1]);
         return concat(
-          [path!, mul(score, column(credit)), stack(curvature, 1), mul(score, column(changed))].map((t) =>
+          [path, mul(score, column(credit)), stack(curvature, 1), mul(score, column(changed))].map((t) =>
             reshape(t, [size, edges.length * n]),
           ),
           1,

@@ -79,14 +79,14 @@ export async function identityTerms(
       const fixed = detach(z);
       const loss = losses(z);
       const [slope] = grad(sum(loss), [z], { createGraph: true });
-      const [curved] = grad(dot(slope!, fixed), [z], { unused: 'zeros' });
-      const [path] = grad(z, [l], { cotangent: detach(slope!) });
-      const [curvature] = grad(z, [l], { cotangent: curved! });
+      const [curved] = grad(dot(slope, fixed), [z], { unused: 'zeros' });
+      const [path] = grad(z, [l], { cotangent: detach(slope) });
+      const [curvature] = grad(z, [l], { cotangent: curved });
       return noGrad(() => ({
-        path: path!,
-        curvature: curvature!,
+        path: path,
+        curvature: curvature,
         score: distribution.score({ noise }),
-        credit: sum(mul(slope!, fixed), 1),
+        credit: sum(mul(slope, fixed), 1),
         change: sub(loss, losses(zerosLike(z))),
       }));
     }),

@@ -16,6 +16,16 @@ export interface AdapterTraits {
   readonly maxStorageBuffers: number;
 }
 
+/** Which kernels a device chooses. */
+export interface KernelChoices {
+  /** Pretend that the adapter lacks subgroups, to run the kernels that do without. Default false. */
+  readonly withoutSubgroups?: boolean;
+  /** Choose kernels as for hardware on a software adapter too, to run those that it would avoid. Default false. */
+  readonly asHardware?: boolean;
+  /** Pretend that a kernel may bind no more buffers than this; a page may be given 8. Default: the device's limit. */
+  readonly maxStorageBuffers?: number;
+}
+
 /** The launching side of the WebGPU backend. */
 export interface Gpu {
   readonly traits: AdapterTraits;

@@ -79,10 +79,10 @@ async function examine(): Promise<Report> {
 async function examineAdapter(): Promise<AdapterReport> {
   const adapter = await requestAdapter({});
   const { info, limits, features } = adapter;
-  const name = adapterLabel(adapter);
+  const name = adapterLabel(info);
   // readTraits needs a device; an adapter gives one only once, so the check below opens its own.
   const probe = await requestDevice(adapter);
-  const { software } = readTraits(adapter, probe);
+  const { software } = readTraits(info, probe);
   probe.destroy();
   return {
     name,

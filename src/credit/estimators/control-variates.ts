@@ -27,7 +27,7 @@ export function controlVariate(draw: Draw, surrogate: Surrogate, createGraph = f
   const free = surrogate(draw, perturbed);
   const given = surrogate(draw, conditional);
   const [slopes] = grad(sum(sub(free, given)), [draw.logits], { createGraph });
-  return sub(slopes!, scoreTimes(discreteScore(draw), createGraph ? given : detach(given)));
+  return sub(slopes, scoreTimes(discreteScore(draw), createGraph ? given : detach(given)));
 }
 
 function withVariate(name: string, surrogate: Surrogate, passes: Estimator['passes']): Estimator {

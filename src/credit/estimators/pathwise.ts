@@ -18,13 +18,13 @@ export const pathwise: Estimator = {
   unbiased: false,
   relaxed: true,
   passes: { forward: 1, backward: 1 },
-  estimate: (draw) => grad(sum(lossesAt(draw, relaxedSample(draw))), [draw.logits])[0]!,
+  estimate: (draw) => grad(sum(lossesAt(draw, relaxedSample(draw))), [draw.logits])[0],
 };
 
 /** dL/dZ at the discrete sample D. */
 function slopeAtHard(draw: Draw): Tensor {
   const z = alias(draw.hard);
-  return grad(sum(lossesAt(draw, z)), [z])[0]!;
+  return grad(sum(lossesAt(draw, z)), [z])[0];
 }
 
 /** Forward with D, backward through Z of the same noise. Source: Jang et al. 2017; GDAS. */
@@ -33,7 +33,7 @@ export const straightThroughGumbel: Estimator = {
   unbiased: false,
   relaxed: true,
   passes: { forward: 1, backward: 1 },
-  estimate: (draw) => grad(relaxedSample(draw), [draw.logits], { cotangent: slopeAtHard(draw) })[0]!,
+  estimate: (draw) => grad(relaxedSample(draw), [draw.logits], { cotangent: slopeAtHard(draw) })[0],
 };
 
 /** Straight-through with the Jacobian averaged over k draws of the noise given D: the same mean, less variance. Source: Paulus et al. 2021. */
@@ -50,7 +50,7 @@ export function gumbelRao(k = 10): Estimator {
         const noise = noGrad(() => sub(conditionalPerturbed(draw, 1000 + i), draw.logits));
         const l = alias(draw.logits);
         const z = softmax(div(add(l, noise), draw.temperature));
-        return grad(z, [l], { cotangent: slope })[0]!;
+        return grad(z, [l], { cotangent: slope })[0];
       });
       return mul(
         parts.reduce((a, b) => add(a, b)),

@@ -1,6 +1,7 @@
 /** @file What a search is told and what it tells: settings, options, and the figures of an epoch. */
 import type { Augmentation, Dataset } from '../../data/index.ts';
 import { OptionError } from '../../contract/errors.ts';
+import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { BlackBoxFactory, BlackBoxOptions } from '../cost/black-box.ts';
 import type { Score } from '../child/evaluation.ts';
 import type { Genotype } from '../space/genotype.ts';
@@ -91,7 +92,7 @@ export interface RunOptions {
   /** Called after each step with its number; may return a promise. */
   readonly afterStep?: (step: number) => void | Promise<void>;
   /** Ends the run after the step, or the batch of an evaluation, that is under way, by throwing the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 export interface ChildScore extends Score {

@@ -1,4 +1,5 @@
 /** @file The search: one backward pass a step updates weights and architecture; children inherit without retraining. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { CapturedInfo } from '../../core/capture.ts';
 import {
   type Batch,

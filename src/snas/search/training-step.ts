@@ -201,5 +201,5 @@ function gradientsThroughZ(
   weights: readonly Tensor[] = [],
 ): { readonly gradient: CellWeights; readonly gradients: readonly Tensor[] } {
   const [normal, reduce, ...gradients] = grad(loss, [z.normal, z.reduce, ...weights], { unused: 'zeros' });
-  return { gradient: { normal: normal!, reduce: reduce! }, gradients };
+  return { gradient: { normal: normal, reduce: reduce }, gradients };
 }

@@ -24,9 +24,9 @@ async function bothSides(noise: Tensor, head: (x: Tensor) => Tensor): Promise<{ 
   const l = device.tensor(Array.from({ length: rows }, () => logits).flat(), [rows, 2]);
   const mixed = matmul(gumbelSoftmax(l, { temperature: TEMPERATURE, noise }), outputs);
   const [gl, c] = grad(sum(head(mixed)), [l, mixed]);
-  const cost = await noGrad(() => sum(mul(c!, mixed), 1)).data();
+  const cost = await noGrad(() => sum(mul(c, mixed), 1)).data();
   const score = await new RelaxedOneHotCategorical({ logits: l, temperature: TEMPERATURE }).score({ noise }).data();
-  const path = await gl!.data();
+  const path = await gl.data();
   return {
     path: Array.from({ length: rows }, (_, r) => path[2 * r]!),
     credit: Array.from({ length: rows }, (_, r) => score[2 * r]! * cost[r]!),

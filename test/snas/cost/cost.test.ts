@@ -135,7 +135,7 @@ it('C(Z) is linear in Z: C(a Z + b Z2) = a C(Z) + b C(Z2), and its gradient in Z
   const expected = 0.3 * (await cost(z, costs).item()) - 1.7 * (await cost(z2, costs).item());
   expect(await cost(combined, costs).item()).toBeCloseTo(expected, 9);
   const [g] = grad(cost(z, costs), [z.normal]);
-  expect([...(await g!.data())]).toEqual([...(await costs.normal.data())]);
+  expect([...(await g.data())]).toEqual([...(await costs.normal.data())]);
 });
 
 it('the logarithmic form is not linear: it is the logarithm of the linear one, and edges are no longer independent', async () => {
@@ -145,7 +145,7 @@ it('the logarithmic form is not linear: it is the logarithm of the linear one, a
   const [g] = grad(logCost(z, costs), [z.normal]);
   const total = await cost(z, costs).item();
   const table = await costs.normal.data();
-  for (const [i, v] of (await g!.data()).entries()) expect(v).toBeCloseTo(table[i]! / total, 12);
+  for (const [i, v] of (await g.data()).entries()) expect(v).toBeCloseTo(table[i]! / total, 12);
 });
 
 it('a cost below 1 stays what it is, it is not raised to 1', async () => {
@@ -206,7 +206,7 @@ it('the score function enumerated over every choice of an edge, weighted by its 
   for (let k = 0; k < 8; k++) {
     const oneHot = Array.from({ length: 40 }, (_, i) => (i % 8 === k ? 1 : 0));
     const surrogate = scoreFunctionCost(logits, tensors({ normal: oneHot, reduce: oneHot }), priced, { baseline: 0.01 });
-    const g = await grad(surrogate, [logits.normal])[0]!.data();
+    const g = await grad(surrogate, [logits.normal])[0].data();
     for (let e = 0; e < 5; e++) {
       const row = Array.from(l.subarray(8 * e, 8 * e + 8), Math.exp);
       const p = row[k]! / row.reduce((x, y) => x + y);
@@ -304,7 +304,7 @@ it('Z is held fixed inside log p: a relaxed Z that carries its graph gives no gr
     reduce: gumbelSoftmax(logits.reduce, { noise: noise.reduce, temperature: 0.5 }),
   };
   const surrogate = scoreFunctionCost(logits, z, priced, { temperature: 0.5 });
-  const g = await grad(surrogate, [logits.normal])[0]!.data();
+  const g = await grad(surrogate, [logits.normal])[0].data();
   // The score of a Concrete density is 1 - 8 softmax(-G); the edge's cost multiplies it.
   const perEdge = await edgeCosts(z, priced).normal.data();
   const G = await noise.normal.data();

@@ -77,9 +77,9 @@ describe('a mixed edge of eight operations on four channels', () => {
     await expectClose('Z', results.z, c.z, t);
     await expectClose('y', results.y, c.y, t);
     const [gx, glogits, gz, ...gradients] = results.gradients;
-    await expectClose('dx', gx!, c.gx, t);
-    await expectClose('dlogits', glogits!, c.glogits, t);
-    await expectClose('dZ', gz!, c.gz, t);
+    await expectClose('dx', gx, c.gx, t);
+    await expectClose('dlogits', glogits, c.glogits, t);
+    await expectClose('dZ', gz, c.gz, t);
     await expectProjections(
       named.map(([name], i) => [name, gradients[i]!] as const),
       c.weights,
@@ -118,11 +118,11 @@ it("a supernet of three cells (C = 4, stem of stride 2) has the logits, loss, gr
   await expectClose('logits', results.logits, c.logits, t);
   expectNumbers('loss', [await results.loss.item()], [c.loss], t);
   const [gImages, gNormal, gReduce, zNormal, zReduce, ...gradients] = results.gradients;
-  await expectClose('dalpha, normal', gNormal!, c.alphas.normal, t);
-  await expectClose('dalpha, reduce', gReduce!, c.alphas.reduce, t);
-  await expectClose('dZ, normal', zNormal!, c.zs.normal, t);
-  await expectClose('dZ, reduce', zReduce!, c.zs.reduce, t);
-  await expectProjections([['images', gImages!]], { images: c.images }, t);
+  await expectClose('dalpha, normal', gNormal, c.alphas.normal, t);
+  await expectClose('dalpha, reduce', gReduce, c.alphas.reduce, t);
+  await expectClose('dZ, normal', zNormal, c.zs.normal, t);
+  await expectClose('dZ, reduce', zReduce, c.zs.reduce, t);
+  await expectProjections([['images', gImages]], { images: c.images }, t);
   await expectProjections(
     named.map(([name], i) => [name, gradients[i]!] as const),
     c.weights,

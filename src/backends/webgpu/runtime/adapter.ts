@@ -89,7 +89,7 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       },
     });
   } catch (cause) {
-    throw new NoAdapterError(`the adapter ${adapterLabel(adapter)} gave no device: ${message(cause)}`, { cause });
+    throw new NoAdapterError(`the adapter ${adapterLabel(adapter.info)} gave no device: ${message(cause)}`, { cause });
   }
 }
 
@@ -98,8 +98,7 @@ export function isSoftwareAdapter(description: string): boolean {
   return /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i.test(description);
 }
 
-export function readTraits(adapter: GPUAdapter, device: GPUDevice): AdapterTraits {
-  const { info } = adapter;
+export function readTraits(info: GPUAdapterInfo, device: GPUDevice): AdapterTraits {
   const { limits } = device;
   const subgroups = device.features.has('subgroups');
   return {
@@ -113,8 +112,8 @@ export function readTraits(adapter: GPUAdapter, device: GPUDevice): AdapterTrait
   };
 }
 
-/** The adapter for people: its description, else what else it says of itself. */
-export function adapterLabel({ info }: GPUAdapter): string {
+/** An adapter for people: its description, else what else it says of itself. */
+export function adapterLabel(info: GPUAdapterInfo): string {
   return info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(' ') || 'unnamed adapter';
 }
 
