@@ -6,7 +6,18 @@
  * by four settings, with `--all` every combination.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,9 +39,9 @@ const EVERY = LIBRARIES.flatMap((library) => HOSTS.flatMap((host) => TYPES.map((
 /** Each library, host and kind of types at least once. */
 const SOME = [
   { library: 'ES2022', host: undefined, types: undefined },
-  { library: 'ES2023', host: 'DOM', types: undefined },
+  { library: 'ES2023', host: 'WebWorker', types: undefined },
   { library: 'ES2022', host: undefined, types: 'node' },
-  { library: 'ESNext', host: 'WebWorker', types: '@webgpu/types' },
+  { library: 'ESNext', host: 'DOM', types: '@webgpu/types' },
 ];
 
 /** The older compilers, installed once: they cannot be dependencies, whose commands would take the place of this TypeScript's. */
@@ -54,7 +65,8 @@ function olderCompilers() {
 
 function run(command, args, cwd) {
   const child = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 300_000 });
-  if (child.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${child.status}\n${child.stdout}${child.stderr}`);
+  if (child.status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${child.status}\n${child.stdout}${child.stderr}`);
 }
 
 /** A project with the package's declarations, its runtime dependencies and, if asked for, fast-check. */
@@ -86,18 +98,22 @@ const versionOf = (compiler) => JSON.parse(readFileSync(path.join(compiler, 'pac
 
 /** What a compiler says of some files under a setting; empty if nothing. */
 function compile(compiler, folder, { library, host, types }, files) {
-  const options = [
-    ...['--strict', '--noEmit', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false'],
-    ...['--module', host === undefined ? 'nodenext' : 'esnext', '--moduleResolution', host === undefined ? 'nodenext' : 'bundler'],
-    ...['--target', 'es2022', '--lib', [library, ...(host ? [host] : [])].join(','), '--types', types ?? ''],
-  ];
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, skipLibCheck: false },
+    ...(host ? { module: 'esnext', moduleResolution: 'bundler' } : { module: 'nodenext' }),
+    ...{ target: 'es2022', lib: host ? [library, host] : [library], types: types ? [types] : [] },
+  };
+  const config = path.join(folder, `tsconfig.${configs++}.json`);
+  writeFileSync(config, JSON.stringify({ compilerOptions, files }));
   return new Promise((resolve) => {
-    const args = [path.join(compiler, 'bin/tsc'), ...options, ...files];
+    const args = [path.join(compiler, 'bin/tsc'), '--project', config];
     execFile(process.execPath, args, { cwd: folder, maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>
       resolve(error ? `${stdout}${stderr}` || error.message : ''),
     );
   });
 }
+
+let configs = 0;
 
 /** TypeScript 6 has the types of WebGPU in its libraries of a page and a worker. */
 function hasGpuTypes(version, { host, types }) {
@@ -138,7 +154,9 @@ export async function typeTable(all = false) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const rows = await typeTable(process.argv.includes('--all'));
   for (const { name, errors } of rows)
-    console.log(`${name}: ${errors === undefined ? 'those types do not compile by themselves' : errors === '' ? 'compiles' : `\n${errors}`}`);
+    console.log(
+      `${name}: ${errors === undefined ? 'those types do not compile by themselves' : errors === '' ? 'compiles' : `\n${errors}`}`,
+    );
   const failed = rows.filter(({ errors }) => errors).length;
   console.log(`${rows.length} projects, ${failed} with errors`);
   if (failed > 0) process.exitCode = 1;
