@@ -1,4 +1,5 @@
 /** @file A turn of the event loop between two pieces of work, so that timers, signals, input and pictures are not kept waiting. */
+import type { StopSignal } from '../contract/stop-signal.ts';
 
 /** Puts a function at the end of the queue of tasks. */
 type Enqueue = (run: () => void) => void;
@@ -10,7 +11,7 @@ let enqueue: Enqueue | undefined;
  * such awaits keeps everything else of its thread waiting until the loop ends. Throws the reason of `signal` where that is aborted, before
  * or after the turn.
  */
-export async function nextTask(signal?: AbortSignal): Promise<void> {
+export async function nextTask(signal?: StopSignal): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve) => {
     enqueue ??= quickestQueue();

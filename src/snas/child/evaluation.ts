@@ -2,6 +2,7 @@
 import { type BatchOptions, batches, type Dataset, uploadBatch, uploadImages } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { OptionError } from '../../contract/errors.ts';
+import type { StopSignal } from '../../contract/stop-signal.ts';
 import { nextTask } from '../../core/event-loop.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import { BatchNorm2d } from '../../nn/layers.ts';
@@ -20,7 +21,7 @@ export interface Score {
 
 export interface EvaluationOptions {
   /** Ends the evaluation after the batch that is under way, by throwing the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: StopSignal | undefined;
 }
 
 /**

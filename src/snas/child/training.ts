@@ -4,6 +4,7 @@ import { capture } from '../../core/capture.ts';
 import { type Augmentation, batches, channelStatistics, type Dataset, uploadBatch } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { NonFiniteError, OptionError } from '../../contract/errors.ts';
+import type { StopSignal } from '../../contract/stop-signal.ts';
 import { add, mul } from '../../core/ops.ts';
 import { clipGradNorm } from '../../optim/clip.ts';
 import { cosine } from '../../optim/schedule.ts';
@@ -56,7 +57,7 @@ export interface ChildTrainingOptions {
   /** Builds every step anew instead of capturing it once: the same results, slower; for looking inside. Default false. */
   readonly eager?: boolean;
   /** Ends the training after the step that is under way, by throwing the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /**
