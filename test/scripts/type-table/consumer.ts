@@ -87,7 +87,7 @@ export function refused(): void {
   // @ts-expect-error axes are numbers
   mean(w, 'last');
   // @ts-expect-error a scope refuses an asynchronous function
-  scope(async () => w);
+  void scope(async () => w);
 }
 
 /** Whatever says AbortSignal here, DOM, Node or nothing, a signal is what a search takes. */
