@@ -3,6 +3,7 @@
 //   otherwise: part takes r = part * chunk, ..., (part + 1) * chunk - 1; invocations run along outputs, y is [parts, outputs]
 // x is dense; output index and r are decoded by (size, stride) tables of kept and of reduced axes, at most four each, outermost
 // first. With one part y is the result; else a second launch reduces the parts. The order is fixed: results repeat exactly.
+// Sixteen terms are added in a row, and such sums in two numbers, so that the error does not grow with the length.
 // Tested by test/core/ops.devices.test.ts.
 struct Params {
   keptSizes: vec4u,
@@ -13,6 +14,7 @@ struct Params {
   count: u32,
   parts: u32,
   chunk: u32,
+  zero: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -23,6 +25,11 @@ override MAXIMUM: bool = false;
 override INNER: bool = false;
 // Reduced axes in use.
 override AXES: u32 = 4;
+
+// Terms that are added in a row.
+const BLOCK = 16u;
+
+//#include "shared/long-sum.wgsl" with ZERO = p.zero
 
 fn offset(index: u32, sizes: vec4u, strides: vec4u, axes: u32) -> u32 {
   var rest = index;
@@ -62,19 +69,30 @@ fn element(r: u32) -> u32 {
   let advance = step * p.reducedStrides.w;
   var along = first % size;
   var at = base + element(first);
-  var result = 0.0;
-  if (MAXIMUM) { result = x[at]; }
-  for (var r = first; r < end; r += step) {
-    if (r != first) {
-      along += step;
-      if (along < size) {
-        at += advance;
-      } else {
-        along = r % size;
-        at = base + element(r);
-      }
+  if (MAXIMUM) {
+    var result = x[at];
+    // The largest magnitude by its bits, above infinity where there is a NaN: WGSL lets max lose it.
+    var largest = 0u;
+    for (var r = first; r < end;) {
+      let value = x[at];
+      result = max(result, value);
+      largest = max(largest, bitcast<u32>(value) & 0x7fffffffu);
+      r += step;
+      //#include "shared/reduce-advance.wgsl"
     }
-    if (MAXIMUM) { result = max(result, x[at]); } else { result += x[at]; }
+    y[i] = select(result, bitcast<f32>(largest), largest > 0x7f800000u);
+    return;
   }
-  y[i] = result;
+  var sum = LongSum();
+  for (var r = first; r < end;) {
+    let stop = min(r + BLOCK * step, end);
+    var block = 0.0;
+    while (r < stop) {
+      block += x[at];
+      r += step;
+      //#include "shared/reduce-advance.wgsl"
+    }
+    sum = extend(sum, block);
+  }
+  y[i] = valueOf(sum);
 }

@@ -12,6 +12,7 @@ import torch
 
 from distributions import distribution_cases
 from layers import conv_cases, loss_cases, norm_cases, pool_cases
+from special import special_cases
 from supernet import mixed_edge_cases, parameter_counts, supernet_case
 from training import initialiser_cases, optimizer_cases, schedule_cases
 
@@ -28,6 +29,7 @@ files = {
         'initialisers': list(initialiser_cases()),
     },
     'distributions': list(distribution_cases()),
+    'special': list(special_cases()),
     'mixed-edge': list(mixed_edge_cases()),
     'supernet': supernet_case() | {'searchNetworkParameters': parameter_counts()},
 }

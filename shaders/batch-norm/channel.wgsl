@@ -18,6 +18,8 @@ override LANES: u32 = 64;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
 
+//#include "shared/special.wgsl" with TYPE = f32, WORD = u32, BOOL = bool
+
 // A lane's number of values, their mean, and sum (x - mean)^2.
 var<workgroup> moments: array<vec3f, LANES>;
 
@@ -38,7 +40,8 @@ fn momentsOf(base: u32, lane: u32) -> vec3f {
     }
     let apart = sum / block;
     let total = number + block;
-    m2 += max(squares - sum * apart, 0.0) + apart * apart * (number * block / total);
+    let rest = squares - sum * apart;
+    m2 += select(max(rest, 0.0), rest, isNan(rest)) + apart * apart * (number * block / total);
     mean += sum / total;
     number = total;
   }

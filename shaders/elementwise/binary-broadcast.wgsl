@@ -18,7 +18,7 @@ override OP: u32 = 0;
 // How many axes are in use, counted from the innermost.
 override AXES: u32 = 8;
 
-//#include "shared/binary-operations.wgsl" with TYPE = f32, ZERO = 0.0, ONE = 1.0
+//#include "shared/binary-operations.wgsl" with TYPE = f32, WORD = u32, BOOL = bool, ZERO = 0.0, ONE = 1.0
 
 //#include "shared/broadcast-row.wgsl" with OPERANDS = a b
   for (var i = id % p.chunks; i < inner; i += p.chunks) {

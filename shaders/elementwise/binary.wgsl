@@ -13,7 +13,7 @@ override OP: u32 = 0;
 override A_SCALAR: bool = false;
 override B_SCALAR: bool = false;
 
-//#include "shared/binary-operations.wgsl" with TYPE = vec4f, ZERO = vec4f(0.0), ONE = vec4f(1.0)
+//#include "shared/binary-operations.wgsl" with TYPE = vec4f, WORD = vec4u, BOOL = vec4<bool>, ZERO = vec4f(0.0), ONE = vec4f(1.0)
 
 //#include "shared/vec4-invocation.wgsl"
   //#include "shared/vec4-operands.wgsl"

@@ -11,6 +11,8 @@ struct Params { n: u32 }
 
 override OP: u32 = 0;
 
+//#include "shared/special.wgsl" with TYPE = vec4f, WORD = vec4u, BOOL = vec4<bool>
+
 fn tanhRational(v: vec4f) -> vec4f {
   // Beyond 9 the result rounds to 1.
   let c = clamp(v, vec4f(-7.90531110763549805), vec4f(7.90531110763549805));
@@ -44,18 +46,39 @@ fn erfRational(v: vec4f) -> vec4f {
   return c * top / bottom;
 }
 
+// 1 / (1 + e^-x) with e^-|x|, which does not overflow: accurate in both tails as far as exp is.
+fn sigmoidStable(v: vec4f) -> vec4f {
+  let e = exp(-abs(v));
+  return select(e, vec4f(1.0), v >= vec4f(0.0)) / (1.0 + e);
+}
+
+// max(x, 0) + log(1 + e), e = e^-|x|. WGSL bounds log near 1 by an absolute error alone, so log(1 + e) = 2 artanh(s),
+// s = e / (2 + e) <= 1/3, is its series to s^19.
+fn softplusStable(v: vec4f) -> vec4f {
+  let e = exp(-abs(v));
+  let s = e / (2.0 + e);
+  let q = s * s;
+  var series = fma(q, vec4f(1.0 / 19.0), vec4f(1.0 / 17.0));
+  //#for i in 0..8 {
+  series = fma(q, series, vec4f(1.0 / ${15 - 2 * i}.0));
+  //#}
+  return max(v, vec4f(0.0)) + 2.0 * s * series;
+}
+
 fn apply(v: vec4f) -> vec4f {
   switch OP {
     //#operations {
     case neg { return -v; }
-    case exp { return exp(v); }
-    case log { return log(v); }
-    case sqrt { return sqrt(v); }
+    case exp { return select(exp(v), nanOf(v), isNan(v)); }
+    case log { return select(log(v), nanOf(v), isNan(v) | (v < vec4f(0.0))); }
+    case sqrt { return select(sqrt(v), nanOf(v), isNan(v) | (v < vec4f(0.0))); }
     case reciprocal { return vec4f(1.0) / v; }
-    case relu { return select(v, vec4f(0.0), v < vec4f(0.0)); }
-    case step { return select(vec4f(0.0), vec4f(1.0), v > vec4f(0.0)); }
-    case tanh { return tanhRational(v); }
-    case erf { return erfRational(v); }
+    case relu { return select(v, vec4f(0.0), (v < vec4f(0.0)) & !isNan(v)); }
+    case step { return select(vec4f(0.0), vec4f(1.0), (v > vec4f(0.0)) & !isNan(v)); }
+    case tanh { return select(tanhRational(v), nanOf(v), isNan(v)); }
+    case erf { return select(erfRational(v), nanOf(v), isNan(v)); }
+    case sigmoid { return select(sigmoidStable(v), nanOf(v), isNan(v)); }
+    case softplus { return select(softplusStable(v), nanOf(v), isNan(v)); }
     //#}
     default { return v; }
   }

@@ -14,6 +14,7 @@ override B_SCALAR: bool = false;
 
 //#include "shared/vec4-invocation.wgsl"
   //#include "shared/vec4-operands.wgsl"
-  let w = select(v, u, c[i] != vec4f());
+  // By its bits, so that NaN is not 0.
+  let w = select(v, u, (bitcast<vec4u>(c[i]) & vec4u(0x7fffffffu)) != vec4u());
   //#include "shared/vec4-store.wgsl" with VALUE = w
 }

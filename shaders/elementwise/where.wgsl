@@ -21,7 +21,8 @@ override AXES: u32 = 8;
 
 //#include "shared/broadcast-row.wgsl" with OPERANDS = c a b
   for (var i = id % p.chunks; i < inner; i += p.chunks) {
-    if (c[ic + i * p.cStrides[1][3]] != 0.0) {
+    // By its bits, so that NaN is not 0.
+    if ((bitcast<u32>(c[ic + i * p.cStrides[1][3]]) & 0x7fffffffu) != 0u) {
       y[row * inner + i] = a[ia + i * p.aStrides[1][3]];
     } else {
       y[row * inner + i] = b[ib + i * p.bStrides[1][3]];

@@ -1,7 +1,7 @@
 // Adam in place (Kingma and Ba, 2015), weight decay added to the gradient, one invocation an element:
-//   g = gradient * scale + decay * parameter;  first = b1 first + (1 - b1) g;  second = b2 second + (1 - b2) g^2
+//   g = gradient * scale + decay * parameter;  first += (1 - b1) (g - first);  second += (1 - b2) (g^2 - second)
 //   parameter -= rate * (first / c1) / (sqrt(second / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
-// gradient, parameter, first, second: [n]; hyper: [8] = rate, b1, b2, eps, decay, c1, c2, scale.
+// gradient, parameter, first, second: [n]; hyper: [8] = rate, 1 - b1, 1 - b2, eps, decay, c1, c2, scale: 1 - b is formed in float64.
 // Tested by test/core/ops.devices.test.ts.
 struct Params { n: u32 }
 
@@ -14,12 +14,10 @@ struct Params { n: u32 }
 
 //#include "shared/invocation.wgsl" with ENTRY = main, ID = i, END = p.n
   let rate = hyper[0];
-  let b1 = hyper[1];
-  let b2 = hyper[2];
   let old = parameter[i];
   let g = gradient[i] * hyper[7] + hyper[4] * old;
-  let m = b1 * first[i] + (1.0 - b1) * g;
-  let v = b2 * second[i] + (1.0 - b2) * g * g;
+  let m = first[i] + hyper[1] * (g - first[i]);
+  let v = second[i] + hyper[2] * (g * g - second[i]);
   first[i] = m;
   second[i] = v;
   parameter[i] = old - rate * (m / hyper[5]) / (sqrt(v / hyper[6]) + hyper[3]);

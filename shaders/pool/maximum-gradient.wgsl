@@ -21,7 +21,7 @@ fn strideX() -> i32 { return select(k.sx, STRIDE, WINDOW > 0); }
 fn reachOver(uniformReach: i32) -> i32 { return select(uniformReach, (WINDOW - 1) / max(STRIDE, 1) + 1, WINDOW > 0); }
 
 @group(0) @binding(1) var<storage, read> g: array<f32>;
-@group(0) @binding(2) var<storage, read> index: array<f32>;
+@group(0) @binding(2) var<storage, read> index: array<i32>;
 @group(0) @binding(3) var<storage, read_write> gx: array<f32>;
 
 fn store(sum: vec4f, plane: i32, y: i32, x: i32) {
@@ -33,7 +33,7 @@ fn store(sum: vec4f, plane: i32, y: i32, x: i32) {
 }
 
 // The windows of one row that may hold a tile's pixels: six of them, g and index.
-struct Windows { g: vec4f, g4: vec2f, at: vec4f, at4: vec2f }
+struct Windows { g: vec4f, g4: vec2f, at: vec4i, at4: vec2i }
 
 fn windows(plane: i32, row: i32, q: i32) -> Windows {
   let start = (plane * k.oh + clamp(row, 0, k.oh - 1)) * k.ow;
@@ -45,17 +45,17 @@ fn windows(plane: i32, row: i32, q: i32) -> Windows {
   return Windows(
     vec4f(g[a.x], g[a.y], g[a.z], g[a.w]),
     vec2f(g[b.x], g[b.y]),
-    select(vec4f(-1), vec4f(index[a.x], index[a.y], index[a.z], index[a.w]), vec4<bool>(inside) & (a == start + low)),
-    select(vec2f(-1), vec2f(index[b.x], index[b.y]), vec2<bool>(inside) & (b == start + high)),
+    select(vec4i(-1), vec4i(index[a.x], index[a.y], index[a.z], index[a.w]), vec4<bool>(inside) & (a == start + low)),
+    select(vec2i(-1), vec2i(index[b.x], index[b.y]), vec2<bool>(inside) & (b == start + high)),
   );
 }
 
 // What four pixels in a row, the first with index `at`, get from a row of windows.
-fn share(w: Windows, at: f32) -> vec4f {
-  let here = at + vec4f(0, 1, 2, 3);
+fn share(w: Windows, at: i32) -> vec4f {
+  let here = at + vec4i(0, 1, 2, 3);
   return select(vec4f(), w.g, w.at == here)
-    + select(vec4f(), vec4f(w.g.yzw, w.g4.x), vec4f(w.at.yzw, w.at4.x) == here)
-    + select(vec4f(), vec4f(w.g.zw, w.g4), vec4f(w.at.zw, w.at4) == here);
+    + select(vec4f(), vec4f(w.g.yzw, w.g4.x), vec4i(w.at.yzw, w.at4.x) == here)
+    + select(vec4f(), vec4f(w.g.zw, w.g4), vec4i(w.at.zw, w.at4) == here);
 }
 
 fn storeRow(value: vec4f, plane: i32, row: i32, column: i32) {
@@ -73,8 +73,8 @@ fn storeRow(value: vec4f, plane: i32, row: i32, column: i32) {
   let plane = id / (k.blocksX * k.blocksY);
   let p = y + k.top - 2;
   let q = x + k.left - 2;
-  let here = f32(y * k.w + x);
-  let below = f32(k.w);
+  let here = y * k.w + x;
+  let below = k.w;
   let r0 = windows(plane, p, q);
   let r1 = windows(plane, p + 1, q);
   let r2 = windows(plane, p + 2, q);
@@ -92,7 +92,7 @@ fn storeRow(value: vec4f, plane: i32, row: i32, column: i32) {
   let y = (id / k.w) % k.blocksY * 4;
   let plane = id / (k.w * k.blocksY);
   let base = plane * k.oh * k.ow;
-  let here = vec4f((y + vec4i(0, 1, 2, 3)) * k.w + x);
+  let here = (y + vec4i(0, 1, 2, 3)) * k.w + x;
   let lastP = (y + vec4i(0, 1, 2, 3) + k.top) / strideY();
   let lastQ = (x + k.left) / strideX();
   var sum = vec4f();
@@ -105,7 +105,7 @@ fn storeRow(value: vec4f, plane: i32, row: i32, column: i32) {
       let inside = q >= 0 && q < k.ow;
       let c = base + clamp(q, 0, k.ow - 1);
       let v = vec4f(g[c + start.x], g[c + start.y], g[c + start.z], g[c + start.w]);
-      let at = vec4f(index[c + start.x], index[c + start.y], index[c + start.z], index[c + start.w]);
+      let at = vec4i(index[c + start.x], index[c + start.y], index[c + start.z], index[c + start.w]);
       sum += select(vec4f(), v, (at == here) & valid & vec4<bool>(inside));
     }
   }

@@ -9,6 +9,8 @@ struct Geometry {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> index: array<f32>;
 
+//#include "shared/special.wgsl" with TYPE = f32, WORD = u32, BOOL = bool
+
 //#include "shared/signed-invocation.wgsl" with ENTRY = main, ID = id, END = k.size
   let q = id % k.ow;
   let p = (id / k.ow) % k.oh;
@@ -22,7 +24,7 @@ struct Geometry {
       let column = q * k.sx - k.left + j * k.dx;
       if (column < 0 || column >= k.w) { continue; }
       let value = x[plane + row * k.w + column];
-      if (at < 0 || value > best) {
+      if (at < 0 || isNan(value) || (value > best && !isNan(best))) {
         best = value;
         at = row * k.w + column;
       }

@@ -2,8 +2,8 @@
 //   y[p, q] = max over i, j of x[p sy - top + i dy, q sx - left + j dx], plane by plane, x [planes, h, w]
 // `dense3` is the 3x3 window of stride and dilation 1: a lane takes four columns of DENSE_ROWS outputs and
 // loads each row of pixels once. `general` is
-// every other geometry: a lane takes four rows of one column. Pixels are visited in row-major order and only a larger value
-// replaces the best so far, which starts as -infinity at the window's first pixel inside the image.
+// every other geometry: a lane takes four rows of one column. Pixels are visited in row-major order and only a larger value, or
+// a NaN, replaces the best so far, which starts as -infinity at the window's first pixel inside the image.
 // Tested by test/core/fused.devices.test.ts.
 struct Geometry {
   //#include "shared/window-geometry.wgsl"
@@ -17,12 +17,15 @@ struct Geometry {
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read_write> index: array<f32>;
+// Integers: a float32 holds positions to 2^24 alone.
+@group(0) @binding(3) var<storage, read_write> index: array<i32>;
+
+//#include "shared/special.wgsl" with TYPE = vec4f, WORD = vec4u, BOOL = vec4<bool>
 
 struct Best { value: vec4f, at: vec4i }
 
 fn better(best: Best, value: vec4f, at: vec4i) -> Best {
-  let wins = value > best.value;
+  let wins = isNan(value) | ((value > best.value) & !isNan(best.value));
   return Best(select(best.value, value, wins), select(best.at, at, wins));
 }
 
@@ -31,7 +34,7 @@ override INDEXED: bool = true;
 
 fn put(to: i32, value: f32, at: i32) {
   y[to] = value;
-  if (INDEXED) { index[to] = f32(at); }
+  if (INDEXED) { index[to] = at; }
 }
 
 fn storeRow(best: Best, plane: i32, p: i32, q: i32) {

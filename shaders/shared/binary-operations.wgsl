@@ -1,3 +1,11 @@
+//#include "shared/special.wgsl" with TYPE = ${TYPE}, WORD = ${WORD}, BOOL = ${BOOL}
+
+// The larger; NaN where either is one; of two zeros the positive one.
+fn largerOf(u: ${TYPE}, v: ${TYPE}) -> ${TYPE} {
+  let same = bitcast<${TYPE}>(bitcast<${WORD}>(u) & bitcast<${WORD}>(v));
+  return select(select(select(v, u, u > v), same, u == v), nanOf(u), isNan(u) | isNan(v));
+}
+
 // The binary operations over ${TYPE}, by the names of `binaryOperations` in src/contract/backend.ts.
 fn apply(u: ${TYPE}, v: ${TYPE}) -> ${TYPE} {
   switch OP {
@@ -6,8 +14,9 @@ fn apply(u: ${TYPE}, v: ${TYPE}) -> ${TYPE} {
     case sub { return u - v; }
     case mul { return u * v; }
     case div { return u / v; }
-    case maximum { return max(u, v); }
-    default greater { return select(${ZERO}, ${ONE}, u > v); }
+    case maximum { return largerOf(u, v); }
+    case equal { return select(${ZERO}, ${ONE}, (u == v) & !(isNan(u) | isNan(v))); }
+    default greater { return select(${ZERO}, ${ONE}, (u > v) & !(isNan(u) | isNan(v))); }
     //#}
   }
 }

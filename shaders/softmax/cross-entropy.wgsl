@@ -14,6 +14,8 @@ struct Rows { rows: u32, k: u32 }
 
 override LANES: u32 = 64;
 
+//#include "shared/special.wgsl" with TYPE = f32, WORD = u32, BOOL = bool
+
 fn isClass(label: f32) -> bool {
   return label >= 0.0 && label < f32(size.k) && floor(label) == label;
 }
@@ -28,11 +30,14 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let end = start + size.k;
   var best = max(x[start], -3.4028234e38);
   var sum = 0.0;
+  var magnitude = 0u;
   var i = start;
   for (; i + 8u <= end; i += 8u) {
     let u = vec4f(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
     let v = vec4f(x[i + 4u], x[i + 5u], x[i + 6u], x[i + 7u]);
     let w = max(u, v);
+    let bits = max(bitcast<vec4u>(u) & vec4u(0x7fffffffu), bitcast<vec4u>(v) & vec4u(0x7fffffffu));
+    magnitude = max(magnitude, max(max(bits.x, bits.y), max(bits.z, bits.w)));
     let top = max(best, max(max(w.x, w.y), max(w.z, w.w)));
     let e = exp(u - top) + exp(v - top);
     sum = sum * exp(best - top) + ((e.x + e.y) + (e.z + e.w));
@@ -40,14 +45,18 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   }
   for (; i < end; i++) {
     let top = max(best, x[i]);
+    magnitude = max(magnitude, bitcast<u32>(x[i]) & 0x7fffffffu);
     sum = sum * exp(best - top) + exp(x[i] - top);
     best = top;
   }
   let shift = log(sum);
   let label = labels[row];
   let at = select(0u, u32(max(label, 0.0)), isClass(label));
-  loss[row] = select(0.0, shift - (x[start + at] - best), isClass(label));
-  normaliser[row] = best;
+  // A row with a NaN or plus infinity, or of minus infinity alone, is NaN.
+  let known = magnitude <= 0x7f800000u && isFinite(best) && sum > 0.0;
+  let value = select(nanOf(best), shift - (x[start + at] - best), known);
+  loss[row] = select(0.0, value, isClass(label));
+  normaliser[row] = select(nanOf(best), best, known);
   normaliser[size.rows + row] = shift;
 }
 
@@ -64,7 +73,7 @@ fn rowGradient(row: u32, first: u32, step: u32) {
   let start = row * size.k;
   for (var i = first; i < size.k; i += step) {
     let p = exp(x[start + i] - best - shift);
-    gx[start + i] = (p - select(0.0, 1.0, f32(i) == label)) * factor;
+    gx[start + i] = select((p - select(0.0, 1.0, f32(i) == label)) * factor, nanOf(best), isNan(best));
   }
 }
 

@@ -8,13 +8,24 @@ struct Rows { rows: u32, k: u32 }
 
 var<workgroup> scratch: array<f32, 64>;
 
-//#include "shared/workgroup-fold.wgsl" with NAME = total, STEP = scratch[lane] += scratch[lane + half]
-//#include "shared/workgroup-fold.wgsl" with NAME = largest, STEP = scratch[lane] = max(scratch[lane], scratch[lane + half])
+//#include "shared/special.wgsl" with TYPE = f32, WORD = u32, BOOL = bool
 
+fn largerOf(u: f32, v: f32) -> f32 {
+  return select(max(u, v), nanOf(u), isNan(u) || isNan(v));
+}
+
+//#include "shared/workgroup-fold.wgsl" with NAME = total, STEP = scratch[lane] += scratch[lane + half]
+//#include "shared/workgroup-fold.wgsl" with NAME = largest, STEP = scratch[lane] = largerOf(scratch[lane], scratch[lane + half])
+
+// NaN where the row has one. A row whose maximum is not finite is NaN: infinity less itself is no number.
 fn rowMaximum(lane: u32, start: u32) -> f32 {
   var best = x[start];
-  for (var i = lane; i < size.k; i += 64u) { best = max(best, x[start + i]); }
-  return largest(lane, best);
+  var magnitude = 0u;
+  for (var i = lane; i < size.k; i += 64u) {
+    best = max(best, x[start + i]);
+    magnitude = max(magnitude, bitcast<u32>(x[start + i]) & 0x7fffffffu);
+  }
+  return largest(lane, select(best, bitcast<f32>(magnitude), magnitude > 0x7f800000u));
 }
 
 //#include "shared/row-of-workgroup.wgsl" with ENTRY = softmax
@@ -22,7 +33,7 @@ fn rowMaximum(lane: u32, start: u32) -> f32 {
   var sum = 0.0;
   for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
   let all = total(lane, sum);
-  for (var i = lane; i < size.k; i += 64u) { y[start + i] = exp(x[start + i] - best) / all; }
+  for (var i = lane; i < size.k; i += 64u) { y[start + i] = select(nanOf(best), exp(x[start + i] - best) / all, isFinite(best)); }
 }
 
 //#include "shared/row-of-workgroup.wgsl" with ENTRY = logSoftmax
@@ -30,7 +41,7 @@ fn rowMaximum(lane: u32, start: u32) -> f32 {
   var sum = 0.0;
   for (var i = lane; i < size.k; i += 64u) { sum += exp(x[start + i] - best); }
   let shift = log(total(lane, sum));
-  for (var i = lane; i < size.k; i += 64u) { y[start + i] = (x[start + i] - best) - shift; }
+  for (var i = lane; i < size.k; i += 64u) { y[start + i] = select(nanOf(best), (x[start + i] - best) - shift, isFinite(best)); }
 }
 
 @group(0) @binding(1) var<storage, read> output: array<f32>;
@@ -64,8 +75,9 @@ fn rowMaximum(lane: u32, start: u32) -> f32 {
   if (lane == 0u) {
     let label = u32(labels[row]);
     let known = labels[row] >= 0.0 && label < size.k && f32(label) == labels[row];
-    loss[row] = select(0.0, shift - (x[start + min(label, size.k - 1u)] - best), known);
-    normaliser[row] = best;
+    let value = select(nanOf(best), shift - (x[start + min(label, size.k - 1u)] - best), isFinite(best));
+    loss[row] = select(0.0, value, known);
+    normaliser[row] = select(nanOf(best), best, isFinite(best));
     normaliser[size.rows + row] = shift;
   }
 }

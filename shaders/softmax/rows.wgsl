@@ -9,10 +9,17 @@ struct Rows { rows: u32, k: u32 }
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
+//#include "shared/special.wgsl" with TYPE = f32, WORD = u32, BOOL = bool
+
+// A row's maximum, NaN where there is one. A row whose maximum is not finite is NaN: infinity less itself is no number.
 fn largest(start: u32) -> f32 {
   var best = x[start];
-  for (var i = 1u; i < size.k; i++) { best = max(best, x[start + i]); }
-  return best;
+  var magnitude = 0u;
+  for (var i = 0u; i < size.k; i++) {
+    best = max(best, x[start + i]);
+    magnitude = max(magnitude, bitcast<u32>(x[start + i]) & 0x7fffffffu);
+  }
+  return select(best, bitcast<f32>(magnitude), magnitude > 0x7f800000u);
 }
 
 //#include "shared/invocation.wgsl" with ENTRY = softmax, ID = row, END = size.rows
@@ -24,7 +31,8 @@ fn largest(start: u32) -> f32 {
     y[i] = e;
     sum += e;
   }
-  for (var i = start; i < start + size.k; i++) { y[i] = y[i] / sum; }
+  let known = isFinite(best);
+  for (var i = start; i < start + size.k; i++) { y[i] = select(nanOf(best), y[i] / sum, known); }
 }
 
 //#include "shared/invocation.wgsl" with ENTRY = logSoftmax, ID = row, END = size.rows
@@ -33,7 +41,8 @@ fn largest(start: u32) -> f32 {
   var sum = 0.0;
   for (var i = start; i < start + size.k; i++) { sum += exp(x[i] - best); }
   let shift = log(sum);
-  for (var i = start; i < start + size.k; i++) { y[i] = (x[i] - best) - shift; }
+  let known = isFinite(best);
+  for (var i = start; i < start + size.k; i++) { y[i] = select(nanOf(best), (x[i] - best) - shift, known); }
 }
 
 @group(0) @binding(1) var<storage, read> output: array<f32>;

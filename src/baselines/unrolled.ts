@@ -6,8 +6,9 @@
  */
 import { grad } from '../core/autograd.ts';
 import { enableGrad, noGrad } from '../core/grad-mode.ts';
-import { dot, square } from '../core/composites.ts';
-import { add, assign, clone, div, mul, neg, reciprocal, sqrt, sub, sum } from '../core/ops.ts';
+import { dot } from '../core/composites.ts';
+import { globalNorm } from '../core/norm.ts';
+import { add, assign, clone, div, mul, neg, reciprocal, reshape, sub, where } from '../core/ops.ts';
 import { scope } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 
@@ -65,7 +66,11 @@ export function mixedProduct(
       });
     }
     const saved = noGrad(() => weights.map((w) => clone(w)));
-    const epsilon = noGrad(() => div(radius, sqrt(v.map((vi) => sum(square(vi))).reduce((a, b) => add(a, b)))));
+    const epsilon = noGrad(() => {
+      const length = globalNorm(v);
+      // Along a zero vector any step gives the derivative, 0.
+      return reshape(div(radius, where(length, length, 1)), []);
+    });
     const at = (signed: Tensor): Tensor[] => {
       shift(weights, v, signed);
       const g = enableGrad(() => grad(trainingLoss(), architecture, { unused: 'zeros' }));

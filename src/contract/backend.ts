@@ -41,11 +41,23 @@ export interface PoolGeometry extends WindowGeometry {
 type None = Readonly<Record<never, never>>;
 
 /** The unary elementwise operations: y has the shape of x. `step` is 1 where x > 0, else 0. */
-export const unaryOperations = ['neg', 'exp', 'log', 'sqrt', 'reciprocal', 'relu', 'step', 'tanh', 'erf'] as const;
+export const unaryOperations = [
+  'neg',
+  'exp',
+  'log',
+  'sqrt',
+  'reciprocal',
+  'relu',
+  'step',
+  'tanh',
+  'erf',
+  'sigmoid',
+  'softplus',
+] as const;
 export type UnaryOperation = (typeof unaryOperations)[number];
 
-/** The binary elementwise operations: operands broadcast to the output's shape. `greater` is 1 where a > b, else 0. */
-export const binaryOperations = ['add', 'sub', 'mul', 'div', 'maximum', 'greater'] as const;
+/** The binary elementwise operations: operands broadcast to the output's shape. `greater` is 1 where a > b and `equal` where a = b, else 0. */
+export const binaryOperations = ['add', 'sub', 'mul', 'div', 'maximum', 'equal', 'greater'] as const;
 export type BinaryOperation = (typeof binaryOperations)[number];
 
 /** A row for each operation of a list. */
@@ -98,7 +110,7 @@ export interface PrimitiveParams extends Readonly<Record<UnaryOperation | Binary
   assign: None;
   /** [gradient, hyper], hyper [4] = learning rate, momentum, weight decay, gradient scale -> [parameter, velocity]. */
   sgd: { readonly nesterov: boolean };
-  /** [gradient, hyper], hyper [8] = lr, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, gradient scale -> [parameter, m, v]. */
+  /** [gradient, hyper], hyper [8] = lr, 1 - beta1, 1 - beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, gradient scale -> [parameter, m, v]. */
   adam: None;
 }
 

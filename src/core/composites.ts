@@ -3,7 +3,6 @@ import { ShapeError } from '../contract/errors.ts';
 import {
   add,
   concat,
-  detach,
   equal,
   erf,
   exp,
@@ -13,22 +12,17 @@ import {
   maximum,
   mul,
   neg,
-  relu,
   reshape,
+  softplus,
   sub,
   sum,
-  tanh,
-  type Operand,
   type ReduceOptions,
+  where,
 } from './ops.ts';
+import { isGradEnabled, noGrad } from './grad-mode.ts';
+import { scope } from './scope.ts';
 import { normalizeAxes, normalizeAxis, sameShape, showShape, sizeOf } from '../contract/shape.ts';
-import type { Tensor } from './tensor.ts';
-
-/** min(a, b). VJP: g to the smaller operand; half to each where they are equal. */
-export function minimum(a: Operand, b: Operand): Tensor {
-  const negate = (v: Operand): Operand => (typeof v === 'number' ? -v : neg(v));
-  return neg(maximum(negate(a), negate(b)));
-}
+import { addNode, type Tensor } from './tensor.ts';
 
 /** |x|. VJP: g sign(x); the subgradient at 0 is 0. */
 export function abs(x: Tensor): Tensor {
@@ -40,18 +34,9 @@ export function square(x: Tensor): Tensor {
   return mul(x, x);
 }
 
-/** 1 / (1 + e^-x) = (1 + tanh(x / 2)) / 2, which does not overflow. */
-export function sigmoid(x: Tensor): Tensor {
-  return mul(add(tanh(mul(x, 0.5)), 1), 0.5);
-}
-
-/**
- * log(1 + e^x) = t + log(e^(x - t) + e^-t) with t = max(x, 0), without overflow. The t cancel and take no gradient, so that every
- * derivative is right at 0 too. VJP: g sigmoid(x).
- */
-export function softplus(x: Tensor): Tensor {
-  const top = detach(relu(x));
-  return add(top, log(add(exp(sub(x, top)), exp(neg(top)))));
+/** log sigmoid(x) = -log(1 + e^-x), which neither underflows nor cancels where log of a sigmoid would. VJP: g sigmoid(-x). */
+export function logSigmoid(x: Tensor): Tensor {
+  return neg(softplus(neg(x)));
 }
 
 /** x Phi(x), Phi the normal distribution function (the exact form, not the tanh one). */
@@ -95,11 +80,21 @@ export function variance(
   return mul(sum(square(centred), list, options), 1 / freedom);
 }
 
-/** log sum exp over an axis, without overflow. VJP: g softmax(x). */
+/**
+ * log sum exp over an axis, without overflow: -Infinity where all are that, Infinity where one is. VJP: g e^(x - y), the softmax of x;
+ * NaN where x = y is infinite.
+ */
 export function logSumExp(x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor {
   const at = normalizeAxis('logSumExp', axis, x.rank);
-  const top = detach(max(x, at, { keepDims: true }));
-  const kept = add(log(sum(exp(sub(x, top)), at, { keepDims: true })), top);
+  const kept = noGrad(() =>
+    scope(() => {
+      const top = max(x, at, { keepDims: true });
+      // An infinite maximum is not subtracted, since infinity less itself is no number.
+      const shift = where(add(equal(top, Infinity), equal(top, -Infinity)), 0, top);
+      return add(log(sum(exp(sub(x, shift)), at, { keepDims: true })), shift);
+    }),
+  );
+  if (isGradEnabled()) addNode('logSumExp', [x], kept, (g) => [mul(g, exp(sub(x, kept)))]);
   return options.keepDims
     ? kept
     : reshape(

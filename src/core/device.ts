@@ -74,7 +74,8 @@ export class BackendDevice implements Device {
   }
 
   scalar(value: number): Tensor {
-    const cached = this.#scalars.get(value);
+    // A Map takes 0 and -0 for one key, and 1 / -0 is not 1 / 0.
+    const cached = Object.is(value, -0) ? undefined : this.#scalars.get(value);
     if (cached && !cached.disposed) return cached;
     const persistent = this.#scalars.size < SCALAR_CACHE && !Object.is(value, -0);
     const made = this.backend.outsideCapture(() => this.#make(value, [], persistent));

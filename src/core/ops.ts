@@ -3,7 +3,8 @@ import { rowOf } from './fused-rows.ts';
 import { apply, applyInPlace, checkFloats, deviceOf } from './primitive.ts';
 import type { Device } from './tensor.ts';
 import { OptionError, ShapeError } from '../contract/errors.ts';
-import { isGradEnabled } from './grad-mode.ts';
+import { isGradEnabled, noGrad } from './grad-mode.ts';
+import { scope } from './scope.ts';
 import { addNode } from './tensor.ts';
 import {
   broadcastShapes,
@@ -71,6 +72,16 @@ export function tanh(x: Tensor): Tensor {
 /** Error function. VJP: g 2 / sqrt(pi) exp(-x^2). */
 export function erf(x: Tensor): Tensor {
   return apply('erf', {}, [x], x.shape, [(g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))]);
+}
+
+/** 1 / (1 + e^-x), accurate in both tails. VJP: g sigmoid(x) sigmoid(-x), which is so too where 1 - y would cancel. */
+export function sigmoid(x: Tensor): Tensor {
+  return apply('sigmoid', {}, [x], x.shape, [(g, y) => mul(g, mul(y, sigmoid(neg(x))))]);
+}
+
+/** log(1 + e^x), accurate in both tails and without overflow. VJP: g sigmoid(x). */
+export function softplus(x: Tensor): Tensor {
+  return apply('softplus', {}, [x], x.shape, [(g) => mul(g, sigmoid(x))]);
 }
 
 // Binary, elementwise, with NumPy's broadcasting: a VJP is summed back to its operand's shape.
@@ -141,14 +152,31 @@ export function div(left: Operand, right: Operand): Tensor {
   ]);
 }
 
-/** max(a, b). VJP: g to the larger operand; half to each where they are equal. */
+/** max(a, b), NaN where either is. VJP: g to the larger operand; half to each where they are equal, g to each where NaN. */
 export function maximum(left: Operand, right: Operand): Tensor {
   const [a, b] = pair('maximum', left, right);
-  const share = (p: Tensor, q: Tensor): Tensor => mul(add(1, sub(greater(p, q), greater(q, p))), 0.5);
   return apply('maximum', {}, [a, b], broadcastShapes('maximum', a.shape, b.shape), [
-    (g) => sumTo(mul(g, share(a, b)), a.shape),
-    (g) => sumTo(mul(g, share(b, a)), b.shape),
+    (g) => sumTo(unlessBelow(g, a, b), a.shape),
+    (g) => sumTo(unlessBelow(g, b, a), b.shape),
   ]);
+}
+
+/** min(a, b), NaN where either is. VJP: g to the smaller operand; half to each where they are equal, g to each where NaN. */
+export function minimum(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('minimum', left, right);
+  const out = noGrad(() => scope(() => neg(maximum(neg(a), neg(b)))));
+  if (isGradEnabled()) {
+    addNode('minimum', [a, b], out, (g, needs) => [
+      needs[0] ? sumTo(unlessBelow(g, b, a), a.shape) : undefined,
+      needs[1] ? sumTo(unlessBelow(g, a, b), b.shape) : undefined,
+    ]);
+  }
+  return out;
+}
+
+/** 0 where p < q, half of g where they are equal, else g. Chosen, not multiplied: an infinite g leaves the 0. */
+function unlessBelow(g: Tensor, p: Tensor, q: Tensor): Tensor {
+  return where(greater(q, p), 0, where(equal(p, q), mul(g, 0.5), g));
 }
 
 /** 1 where a > b, else 0. Piecewise constant: no gradient. */
@@ -157,9 +185,15 @@ export function greater(left: Operand, right: Operand): Tensor {
   return apply('greater', {}, [a, b], broadcastShapes('greater', a.shape, b.shape));
 }
 
-/** 1 where a = b, else 0. Piecewise constant: no gradient. */
-export function equal(a: Operand, b: Operand): Tensor {
-  return sub(1, add(greater(a, b), greater(b, a)));
+/** 1 where a = b, else 0: NaN equals nothing. Piecewise constant: no gradient. */
+export function equal(left: Operand, right: Operand): Tensor {
+  const [a, b] = pair('equal', left, right);
+  return apply('equal', {}, [a, b], broadcastShapes('equal', a.shape, b.shape));
+}
+
+/** 1 where x attains the maximum `top` that broadcasts with it, else 0. Where that is NaN the elements that are NaN attain it. */
+function attains(x: Tensor, top: Tensor): Tensor {
+  return add(equal(x, top), sub(1, equal(x, x)));
 }
 
 /** a where condition is not 0, else b; all broadcast. VJP: g to the operand that was chosen; none to the condition. */
@@ -374,7 +408,7 @@ export function sum(x: Tensor, axes?: number | readonly number[], options: Reduc
       );
 }
 
-/** Maximum over axes (default all). VJP: g shared equally among the elements that attain it. */
+/** Maximum over axes (default all), NaN where one is. VJP: g shared equally among the elements that attain it. */
 export function max(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   const list = normalizeAxes('max', axes, x.rank);
   if (list.some((i) => x.shape[i] === 0)) throw new ShapeError(`max: ${showShape(x.shape)} is empty along a reduced axis`);
@@ -390,8 +424,9 @@ export function max(x: Tensor, axes?: number | readonly number[], options: Reduc
 function maxTo(x: Tensor, shape: Shape): Tensor {
   return apply('maxTo', {}, [x], shape, [
     (g, y) => {
-      const attains = equal(x, y);
-      return mul(attains, div(g, sumTo(attains, shape)));
+      const chosen = attains(x, y);
+      // Chosen, not multiplied: an infinite g leaves the other elements their 0.
+      return where(chosen, div(g, sumTo(chosen, shape)), 0);
     },
   ]);
 }

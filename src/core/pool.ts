@@ -2,11 +2,11 @@
 import type { PoolGeometry } from '../contract/backend.ts';
 import { conv2d } from './conv.ts';
 import { apply } from './primitive.ts';
-import { OptionError } from '../contract/errors.ts';
+import { LimitError, OptionError } from '../contract/errors.ts';
 import { type Fused, fusedByRow } from './fused.ts';
 import { mean } from './composites.ts';
-import { div, reshape, take } from './ops.ts';
-import { dims } from '../contract/shape.ts';
+import { concat, div, reshape, slice, take } from './ops.ts';
+import { dims, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 import { asPair, type Pair, pooledShape, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
 
@@ -15,7 +15,7 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
   const geometry = { ...windowGeometry(op, options, k), kernel: k };
   const { h, w } = dims(op, x, 'n c h w');
   for (const axis of [0, 1] as const) {
-    if (Math.min(...pixelsInWindow(op, geometry, axis, axis === 0 ? h : w)) === 0) {
+    if (pixelsInWindow(op, geometry, axis, axis === 0 ? h : w).includes(0)) {
       throw new OptionError(
         `${op}: padding ${JSON.stringify(options.padding)} leaves a window with padding alone; kernel ${JSON.stringify(kernel)}, image ${h} x ${w}`,
       );
@@ -24,9 +24,49 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
   return geometry;
 }
 
+/** Positions in a plane that a float32 can hold. */
+const EXACT = 2 ** 24;
+
 /** [n, c, oh, ow]: for each window the flat index (y * w + x) of its first maximum in its plane. Not differentiable. */
 export function maxPoolIndices(x: Tensor, geometry: PoolGeometry): Tensor {
+  const { h, w } = dims('maxPool2d', x, 'n c h w');
+  if (h * w > EXACT && x.device.dtype === 'float32') {
+    throw new LimitError(
+      `maxPoolIndices: a plane of ${h} x ${w} has positions above 2^24, which float32 does not hold; pool parts of it, or use float64`,
+    );
+  }
   return apply('maxPoolIndices', geometry, [x], pooledShape('maxPool2d', x.shape, geometry));
+}
+
+/** A pool over a plane with too many positions, as pools over two parts of it that share the rows or columns of windows between them. */
+function maxPoolInHalves(x: Tensor, geometry: PoolGeometry): Tensor {
+  const [, , oh, ow] = pooledShape('maxPool2d', x.shape, geometry) as readonly [number, number, number, number];
+  const axis = oh >= ow ? 0 : 1;
+  const windows = axis === 0 ? oh : ow;
+  if (windows === 1) {
+    throw new LimitError(
+      `maxPool2d: one window has more than 2^24 positions of ${showShape(x.shape)}, which float32 does not hold; pool in two steps`,
+    );
+  }
+  const size = x.shape[axis + 2]!;
+  const reach = (geometry.kernel[axis] - 1) * geometry.dilation[axis] + 1;
+  const part = (first: number, end: number): Tensor => {
+    const from = first * geometry.stride[axis] - geometry.padding[axis][0];
+    const to = (end - 1) * geometry.stride[axis] - geometry.padding[axis][0] + reach;
+    const [low, high] = [Math.max(0, from), Math.min(size, to)];
+    const own = [low - from, to - high] as const;
+    const padding = axis === 0 ? ([own, geometry.padding[1]] as const) : ([geometry.padding[0], own] as const);
+    return maxPoolFused.composite([axis === 0 ? slice(x, [0, 0, low], [undefined, undefined, high]) : columns(x, low, high)], {
+      ...geometry,
+      padding,
+    });
+  };
+  const middle = Math.floor(windows / 2);
+  return concat([part(0, middle), part(middle, windows)], axis + 2);
+}
+
+function columns(x: Tensor, low: number, high: number): Tensor {
+  return slice(x, [0, 0, 0, low], [undefined, undefined, undefined, high]);
 }
 
 /** The fused maximum pool; use `maxPool2d`. */
@@ -35,6 +75,7 @@ export const maxPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fuse
   ([x], geometry) => [pooledShape('maxPool2d', x.shape, geometry)],
   ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
     const { n, c, h, w } = dims('maxPool2d', x, 'n c h w');
+    if (h * w > EXACT && x.device.dtype === 'float32') return maxPoolInHalves(x, geometry);
     const index = maxPoolIndices(x, geometry);
     const { shape } = index;
     const rows = shape[2]! * shape[3]!;
@@ -56,6 +97,8 @@ export const avgPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fuse
   ([x], geometry) => [pooledShape('avgPool2d', x.shape, geometry)],
   ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
     const { c, h, w } = dims('avgPool2d', x, 'n c h w');
+    // A convolution has at least one group; without channels there is nothing to average.
+    if (c === 0) return reshape(x, pooledShape('avgPool2d', x.shape, geometry));
     const [kh, kw] = geometry.kernel;
     const ones = x.device.ones([c, 1, kh, kw]);
     const counts = x.device.constant(`avgPool2d ${h} ${w} ${JSON.stringify(geometry)}`, () => windowCounts(h, w, geometry));

@@ -59,9 +59,25 @@ export function normals(k: Key, length: number): Float64Array<ArrayBuffer> {
   return out;
 }
 
-/** Standard Gumbel numbers -log(-log u) on the host, in [-2.82, 16.64]. */
+/** Standard Gumbel numbers -log(-log u) on the host, from -2.82 to 45: see `gumbelOf`. */
 export function gumbels(k: Key, length: number): Float64Array<ArrayBuffer> {
-  return uniforms(k, length).map((u) => -Math.log(-Math.log(u)));
+  const out = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    const [a, b] = threefry(k, 0, i);
+    out[i] = gumbelOf((a ^ b) >>> 0, b);
+  }
+  return out;
+}
+
+/**
+ * The Gumbel number -log(-log u) of a word: u as in `uniforms`, but above 1 - 2^-16, where the steps of u would show, 1 - u has 48 more
+ * bits, 16 of the word's own and those of `more`. So the upper tail follows the distribution down to events of probability 2^-56:
+ * the rare class of `gumbelMax` is drawn as often as it should be.
+ */
+export function gumbelOf(word: number, more: number): number {
+  if (word >>> 16 !== 0xffff) return -Math.log(-Math.log(toUniform(word)));
+  const rest = (0xffff - (word & 0xffff)) * 2 ** 32 + (2 ** 32 - 1 - more) + 0.5;
+  return -Math.log(-Math.log1p(-rest * 2 ** -64));
 }
 
 /** A permutation of 0..length-1 (Fisher and Yates). */

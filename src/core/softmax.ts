@@ -3,6 +3,7 @@ import { OptionError, ShapeError } from '../contract/errors.ts';
 import { type Fused, fusedByRow } from './fused.ts';
 import { mean, oneHot } from './composites.ts';
 import { detach, div, exp, log, max, mul, neg, permute, sub, sum, where } from './ops.ts';
+import { checkFloats } from './primitive.ts';
 import { normalizeAxis, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -40,6 +41,7 @@ export const crossEntropyFused: Fused<readonly [Tensor, Tensor], None, Tensor> =
 
 function alongLast(op: string, x: Tensor, axis: number, f: (x: Tensor) => Tensor): Tensor {
   const at = normalizeAxis(op, axis, x.rank);
+  checkFloats(op, [x]);
   if (x.shape[at] === 0) throw new ShapeError(`${op}: ${showShape(x.shape)} is empty along axis ${at}`);
   if (at === x.rank - 1) return f(x);
   const swap = x.shape.map((_, i) => (i === at ? x.rank - 1 : i === x.rank - 1 ? at : i));

@@ -2,7 +2,7 @@
 import { OptionError, ShapeError } from '../contract/errors.ts';
 import { isGradEnabled, noGrad } from '../core/grad-mode.ts';
 import { addNode } from '../core/tensor.ts';
-import { add, detach, div, equal, max, neg, reshape, where } from '../core/ops.ts';
+import { add, detach, div, equal, max, neg, reshape, sub, where } from '../core/ops.ts';
 import { gumbel, type Key } from '../core/random.ts';
 import { normalizeAxis, sameShape, showShape } from '../contract/shape.ts';
 import { softmax } from '../core/softmax.ts';
@@ -59,14 +59,14 @@ export function gumbelSoftmax(logits: Tensor, options: GumbelSoftmaxOptions): Te
 }
 
 /**
- * An exact sample: one-hot at the largest logits + G along `axis`, so category k has probability softmax(logits)_k. Ties go to
- * the lowest index. Not differentiable.
+ * An exact sample: one-hot at the largest logits + G along `axis`, so category k has probability softmax(logits)_k, exact for those
+ * of 2^-40 too where the noise comes from a key. Ties go to the lowest index. Not differentiable.
  */
 export function gumbelMax(logits: Tensor, options: GumbelMaxOptions): Tensor {
   return noGrad(() => oneHotArgmax(add(logits, noiseFor('gumbelMax', logits, options)), options.axis));
 }
 
-/** 1 at the largest element along `axis` (default the last), 0 elsewhere; ties go to the lowest index. Not differentiable. */
+/** 1 at the largest element along `axis` (default the last), or at the first NaN, 0 elsewhere; ties go to the lowest index. Not differentiable. */
 export function oneHotArgmax(x: Tensor, axis = -1): Tensor {
   const at = normalizeAxis('oneHotArgmax', axis, x.rank);
   const n = x.shape[at]!;
@@ -75,7 +75,8 @@ export function oneHotArgmax(x: Tensor, axis = -1): Tensor {
       x.device.constant(`arange ${n}`, () => ({ data: Array.from({ length: n }, (_, i) => i), shape: [n] })),
       x.shape.map((_, i) => (i === at ? n : 1)),
     );
-    const attained = equal(x, max(x, at, { keepDims: true }));
+    // A NaN equals nothing, and is what attains a maximum that is NaN: the first of them is chosen, as argmax does elsewhere.
+    const attained = add(equal(x, max(x, at, { keepDims: true })), sub(1, equal(x, x)));
     const first = neg(max(neg(where(attained, index, n)), at, { keepDims: true }));
     return equal(index, first);
   });

@@ -1,7 +1,7 @@
 /** @file One step of a long short-term memory. Hochreiter and Schmidhuber, 1997, with a forget gate; PyTorch's layout. */
 import type { Device } from '../core/tensor.ts';
-import { linear, sigmoid } from '../core/composites.ts';
-import { add, mul, slice, tanh } from '../core/ops.ts';
+import { linear } from '../core/composites.ts';
+import { add, mul, sigmoid, slice, tanh } from '../core/ops.ts';
 import { foldIn, type Key } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { uniformParameter } from './init.ts';

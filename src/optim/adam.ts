@@ -16,7 +16,7 @@ export interface AdamOptions {
 }
 
 /**
- * PyTorch's Adam: g := scale g + weightDecay p; m := b1 m + (1 - b1) g; v := b2 v + (1 - b2) g^2;
+ * PyTorch's Adam: g := scale g + weightDecay p; m := m + (1 - b1) (g - m); v := v + (1 - b2) (g^2 - v);
  * p := p - lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
  */
 export class Adam extends Optimizer {
@@ -38,7 +38,8 @@ export class Adam extends Optimizer {
 
   protected hyperparameters(): readonly number[] {
     const [b1, b2] = this.betas;
-    return [this.lr, b1, b2, this.eps, this.weightDecay, 1 - b1 ** this.steps, 1 - b2 ** this.steps];
+    // 1 - b in float64: a float32 device would form it of a b that is rounded, and lose most of it where b is near 1.
+    return [this.lr, 1 - b1, 1 - b2, this.eps, this.weightDecay, 1 - b1 ** this.steps, 1 - b2 ** this.steps];
   }
 
   protected update(parameter: Tensor, [first, second]: readonly Tensor[], gradient: Tensor, hyper: Tensor): void {

@@ -1,25 +1,27 @@
 /** @file Gradient clipping by global norm. */
 import { OptionError } from '../contract/errors.ts';
 import { noGrad } from '../core/grad-mode.ts';
-import { minimum, square } from '../core/composites.ts';
-import { add, concat, div, reshape, sqrt, sum } from '../core/ops.ts';
+import { globalNorm } from '../core/norm.ts';
+import { add, div, minimum } from '../core/ops.ts';
 import { scope } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 
 export interface ClippedGradients {
-  /** The gradients' global L2 norm before clipping, [1]. */
+  /** The gradients' global L2 norm before clipping, [1]: Infinity where a gradient is infinite, NaN where one is NaN. */
   readonly norm: Tensor;
-  /** min(1, maxNorm / (norm + 1e-6)), [1]: pass it to the optimiser's step, which multiplies the gradients. */
+  /**
+   * min(1, maxNorm / (norm + 1e-6)), [1]: pass it to the optimiser's step, which multiplies the gradients. With an infinite gradient it
+   * is 0, which makes NaN of that one and 0 of the others; with a NaN it is NaN, and so are all gradients (PyTorch).
+   */
   readonly scale: Tensor;
 }
 
-/** PyTorch's clip_grad_norm_, as a factor for the optimiser instead of a pass over the gradients. */
+/** PyTorch's clip_grad_norm_, scaled so that neither overflows nor underflows, as a factor for the optimiser instead of a pass over the gradients. */
 export function clipGradNorm(gradients: readonly Tensor[], maxNorm: number): ClippedGradients {
   if (!(maxNorm > 0)) throw new OptionError(`clipGradNorm: maxNorm ${maxNorm} must be > 0`);
   return noGrad(() =>
     scope(() => {
-      const flat = concat(gradients.map((g) => reshape(g, [g.size])));
-      const norm = sqrt(sum(square(flat), 0, { keepDims: true }));
+      const norm = globalNorm(gradients);
       return { norm, scale: minimum(div(maxNorm, add(norm, 1e-6)), 1) };
     }),
   );

@@ -145,7 +145,7 @@ const others = {
     return 5;
   },
   adam: (params, [gradient, hyper], [parameter, first, second]) => {
-    const [rate, beta1, beta2, eps, decay, scale, correction1, correction2] = Array.from(hyper!.data) as [
+    const [rate, rest1, rest2, eps, decay, correction1, correction2, scale] = Array.from(hyper!.data) as [
       number,
       number,
       number,
@@ -156,8 +156,8 @@ const others = {
       number,
     ];
     const g = gradient!.data.map((v, i) => Math.abs(scale * v) + Math.abs(decay * parameter!.data[i]!)) as Float64Array;
-    const m = g.map((terms, i) => beta1 * Math.abs(first!.data[i]!) + (1 - beta1) * terms);
-    const v = g.map((terms, i) => beta2 * second!.data[i]! + (1 - beta2) * terms * terms);
+    const m = g.map((terms, i) => (1 + rest1) * Math.abs(first!.data[i]!) + rest1 * terms);
+    const v = g.map((terms, i) => (1 + rest2) * second!.data[i]! + rest2 * terms * terms);
     const before = Float64Array.from(parameter!.data, Math.abs);
     cpuKernels.adam(params, [gradient!, hyper!], [parameter!, first!, second!]);
     first!.bound.set(m);

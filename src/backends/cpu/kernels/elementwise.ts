@@ -68,3 +68,13 @@ export function erf(x: number): number {
   for (let n = 60; n >= 1; n--) fraction = n / 2 / (a + fraction);
   return Math.sign(x) * (1 - gauss / Math.sqrt(Math.PI) / (a + fraction));
 }
+
+/** 1 / (1 + e^-x): where e^-x overflows the result is below the smallest normal number. */
+export function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
+/** log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), of which neither term loses a digit. */
+export function softplus(x: number): number {
+  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+}

@@ -2,7 +2,7 @@
 import type { Primitive } from '../../../contract/backend.ts';
 import type { CpuKernel, CpuKernels } from '../kernel.ts';
 import { conv2d, conv2dFilter, conv2dInput } from './conv.ts';
-import { binary, erf, unary, where } from './elementwise.ts';
+import { binary, erf, sigmoid, softplus, unary, where } from './elementwise.ts';
 import { put, take } from './indexing.ts';
 import { assign, broadcastTo, concat, pad, permute, slice } from './layout.ts';
 import { matmul } from './matmul.ts';
@@ -22,11 +22,14 @@ const kernels: { readonly [P in Primitive]: CpuKernel<P> } = {
   step: unary((x) => (x > 0 ? 1 : 0)),
   tanh: unary(Math.tanh),
   erf: unary(erf),
+  sigmoid: unary(sigmoid),
+  softplus: unary(softplus),
   add: binary((a, b) => a + b),
   sub: binary((a, b) => a - b),
   mul: binary((a, b) => a * b),
   div: binary((a, b) => a / b),
   maximum: binary(Math.max),
+  equal: binary((a, b) => (a === b ? 1 : 0)),
   greater: binary((a, b) => (a > b ? 1 : 0)),
   where,
   permute,

@@ -20,14 +20,14 @@ export const sgd: CpuKernel<'sgd'> = ({ nesterov }, [gradient, hyper], [paramete
 };
 
 export const adam: CpuKernel<'adam'> = (_params, [gradient, hyper], [parameter, first, second]) => {
-  const names = 'rate beta1 beta2 eps decay correction1 correction2 scale';
-  const { rate, beta1, beta2, eps, decay, correction1, correction2, scale } = named(hyper, names);
+  const names = 'rate rest1 rest2 eps decay correction1 correction2 scale';
+  const { rate, rest1, rest2, eps, decay, correction1, correction2, scale } = named(hyper, names);
   const n = sizeOf(parameter.shape);
   for (let i = 0; i < n; i++) {
     const p = parameter.data[i]!;
     const g = gradient.data[i]! * scale + decay * p;
-    const m = beta1 * first.data[i]! + (1 - beta1) * g;
-    const v = beta2 * second.data[i]! + (1 - beta2) * g * g;
+    const m = first.data[i]! + rest1 * (g - first.data[i]!);
+    const v = second.data[i]! + rest2 * (g * g - second.data[i]!);
     first.data[i] = m;
     second.data[i] = v;
     parameter.data[i] = p - (rate * m) / correction1 / (Math.sqrt(v / correction2) + eps);

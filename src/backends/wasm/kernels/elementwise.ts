@@ -14,7 +14,7 @@ import type { Linker, WasmFunction } from '../runtime/linker.ts';
 const ONE = f32x4.splat(f32.const(1));
 
 type Unary = 'neg' | 'sqrt' | 'reciprocal' | 'relu' | 'step';
-type Binary = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'greater';
+type Binary = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'equal' | 'greater';
 
 const UNARY: Readonly<Record<Unary, (x: Code) => Code>> = {
   neg: f32x4.neg,
@@ -31,6 +31,7 @@ const BINARY: Readonly<Record<Binary | 'broadcastTo', (a: Code, b: Code) => Code
   mul: f32x4.mul,
   div: f32x4.div,
   maximum: f32x4.max,
+  equal: (a: Code, b: Code) => v128.and(f32x4.equal(a, b), ONE),
   greater: (a: Code, b: Code) => v128.and(f32x4.greaterThan(a, b), ONE),
   broadcastTo: (a: Code) => a,
 };
@@ -145,6 +146,7 @@ export function elementwiseKernels(linker: Linker): SimdKernels<Unary | Binary |
     mul: binary('mul'),
     div: binary('div'),
     maximum: binary('maximum'),
+    equal: binary('equal'),
     greater: binary('greater'),
     where: (_params, [c, a, b], [y]) => {
       if (sizeOf(b.shape) !== 1 || !sameShape(c.shape, y.shape) || !sameShape(a.shape, y.shape)) return undefined;

@@ -3,7 +3,7 @@ import { sizeOf } from '../../../contract/shape.ts';
 import type { SimdKernels } from '../kernel.ts';
 import { type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
-import { type Code, f32, f32x4, i32, v128 } from '../runtime/instructions.ts';
+import { type Code, f32x4, i32, v128 } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
 /** `run(gradient, hyper, parameter, velocity, bytes)`. */
@@ -34,23 +34,22 @@ function adamModule(): WasmModule<'run'> {
   const module = new ModuleWriter('run');
   module.add('run', 'gradient hyper parameter first second bytes', (f, { gradient, hyper, parameter, first, second, bytes }) => {
     const i = f.i32();
-    const hypers = f.locals('v128', 'rate beta1 beta2 eps decay correction1 correction2 scale');
-    const { rate, beta1, beta2, eps, decay, correction1, correction2, scale } = hypers;
-    const { rest1, rest2, p, g, m, v } = f.locals('v128', 'rest1 rest2 p g m v');
+    const hypers = f.locals('v128', 'rate rest1 rest2 eps decay correction1 correction2 scale');
+    const { rate, rest1, rest2, eps, decay, correction1, correction2, scale } = hypers;
+    const { p, g, m, v } = f.locals('v128', 'p g m v');
     const at = (base: Local): Code => i32.add(base.get, i.get);
-    const one = f32x4.splat(f32.const(1));
-    const blend = (beta: Local, old: Local, rest: Local, value: Code): Code =>
-      f32x4.add(f32x4.mul(beta.get, v128.load(at(old))), f32x4.mul(rest.get, value));
+    const blend = (old: Local, rest: Local, value: Code): Code =>
+      f32x4.add(old.get, f32x4.mul(rest.get, f32x4.sub(value, old.get)));
     const spread = f32x4.add(f32x4.sqrt(f32x4.div(v.get, correction2.get)), eps.get);
     return [
       ...Object.values(hypers).flatMap((h, k) => h.set(v128.loadSplat(hyper.get, 4 * k))),
-      ...rest1.set(f32x4.sub(one, beta1.get)),
-      ...rest2.set(f32x4.sub(one, beta2.get)),
       ...f.loop(i, i32.const(0), bytes.get, 16, [
         ...p.set(v128.load(at(parameter))),
         ...g.set(f32x4.add(f32x4.mul(v128.load(at(gradient)), scale.get), f32x4.mul(decay.get, p.get))),
-        ...m.set(blend(beta1, first, rest1, g.get)),
-        ...v.set(blend(beta2, second, rest2, f32x4.mul(g.get, g.get))),
+        ...m.set(v128.load(at(first))),
+        ...m.set(blend(m, rest1, g.get)),
+        ...v.set(v128.load(at(second))),
+        ...v.set(blend(v, rest2, f32x4.mul(g.get, g.get))),
         ...v128.store(at(first), m.get),
         ...v128.store(at(second), v.get),
         ...v128.store(at(parameter), f32x4.sub(p.get, f32x4.div(f32x4.div(f32x4.mul(rate.get, m.get), correction1.get), spread))),

@@ -158,6 +158,7 @@ interface FloatVector {
   readonly sqrt: Unary;
   /** NaN if either is NaN. */
   readonly max: Binary;
+  readonly equal: Binary;
   readonly notEqual: Binary;
   readonly lessThan: Binary;
   readonly greaterThan: Binary;
@@ -173,6 +174,7 @@ export const f32x4: FloatVector = {
   neg: unary(...simd(0xe1)),
   sqrt: unary(...simd(0xe3)),
   max: binary(...simd(0xe9)),
+  equal: binary(...simd(0x41)),
   notEqual: binary(...simd(0x42)),
   lessThan: binary(...simd(0x43)),
   greaterThan: binary(...simd(0x44)),

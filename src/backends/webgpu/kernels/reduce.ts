@@ -63,6 +63,7 @@ function launch(gpu: Gpu, maximum: boolean, { kept, reduced, inner }: Reduction,
       count,
       parts,
       chunk: Math.ceil(count / parts),
+      zero: 0,
     },
     workgroups: foldedGrid(gpu.traits, outputs * parts, 64),
   });

@@ -1,0 +1,16 @@
+// A long sum as a running sum in two numbers (Knuth's exact addition), to which short sums are added.
+struct LongSum { high: f32, low: f32 }
+
+// What the compiler must not see through: exact addition is nothing but a - a to one that rearranges sums. ZERO is 0 at run time.
+fn opaque(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) ^ ${ZERO}); }
+
+fn extend(sum: LongSum, value: f32) -> LongSum {
+  let high = opaque(sum.high + value);
+  let part = opaque(high - sum.high);
+  return LongSum(high, sum.low + ((sum.high - opaque(high - part)) + (value - part)));
+}
+
+// Where the sum is infinite its second number is none.
+fn valueOf(sum: LongSum) -> f32 {
+  return select(sum.high, sum.high + sum.low, (bitcast<u32>(sum.high) & 0x7fffffffu) < 0x7f800000u);
+}
