@@ -97,6 +97,14 @@ export class Lifetimes<M extends PlannedMemory> {
   }
 }
 
+/** The message of a LimitError where a device's `memoryLimit` would be passed. */
+export function beyondLimit(device: string, bytes: number, used: number, limit: number): string {
+  return (
+    `${device}: ${bytes} bytes more than the ${used} in use would pass the device's memoryLimit, ${limit} bytes: ` +
+    'use a smaller batch or network, or dispose of tensors that are of no more use'
+  );
+}
+
 /** A step while it is captured. Each backend adds what it notes of the work. */
 export class Capture<M extends PlannedMemory> {
   readonly lifetimes: Lifetimes<M> = new Lifetimes();

@@ -100,8 +100,15 @@ export function capture<Inputs extends readonly Tensor[], Result extends StepRes
       : replay(capturedFor(inputs), inputs);
   return Object.defineProperty(
     Object.assign(call, {
-      prepare: async (inputs: Inputs, onProgress?: (compiled: number, of: number) => void): Promise<void> =>
-        capturedFor(inputs).program.prepare(onProgress),
+      prepare: async (inputs: Inputs, onProgress?: (compiled: number, of: number) => void): Promise<void> => {
+        try {
+          await capturedFor(inputs).program.prepare(onProgress);
+        } catch (error) {
+          // Its memory is not to be had, or the device is lost: a later call captures anew.
+          if (!(error instanceof CaptureError)) dispose();
+          throw error;
+        }
+      },
       dispose,
       [Symbol.dispose]: dispose,
     }),
@@ -125,14 +132,15 @@ function captureNow<Inputs extends readonly Tensor[], Result extends StepResult>
   const device = inputs.length > 0 ? deviceOf('capture', inputs) : given!;
   for (const t of inputs) t.operand('capture');
   // The program reads from tensors of its own, into which each call copies.
-  const copies = inputs.map((t) => device.empty(t.shape, t.dtype, true));
-  const before = device.empty([], device.dtype, true);
-  before.dispose();
+  const copies: Tensor[] = [];
   let result: StepResult = undefined;
   let outputs: readonly Tensor[] = [];
   /** Those that the step made: not an input or a weight that it returns as it is. */
   let made: readonly Tensor[] = [];
   try {
+    const before = device.empty([], device.dtype, true);
+    before.dispose();
+    for (const t of inputs) copies.push(device.empty(t.shape, t.dtype, true));
     const { program, written } = device.capture(() => {
       [result] = enableGrad(() => scope(() => [synchronous<StepResult>(step(...(copies as unknown as Inputs)))] as const));
       outputs = tensorsOf(result);
@@ -157,11 +165,17 @@ function synchronous<T>(result: T): T {
 function replay<Result extends StepResult>(captured: Captured<Result>, inputs: readonly Tensor[]): Result {
   const { program, result, outputs, written } = captured;
   const before = inputs.map((t, i) => [t.operand('capture').handle, captured.inputs[i]!.storage.handle] as const);
-  const fresh = new Map(outputs.map((t) => [t, t.device.empty(t.shape, t.dtype)]));
-  program.run(
-    before.filter((_, i) => inputs[i]!.size > 0),
-    [...fresh].filter(([t]) => t.size > 0).map(([from, to]) => [from.operand('capture').handle, to.storage.handle] as const),
-  );
+  const fresh = new Map<Tensor, Tensor>();
+  try {
+    for (const t of outputs) fresh.set(t, t.device.empty(t.shape, t.dtype));
+    program.run(
+      before.filter((_, i) => inputs[i]!.size > 0),
+      [...fresh].filter(([t]) => t.size > 0).map(([from, to]) => [from.operand('capture').handle, to.storage.handle] as const),
+    );
+  } catch (error) {
+    for (const t of fresh.values()) t.dispose();
+    throw error;
+  }
   for (const storage of written) storage.version++;
   return withTensors(result, fresh);
 }

@@ -12,12 +12,16 @@ export interface CpuOptions {
   readonly dtype?: FloatType;
   /** float32 only: false runs the plain loops even where WebAssembly has SIMD. Default: SIMD where there is one. */
   readonly simd?: boolean;
+  /** Bytes of tensors and captured steps that may be in use at once; more is a LimitError before anything is allocated. Default: no limit. */
+  readonly memoryLimit?: number;
 }
 
 /** A device that runs on the processor, in Node and in a page. */
 export function cpu(options: CpuOptions = {}): Device {
-  const { dtype = 'float64', simd = true } = options;
+  const { dtype = 'float64', simd = true, memoryLimit } = options;
   if (dtype !== 'float32' && dtype !== 'float64')
     throw new OptionError(`cpu: dtype ${String(dtype)} must be 'float32' or 'float64'`);
-  return new BackendDevice(dtype === 'float32' && simd && simdSupported() ? new SimdBackend() : new CpuBackend(dtype));
+  if (memoryLimit !== undefined && !(memoryLimit > 0)) throw new OptionError(`cpu: memoryLimit ${memoryLimit} must be > 0 bytes`);
+  const useSimd = dtype === 'float32' && simd && simdSupported();
+  return new BackendDevice(useSimd ? new SimdBackend({ memoryLimit }) : new CpuBackend(dtype, {}, memoryLimit));
 }

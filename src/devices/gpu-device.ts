@@ -1,6 +1,6 @@
 /** @file Between reparam's devices and tensors and the WebGPU objects that they stand on. */
 import { WebGpuBackend } from '../backends/webgpu/backend.ts';
-import type { KernelChoices } from '../backends/webgpu/kernel.ts';
+import type { GpuDeviceOptions } from '../backends/webgpu/kernel.ts';
 import { adapterLabel, readTraits } from '../backends/webgpu/runtime/adapter.ts';
 import { gpuHandle } from '../backends/webgpu/runtime/memory.ts';
 import { OptionError } from '../contract/errors.ts';
@@ -8,7 +8,9 @@ import { BackendDevice } from '../core/device.ts';
 import type { Device, Tensor } from '../core/tensor.ts';
 
 /** Internal: `webgpu()` has the adapter at hand, whose name an old device does not tell. */
-export async function deviceOver(gpu: GPUDevice, info: GPUAdapterInfo, options: KernelChoices): Promise<Device> {
+export async function deviceOver(gpu: GPUDevice, info: GPUAdapterInfo, options: GpuDeviceOptions): Promise<Device> {
+  const { memoryLimit = Infinity } = options;
+  if (!(memoryLimit > 0)) throw new OptionError(`webgpu: memoryLimit ${memoryLimit} must be > 0 bytes`);
   const found = readTraits(info, gpu);
   const traits = {
     ...found,
@@ -16,14 +18,14 @@ export async function deviceOver(gpu: GPUDevice, info: GPUAdapterInfo, options: 
     ...(options.withoutSubgroups && { subgroups: false }),
     ...(options.asHardware && { software: false }),
   };
-  return new BackendDevice(new WebGpuBackend(gpu, traits, adapterLabel(info)));
+  return new BackendDevice(new WebGpuBackend(gpu, traits, adapterLabel(info), memoryLimit));
 }
 
 /**
  * A reparam device on a GPUDevice of yours, which it can share with a renderer. Ask for the features `subgroups` and `timestamp-query` and for
  * the adapter's limits when you open it, where it has them: kernels are chosen by what the device was given. `destroy()` destroys it.
  */
-export async function webgpuFrom(gpu: GPUDevice, options: KernelChoices = {}): Promise<Device> {
+export async function webgpuFrom(gpu: GPUDevice, options: GpuDeviceOptions = {}): Promise<Device> {
   return deviceOver(gpu, gpu.adapterInfo, options);
 }
 

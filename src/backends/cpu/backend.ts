@@ -36,8 +36,8 @@ export class CpuBackend extends ArrayBackend<TypedArray> {
   readonly #pool = new Map<string, TypedArray[]>();
   #pooledBytes = 0;
 
-  constructor(dtype: FloatType, fused: FusedTable = {}) {
-    super();
+  constructor(dtype: FloatType, fused: FusedTable = {}, memoryLimit?: number) {
+    super(memoryLimit);
     this.dtype = dtype;
     this.name = `cpu ${dtype}`;
     this.fused = fused;

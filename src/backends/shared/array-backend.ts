@@ -13,8 +13,8 @@ import type {
   Program,
   TypedArray,
 } from '../../contract/backend.ts';
-import { OptionError } from '../../contract/errors.ts';
-import { CaptureSwitch } from '../../contract/memory-plan.ts';
+import { LimitError, OptionError } from '../../contract/errors.ts';
+import { beyondLimit, CaptureSwitch } from '../../contract/memory-plan.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 import { type ArrayBufferHandle, ArrayMemory } from './array-memory.ts';
 import { ArrayCapture, type Placement } from './array-program.ts';
@@ -39,8 +39,14 @@ export abstract class ArrayBackend<Place> implements Backend {
     share: (memories, slotBytes) => this.#share(memories, slotBytes),
     copy: (from, to) => this.bufferOf(to).array.set(this.bufferOf(from).array),
   };
+  readonly #memoryLimit: number;
   #live = 0;
   #bytes = 0;
+
+  /** `memoryLimit`: bytes that may be in use at once. */
+  constructor(memoryLimit: number = Infinity) {
+    this.#memoryLimit = memoryLimit;
+  }
 
   /** Finds a place for memory of its own. */
   protected abstract takePlace(memory: ArrayMemory<Place>): Place;
@@ -86,7 +92,14 @@ export abstract class ArrayBackend<Place> implements Backend {
     return this.open(memory, offset, length, dtype);
   }
 
+  /** Before anything is allocated or done. */
+  #admit(bytes: number): void {
+    if (this.#bytes + bytes <= this.#memoryLimit) return;
+    throw new LimitError(beyondLimit(this.name, bytes, this.#bytes, this.#memoryLimit));
+  }
+
   #place(memory: ArrayMemory<Place>): void {
+    this.#admit(memory.capacity);
     memory.place = this.takePlace(memory);
     this.#bytes += memory.capacity;
   }
@@ -98,8 +111,9 @@ export abstract class ArrayBackend<Place> implements Backend {
   }
 
   #share(memories: readonly (readonly [ArrayMemory<Place>, number])[], slotBytes: readonly number[]): () => void {
-    const slots = this.takeSlots(slotBytes);
     const total = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+    this.#admit(total);
+    const slots = this.takeSlots(slotBytes);
     for (const [memory, slot] of memories) memory.place = slots.place(memory, slot);
     this.#bytes += total;
     return () => {

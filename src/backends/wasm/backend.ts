@@ -13,6 +13,11 @@ import { Linker } from './runtime/linker.ts';
 /** Memory is placed at byte addresses of the heap. */
 type HeapMemory = ArrayMemory<number>;
 
+export interface SimdOptions extends HeapOptions {
+  /** Bytes of tensors and captured steps that may be in use at once. */
+  readonly memoryLimit?: number | undefined;
+}
+
 export class SimdBackend extends ArrayBackend<number> {
   readonly dtype = 'float32';
   readonly name = 'cpu float32 (WASM SIMD)';
@@ -20,8 +25,8 @@ export class SimdBackend extends ArrayBackend<number> {
   readonly #heap: Heap;
   readonly #kernels: SimdTable;
 
-  constructor(options: HeapOptions = {}) {
-    super();
+  constructor(options: SimdOptions = {}) {
+    super(options.memoryLimit);
     this.#heap = new Heap(options);
     const linker = new Linker(this.#heap);
     this.#kernels = simdKernels(linker);

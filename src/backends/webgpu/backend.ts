@@ -48,14 +48,20 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly #captures = new CaptureSwitch<GpuCapture>();
   #destroyed = false;
 
-  constructor(device: GPUDevice, traits: AdapterTraits, name: string) {
+  constructor(device: GPUDevice, traits: AdapterTraits, name: string, memoryLimit: number = Infinity) {
     this.gpuDevice = device;
     this.traits = traits;
     this.name = name;
     this.fused = webgpuFusedTable(this);
     this.#faults = new Faults(device);
     this.#pipelines = new PipelineCache(device, this.#faults);
-    this.#pool = new MemoryPool(device, (memory) => this.#queue.forget(memory));
+    this.#pool = new MemoryPool({
+      device,
+      faults: this.#faults,
+      name,
+      limit: memoryLimit,
+      forget: (memory) => this.#queue.forget(memory),
+    });
     this.#groups = new BindGroups(device, traits.software, traits.software ? nodeCollector() : undefined);
     this.#queue = new CommandQueue(device, this.#pool, this.#groups);
     this.#readBack = new ReadBack(device);
@@ -160,7 +166,7 @@ export class WebGpuBackend implements Backend, Gpu {
   }
 
   timer(): DeviceTimer | undefined {
-    return hasTimestamps(this.gpuDevice) ? new TimestampPair(this.gpuDevice) : undefined;
+    return hasTimestamps(this.gpuDevice) ? new TimestampPair(this.gpuDevice, this.#faults) : undefined;
   }
 
   flush(): void {
@@ -191,7 +197,7 @@ export class WebGpuBackend implements Backend, Gpu {
   capture(body: () => void): Program {
     this.#faults.check();
     return this.#captures.run(new GpuCapture(this.#pool), body, (capture) =>
-      capture.finish(this.gpuDevice, this.#queue, this.#groups),
+      capture.finish(this.gpuDevice, this.#queue, this.#groups, this.#faults),
     );
   }
 

@@ -26,6 +26,12 @@ export interface KernelChoices {
   readonly maxStorageBuffers?: number;
 }
 
+/** What a WebGPU device is told when it is opened over a GPUDevice. */
+export interface GpuDeviceOptions extends KernelChoices {
+  /** Bytes of tensors and captured steps that may be in use at once; more is a LimitError before anything is allocated. Default: no limit. */
+  readonly memoryLimit?: number;
+}
+
 /** The launching side of the WebGPU backend. */
 export interface Gpu {
   readonly traits: AdapterTraits;

@@ -1,5 +1,8 @@
 /** @file What went wrong on the device: the first error since it was last asked for, and whether the device is lost. */
-import { DeviceLostError, GpuError, type ReparamError } from '../../../contract/errors.ts';
+import { DeviceLostError, GpuError, LimitError, type ReparamError } from '../../../contract/errors.ts';
+
+/** Milliseconds. */
+const LOSS_IS_TOLD_WITHIN = 500;
 
 /**
  * WebGPU reports errors after the fact and drops the work that caused them. They are collected here and thrown by the next
@@ -13,6 +16,8 @@ export class Faults {
   #error: ReparamError | undefined;
   #lost: DeviceLostError | undefined;
   readonly #diagnostics = new Set<Promise<void>>();
+  /** Resolves when the device is lost and that has been noted. */
+  readonly #loss: Promise<void>;
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -21,7 +26,7 @@ export class Faults {
       event.preventDefault();
       this.#error ??= rejected(event.error);
     });
-    void this.#watchLoss();
+    this.#loss = this.#watchLoss();
   }
 
   /** From here on every use of the device throws. */
@@ -34,6 +39,25 @@ export class Faults {
     const diagnostic = this.#diagnose(name, module);
     this.#diagnostics.add(diagnostic);
     void diagnostic.finally(() => this.#diagnostics.delete(diagnostic));
+  }
+
+  /** Makes a buffer; if the driver has no memory for it, the next `collect` has a LimitError. */
+  watchAllocation(bytes: number, create: () => GPUBuffer): GPUBuffer {
+    this.#device.pushErrorScope('out-of-memory');
+    const buffer = create();
+    const answer = this.#noteMemory(this.#device.popErrorScope(), bytes);
+    this.#diagnostics.add(answer);
+    void answer.finally(() => this.#diagnostics.delete(answer));
+    return buffer;
+  }
+
+  async #noteMemory(scope: Promise<GPUError | null>, bytes: number): Promise<void> {
+    try {
+      // Better than the errors of commands that use the buffer: it names the cause.
+      if (await scope) this.#error = noMemory(bytes);
+    } catch {
+      // The device is lost, and that is reported by itself.
+    }
   }
 
   /** Throws if the device is lost. */
@@ -60,6 +84,14 @@ export class Faults {
     return error;
   }
 
+  /**
+   * The error of a call that failed by itself: the loss of the device, if that is the cause, which the driver may tell a moment later; else `otherwise`.
+   */
+  async causeOf(otherwise: ReparamError): Promise<ReparamError> {
+    await Promise.race([this.#loss, pause(LOSS_IS_TOLD_WITHIN)]);
+    return this.#lost ?? otherwise;
+  }
+
   async #watchLoss(): Promise<void> {
     const { reason, message } = await this.#device.lost;
     this.#lost ??= lost(reason === 'destroyed' ? 'it was destroyed' : message || 'the driver gave no reason');
@@ -83,6 +115,17 @@ export class Faults {
 
 function rejected(error: GPUError): GpuError {
   return new GpuError(`WebGPU rejected a command (${error.constructor.name}): ${error.message}`);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, milliseconds));
+}
+
+function noMemory(bytes: number): LimitError {
+  return new LimitError(
+    `the driver has no memory for ${bytes} bytes more: use a smaller batch or network, or close what else uses the device; ` +
+      'what was computed since the last read is not to be trusted',
+  );
 }
 
 function lost(why: string): DeviceLostError {

@@ -1,6 +1,8 @@
 /** @file GPU memory: buffers pooled by size, and handles that are windows on them. */
 import type { BackendMemory, BufferHandle } from '../../../contract/backend.ts';
 import { CaptureError, LimitError, OptionError } from '../../../contract/errors.ts';
+import { beyondLimit } from '../../../contract/memory-plan.ts';
+import type { Faults } from './faults.ts';
 import { BufferUsage } from './flags.ts';
 
 /** A GPU buffer, shared by the handles that look at it. While a step is captured, one that is not there yet. */
@@ -65,6 +67,18 @@ export function gpuHandle(handle: BufferHandle): GpuHandle {
 /** Memory kept for reuse is at least this much, or as much as was ever live at once. */
 const KEPT_BYTES = 256 * 2 ** 20;
 
+export interface PoolOptions {
+  readonly device: GPUDevice;
+  /** Hears of memory that the driver has not got. */
+  readonly faults: Faults;
+  /** Of the device, for messages. */
+  readonly name: string;
+  /** Bytes that may be in use at once. */
+  readonly limit: number;
+  /** Called when what is cached about some memory no longer holds. */
+  readonly forget: (memory: GpuMemory) => void;
+}
+
 /**
  * Allocation with reuse. Every buffer ever created costs about a kilobyte that Dawn does not give back, and a new one is
  * zeroed at first use, so freed memory is kept by size. Memory that a pushed but unsubmitted command uses waits for the
@@ -72,8 +86,7 @@ const KEPT_BYTES = 256 * 2 ** 20;
  */
 export class MemoryPool {
   readonly #device: GPUDevice;
-  /** Called when what is cached about some memory no longer holds. */
-  readonly #forget: (memory: GpuMemory) => void;
+  readonly #options: PoolOptions;
   /** Free memory by capacity, ids ascending: the lowest goes first, so equal steps get equal memory. */
   readonly #free = new Map<number, GpuMemory[]>();
   /** All free memory, longest unused first. */
@@ -86,9 +99,9 @@ export class MemoryPool {
   #peakBytes = 0;
   #freeBytes = 0;
 
-  constructor(device: GPUDevice, forget: (memory: GpuMemory) => void) {
-    this.#device = device;
-    this.#forget = forget;
+  constructor(options: PoolOptions) {
+    this.#device = options.device;
+    this.#options = options;
   }
 
   /** A handle on `byteLength` bytes of uninitialised memory; a LimitError, before anything is allocated, if it is too large. */
@@ -106,7 +119,7 @@ export class MemoryPool {
   place(memory: GpuMemory): void {
     const found = this.#use(memory.capacity);
     // Cached bind groups name the buffer by its old owner.
-    this.#forget(found);
+    this.#options.forget(found);
     memory.place(found.buffer);
   }
 
@@ -125,7 +138,14 @@ export class MemoryPool {
     return capacity;
   }
 
+  /** Throws a LimitError if so many bytes more may not be in use. */
+  admit(bytes: number): void {
+    const { name, limit } = this.#options;
+    if (this.#bytes + bytes > limit) throw new LimitError(beyondLimit(name, bytes, this.#bytes, limit));
+  }
+
   #use(capacity: number): GpuMemory {
+    this.admit(capacity);
     const memory = this.#take(capacity) ?? this.#create(capacity);
     this.#bytes += capacity;
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
@@ -191,8 +211,11 @@ export class MemoryPool {
   }
 
   #create(capacity: number): GpuMemory {
+    // What is kept for reuse counts too.
+    while (this.#bytes + this.#freeBytes + capacity > this.#options.limit && this.#order.size > 0) this.#destroyOldest();
     const usage = BufferUsage.storage | BufferUsage.copySource | BufferUsage.copyTarget;
-    return new GpuMemory(this.#nextId++, capacity, this.#device.createBuffer({ size: capacity, usage }));
+    const buffer = this.#options.faults.watchAllocation(capacity, () => this.#device.createBuffer({ size: capacity, usage }));
+    return new GpuMemory(this.#nextId++, capacity, buffer);
   }
 
   #keep(memory: GpuMemory): void {
@@ -210,7 +233,7 @@ export class MemoryPool {
       const list = this.#free.get(memory.capacity);
       list?.splice(list.indexOf(memory), 1);
       this.#freeBytes -= memory.capacity;
-      this.#forget(memory);
+      this.#options.forget(memory);
       memory.buffer.destroy();
       return;
     }

@@ -3,6 +3,7 @@ import type { BufferCopy, Program } from '../../../contract/backend.ts';
 import { CaptureError } from '../../../contract/errors.ts';
 import { type Lifetimes, Capture } from '../../../contract/memory-plan.ts';
 import type { BindGroups } from './bind-groups.ts';
+import type { Faults } from './faults.ts';
 import { BLOCK_BYTES, blocksOf, type CommandQueue, type Dispatch } from './commands.ts';
 import { type GpuHandle, type GpuMemory, type MemoryPool, gpuHandle } from './memory.ts';
 import type { Pipeline } from './pipelines.ts';
@@ -44,10 +45,10 @@ export class GpuCapture extends Capture<GpuMemory> {
     this.#holds.clear();
   }
 
-  finish(device: GPUDevice, queue: CommandQueue, groups: BindGroups): GpuProgram {
+  finish(device: GPUDevice, queue: CommandQueue, groups: BindGroups, faults: Faults): GpuProgram {
     this.check();
     groups.admit();
-    const program = new GpuProgram({ device, queue, groups, pool: this.#pool }, this.#dispatches, this.lifetimes, [
+    const program = new GpuProgram({ device, queue, groups, faults, pool: this.#pool }, this.#dispatches, this.lifetimes, [
       ...this.#holds.values(),
     ]);
     // They are the program's from here on.
@@ -61,6 +62,7 @@ interface Parts {
   readonly queue: CommandQueue;
   readonly pool: MemoryPool;
   readonly groups: BindGroups;
+  readonly faults: Faults;
 }
 
 interface Step {
@@ -76,6 +78,7 @@ export class GpuProgram implements Program {
   readonly #queue: CommandQueue;
   readonly #pool: MemoryPool;
   readonly #groups: BindGroups;
+  readonly #faults: Faults;
   readonly #bindGroups: number;
   #steps: readonly Step[];
   readonly #uniforms: GPUBuffer;
@@ -84,7 +87,7 @@ export class GpuProgram implements Program {
   #disposed = false;
 
   constructor(
-    { device, queue, pool, groups }: Parts,
+    { device, queue, pool, groups, faults }: Parts,
     dispatches: readonly Dispatch[],
     lifetimes: Lifetimes<GpuMemory>,
     outside: readonly GpuHandle[],
@@ -92,7 +95,10 @@ export class GpuProgram implements Program {
     this.#queue = queue;
     this.#pool = pool;
     this.#groups = groups;
+    this.#faults = faults;
     const { kept, shared, slotBytes } = lifetimes.plan();
+    // All of it or none.
+    pool.admit([...kept.map(({ capacity }) => capacity), ...slotBytes].reduce((sum, bytes) => sum + bytes, 0));
     for (const memory of kept) pool.place(memory);
     const slots = slotBytes.map((bytes) => pool.alloc(bytes));
     this.#holds = [...outside, ...kept.map((memory) => pool.open(memory, 0, memory.capacity)), ...slots];
@@ -138,6 +144,9 @@ export class GpuProgram implements Program {
         onProgress?.(++done, pipelines.length);
       }),
     );
+    // Memory that the driver has not got is known before the first run, which would do a part of the step.
+    const error = await this.#faults.collect();
+    if (error) throw error;
   }
 
   run(before: readonly BufferCopy[], after: readonly BufferCopy[]): void {

@@ -34,7 +34,7 @@ export class ReadBack {
     }
     const error = await fault;
     if (error) throw error;
-    if (!bytes) throw new GpuError('the result could not be read back', { cause });
+    if (!bytes) throw await faults.causeOf(new GpuError('the result could not be read back', { cause }));
     return bytes;
   }
 

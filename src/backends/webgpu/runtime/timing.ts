@@ -1,5 +1,7 @@
 /** @file Timestamps on the device's own clock, before and after work that is handed to it. */
 import type { DeviceTimer } from '../../../contract/backend.ts';
+import { GpuError } from '../../../contract/errors.ts';
+import type { Faults } from './faults.ts';
 import { BufferUsage, MAP_READ } from './flags.ts';
 
 /** `GPUBufferUsage.QUERY_RESOLVE`. */
@@ -18,13 +20,15 @@ export function hasTimestamps(device: GPUDevice): boolean {
  */
 export class TimestampPair implements DeviceTimer {
   readonly #device: GPUDevice;
+  readonly #faults: Faults;
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #staging: GPUBuffer;
 
   /** The device must have timestamp queries, see `hasTimestamps`. */
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, faults: Faults) {
     this.#device = device;
+    this.#faults = faults;
     this.#queries = device.createQuerySet({ label: 'timestamps', type: 'timestamp', count: 2 });
     this.#resolved = device.createBuffer({
       label: 'timestamps',
@@ -56,10 +60,14 @@ export class TimestampPair implements DeviceTimer {
 
   /** Nanoseconds between the two, when the device has got there. Not above 0 where the device's clock did not advance. */
   async elapsed(): Promise<number> {
-    await this.#staging.mapAsync(MAP_READ);
-    const [begin, end] = new BigUint64Array(this.#staging.getMappedRange()) as unknown as [bigint, bigint];
-    this.#staging.unmap();
-    return Number(end - begin);
+    try {
+      await this.#staging.mapAsync(MAP_READ);
+      const [begin, end] = new BigUint64Array(this.#staging.getMappedRange()) as unknown as [bigint, bigint];
+      this.#staging.unmap();
+      return Number(end - begin);
+    } catch (cause) {
+      throw await this.#faults.causeOf(new GpuError('the timestamps could not be read back', { cause }));
+    }
   }
 
   dispose(): void {
