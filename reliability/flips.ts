@@ -37,7 +37,8 @@ export async function flips({
     await handle.write(was, 0, 1, at);
     await handle.close();
     const right = error instanceof Error && error.message.includes(path.basename(file));
-    if (!right && missed++ < 10) say(`${path.basename(file)}: byte ${at}: ${error === undefined ? 'not noticed' : String(error)}`);
+    if (!right && missed++ < 10)
+      say(`${path.basename(file)}: byte ${at}: ${error instanceof Error ? error.message : 'not noticed'}`);
     return right;
   };
   const small = path.join(run.scratch, 'unbroken');

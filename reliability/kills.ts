@@ -19,7 +19,7 @@ export async function kills(options: KillOptions): Promise<{ readonly line: stri
   const { say, lanes, seed } = options;
   const run = await tinyRun('kills');
   say(`unbroken: ${run.operations} operations of the file system, ${run.ms.toFixed(0)} ms`);
-  let [killed, inSaves, timed, unreadable, different, folders] = [0, 0, 0, 0, 0, 0];
+  const tally = { killed: 0, inSaves: 0, timed: 0, unreadable: 0, different: 0, folders: 0 };
   const started = performance.now();
   const life = async (number: number): Promise<void> => {
     const random = randomNumbers(seed + number);
@@ -45,45 +45,47 @@ export async function kills(options: KillOptions): Promise<{ readonly line: stri
           }),
       });
       if (ended.signal === 'SIGKILL' && !ended.hung) {
-        killed++;
+        tally.killed++;
         deaths++;
-        if (byTime) timed++;
-        if (ended.inSave) inSaves++;
+        if (byTime) tally.timed++;
+        if (ended.inSave) tally.inSaves++;
         continue;
       }
       if (ended.code !== 0) {
-        unreadable++;
+        tally.unreadable++;
         say(`${folder}: after ${deaths} kills ${inWords(ended)}`);
         return;
       }
       // It ended before its kill: the next one would find nothing to do.
       break;
     }
-    folders++;
+    tally.folders++;
     const result = resultOf(folder);
     if (result === run.result) await rm(folder, { recursive: true });
     else {
-      different++;
+      tally.different++;
       const [was, is] = [run.result.split('\n'), result.split('\n')];
       say(`${folder}: another result\n  ${is.filter((line) => !was.includes(line)).join('\n  ')}`);
     }
   };
   let number = 0;
-  while (killed < options.kills && unreadable + different < 10) {
+  while (tally.killed < options.kills && tally.unreadable + tally.different < 10) {
     const batch = Array.from({ length: lanes * 8 }, () => number++);
     await inLanes(lanes, batch, async (n) => {
-      if (killed < options.kills) await life(n);
+      if (tally.killed < options.kills) await life(n);
     });
-    say(`${killed} kills, ${inSaves} inside a save, ${folders} folders done, ${unreadable} unreadable, ${different} different`);
+    say(
+      `${tally.killed} kills, ${tally.inSaves} inside a save, ${tally.folders} folders done, ${tally.unreadable} unreadable, ${tally.different} different`,
+    );
   }
-  const failed = unreadable + different > 0;
+  const failed = tally.unreadable + tally.different > 0;
   if (!failed) await rm(run.scratch, { recursive: true });
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   return {
     failed,
     line:
-      `${killed} kills by SIGKILL (${timed} at a random time, ${killed - timed} at an operation of the file system), ${inSaves} inside a save ` +
-      `(${((100 * inSaves) / killed).toFixed(0)} %): ${unreadable} folders unreadable, ${different} of ${folders} results different; ` +
+      `${tally.killed} kills by SIGKILL (${tally.timed} at a random time, ${tally.killed - tally.timed} at an operation of the file system), ${tally.inSaves} inside a save ` +
+      `(${((100 * tally.inSaves) / tally.killed).toFixed(0)} %): ${tally.unreadable} folders unreadable, ${tally.different} of ${tally.folders} results different; ` +
       `seed ${seed}, ${seconds} s`,
   };
 }
