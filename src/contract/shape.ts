@@ -1,5 +1,5 @@
 /** @file Shapes: sizes, strides, broadcasting, axes and reading dimensions by name. */
-import { OptionError, ShapeError } from './errors.ts';
+import { LimitError, OptionError, ShapeError } from './errors.ts';
 
 /** Dimensions of a tensor, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -27,12 +27,54 @@ export function showShape(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }
 
-export function checkShape(op: string, shape: Shape): void {
-  for (const d of shape) {
-    if (!Number.isInteger(d) || d < 0) {
-      throw new ShapeError(`${op}: ${showShape(shape)} is not a shape: dimensions are integers >= 0`);
-    }
+/** A value from the host as it stands in messages. */
+export function showValue(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(showValue).join(', ')}]`;
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** Refuses a value from the host that is not an integer of a range: an OptionError that names operation, argument and value. */
+export function checkInteger(
+  op: string,
+  name: string,
+  value: number,
+  least: number = -Number.MAX_SAFE_INTEGER,
+  most: number = Number.MAX_SAFE_INTEGER,
+): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const from = least === -Number.MAX_SAFE_INTEGER ? '' : ` >= ${least}`;
+  const to = most < Number.MAX_SAFE_INTEGER ? ` and <= ${most}` : Number.isInteger(value) && value >= least ? ' below 2^53' : '';
+  throw new OptionError(`${op}: ${name} ${showValue(value)} must be an integer${from}${to}`);
+}
+
+/** Refuses what is not a list of dimensions. */
+export function checkShape(op: string, shape: Shape, name = 'shape'): void {
+  if (!Array.isArray(shape)) throw new OptionError(`${op}: ${name} ${showValue(shape)} must be an array of integers >= 0`);
+  for (const [i, d] of shape.entries()) {
+    if (Number.isSafeInteger(d) && d >= 0) continue;
+    throw new OptionError(
+      `${op}: ${name} ${showValue(shape)} has ${showValue(d)} as dimension ${i}: dimensions are integers >= 0 below 2^53`,
+    );
   }
+}
+
+/** Refuses what is not an array. */
+export function checkList(op: string, name: string, list: readonly unknown[]): void {
+  if (!Array.isArray(list)) throw new OptionError(`${op}: ${name} ${showValue(list)} must be an array`);
+}
+
+/** Numbers 0, 1, ... of a function on the host. A LimitError if the host has no memory for them. */
+export function hostNumbers(op: string, n: number, at: (i: number) => number): Float64Array<ArrayBuffer> {
+  let out: Float64Array<ArrayBuffer>;
+  try {
+    out = new Float64Array(n);
+  } catch (cause) {
+    throw new LimitError(`${op}: the host has no memory for ${n} numbers`, { cause });
+  }
+  for (let i = 0; i < n; i++) out[i] = at(i);
+  return out;
 }
 
 /** NumPy's rule: align at the right; each pair of dimensions is equal or one of them is 1. */
@@ -57,7 +99,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
 /** Non-negative, sorted, distinct axes; `undefined` means all of them. */
 export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = typeof axes === 'number' ? [axes] : axes;
+  const list: readonly number[] = Array.isArray(axes) ? axes : [axes as number];
   const out = list.map((axis) => normalizeAxis(op, axis, rank)).sort((p, q) => p - q);
   if (new Set(out).size !== out.length) throw new OptionError(`${op}: axes [${list.join(', ')}] name an axis twice`);
   return out;
@@ -66,7 +108,7 @@ export function normalizeAxes(op: string, axes: number | readonly number[] | und
 /** One axis, counted from the end where negative. */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new OptionError(`${op}: axis ${axis} is outside a tensor of rank ${rank}`);
+    throw new OptionError(`${op}: axis ${showValue(axis)} must be an integer that names one of ${rank} axes`);
   }
   return axis < 0 ? axis + rank : axis;
 }

@@ -7,10 +7,11 @@
 import { DisposedError, OptionError, ShapeError, VersionError } from '../contract/errors.ts';
 import { rowOf } from './fused-rows.ts';
 import { enableGrad, withGradMode } from './grad-mode.ts';
-import { type GraphNode } from './tensor.ts';
+import { type GraphNode, openScopes, upcomingId } from './tensor.ts';
 import { dot, zerosLike } from './composites.ts';
-import { add, addAll } from './ops.ts';
+import { add, addAll, alias } from './ops.ts';
 import { scope } from './scope.ts';
+import { synchronous } from './synchronous.ts';
 import { sameShape, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -39,11 +40,19 @@ export function grad<const Xs extends readonly Tensor[]>(y: Tensor, xs: Xs, opti
     throw new ShapeError(`grad: cotangent ${showShape(options.cotangent.shape)} must have y's shape ${showShape(y.shape)}`);
   }
   const pass = (): Tensor[] => {
+    const mine = createGraph ? undefined : openScopes.at(-1);
+    const first = upcomingId();
     const seed = options.cotangent ?? y.device.ones(y.shape);
-    const found = backward(y, seed, new Set(xs), createGraph);
+    const found = backward(y, seed, new Set(xs), mine);
+    // Each gradient is a tensor of its own, the caller's to free: not the cotangent, or what a custom backward holds, or another gradient.
+    const given = new Set<Tensor>();
     return xs.map((x, i) => {
       const g = found.get(x);
-      if (g) return g;
+      if (g) {
+        const own = !given.has(g) && (mine ? mine.has(g) : g.id >= first);
+        given.add(g);
+        return own ? g : alias(g);
+      }
       explainFreed(y);
       if (unused === 'zeros') return zerosLike(x);
       throw new OptionError(
@@ -54,22 +63,25 @@ export function grad<const Xs extends readonly Tensor[]>(y: Tensor, xs: Xs, opti
   };
   // With createGraph the backward pass is part of the graph and belongs to the caller's scope.
   // A map over a tuple has its length, which TypeScript does not say.
-  return withGradMode(createGraph, () => (createGraph ? pass() : scope(pass))) as TensorsLike<Xs>;
+  return withGradMode('grad', createGraph, () => (createGraph ? pass() : scope(pass))) as TensorsLike<Xs>;
 }
 
-/** Walks the graph from y once, in reverse order of creation, and returns the cotangents of `xs`. */
-function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph: boolean): Map<Tensor, Tensor> {
+/**
+ * Walks the graph from y once, in reverse order of creation, and returns the cotangents of `xs`. `mine` are the tensors of this pass, which
+ * it frees as it goes; what a custom backward returns without having made it, or has kept, is not among them. Without it nothing is freed.
+ */
+function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, mine: ReadonlySet<Tensor> | undefined): Map<Tensor, Tensor> {
   const wanted = reaching(y, xs);
   // A tensor's cotangents wait for one sum of as many as the device adds at once: fewer and larger operations, and a bound on what is kept.
   const mostParts = rowOf(y.device, 'addAll')?.atMost ?? 2;
   const parts = new Map<Tensor, Tensor[]>();
   if (wanted.has(y)) parts.set(y, [seed]);
   // A cotangent tensor may stand for several tensors (the VJP of add returns g twice): free it after its last use.
-  const uses = new Map<Tensor, number>([[seed, 2]]);
+  const uses = new Map<Tensor, number>([[seed, 1]]);
   const release = (g: Tensor): void => {
     const left = (uses.get(g) ?? 1) - 1;
     uses.set(g, left);
-    if (left === 0 && !createGraph) g.dispose();
+    if (left === 0 && mine?.has(g)) g.dispose();
   };
   /** The sum of the parts that have come for t. */
   const cotangent = (t: Tensor): Tensor | undefined => {
@@ -88,7 +100,7 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph:
     if (!g) continue;
     checkVersions(node);
     const needs = node.inputs.map((input) => wanted.has(input));
-    const made = createGraph ? node.vjp(g, needs) : scope(() => node.vjp(g, needs) as Tensor[]);
+    const made = mine ? scope(() => node.vjp(g, needs) as Tensor[]) : node.vjp(g, needs);
     node.inputs.forEach((input, i) => {
       const part = made[i];
       if (!part || !needs[i]) return;
@@ -113,7 +125,8 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, createGraph:
 /** The tensors on some path from y back to one of xs, both ends included. */
 function reaching(y: Tensor, xs: ReadonlySet<Tensor>): Set<Tensor> {
   // Inputs are older than outputs, so nothing older than the oldest x can depend on an x.
-  const oldest = Math.min(...[...xs].map((x) => x.id));
+  let oldest = Infinity;
+  for (const x of xs) oldest = Math.min(oldest, x.id);
   const visited = new Set<Tensor>([y]);
   const stack = [y];
   for (let t = stack.pop(); t; t = stack.pop()) {
@@ -162,7 +175,7 @@ export function valueAndGrad<Xs extends readonly Tensor[]>(
   options?: GradOptions,
 ): (...xs: Xs) => [Tensor, TensorsLike<Xs>] {
   return (...xs) => {
-    const y = enableGrad(() => f(...xs));
+    const y = withGradMode('valueAndGrad', true, () => f(...xs));
     return [y, grad(y, xs, options)];
   };
 }
@@ -172,7 +185,7 @@ export function vjp<const Xs extends readonly Tensor[]>(
   f: (...xs: Xs) => Tensor,
   xs: Xs,
 ): [Tensor, (cotangent: Tensor, options?: { readonly createGraph?: boolean }) => TensorsLike<Xs>] {
-  const y = enableGrad(() => f(...xs));
+  const y = withGradMode('vjp', true, () => f(...xs));
   return [y, (cotangent, options = {}) => grad(y, xs, { ...options, cotangent, unused: 'zeros' })];
 }
 
@@ -188,7 +201,7 @@ export function hvp<const Xs extends readonly Tensor[]>(
 ): TensorsLike<Xs> {
   if (vs.length !== xs.length) throw new OptionError(`hvp: ${xs.length} inputs but ${vs.length} vectors`);
   const product = (): Tensor[] => {
-    const gs = grad(f(...xs), xs, { createGraph: true, unused: 'zeros' });
+    const gs = grad(synchronous('hvp', 'f', f(...xs)), xs, { createGraph: true, unused: 'zeros' });
     const directional = gs.map((g, i) => dot(g, vs[i]!)).reduce((a, b) => add(a, b));
     return grad(directional, xs, { ...options, unused: 'zeros' });
   };

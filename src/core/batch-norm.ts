@@ -1,8 +1,8 @@
 /** @file Batch normalisation over [n, h, w] for each channel, with batch statistics or given ones. */
 import { OptionError, ShapeError } from '../contract/errors.ts';
-import type { BatchNormParams, RunningUpdate } from '../contract/backend.ts';
+import type { BatchNormParams } from '../contract/backend.ts';
 import { type Fused, fusedByRow } from './fused.ts';
-import { rowOf, runInPlace } from './fused-rows.ts';
+import { inPlaceByRow } from './fused-rows.ts';
 import { mean, square } from './composites.ts';
 import { add, assign, concat, detach, div, mul, reshape, slice, sqrt, sub } from './ops.ts';
 import { checkFloats } from './primitive.ts';
@@ -16,7 +16,6 @@ import { noGrad } from './grad-mode.ts';
  */
 export const batchNormalize: Fused<readonly [Tensor], BatchNormParams, readonly [Tensor, Tensor]> = fusedByRow(
   'batchNorm2d',
-  ([x]) => [x.shape, [2, x.shape[1]!]],
   ([x]: readonly [Tensor], { eps }: BatchNormParams): readonly [Tensor, Tensor] => {
     const { c } = dims('batchNorm2d', x, 'n c h w');
     const centre = mean(x, [0, 2, 3], { keepDims: true });
@@ -30,7 +29,6 @@ export const batchNormalize: Fused<readonly [Tensor], BatchNormParams, readonly 
 /** `batchNormalize` followed by y = weight z + bias, weight and bias [c]: [x, weight, bias] -> [y, statistics [2, c]]. */
 export const batchNormAffine: Fused<readonly [Tensor, Tensor, Tensor], BatchNormParams, readonly [Tensor, Tensor]> = fusedByRow(
   'batchNormAffine2d',
-  ([x]) => [x.shape, [2, x.shape[1]!]],
   ([x, weight, bias]: readonly [Tensor, Tensor, Tensor], params: BatchNormParams): readonly [Tensor, Tensor] => {
     const [normalised, statistics] = batchNormalize.composite([x], params);
     return [affine(normalised, weight, bias), statistics];
@@ -82,18 +80,16 @@ export function batchNorm2d(x: Tensor, options: BatchNormOptions = {}): Tensor {
   if (count < 2)
     throw new ShapeError(`batchNorm2d: ${showShape(x.shape)} has ${count} value(s) a channel; batch statistics need two or more`);
   const [y, statistics] = weight && bias ? batchNormAffine([x, weight, bias], { eps }) : batchNormalize([x], { eps });
-  if (running) noGrad(() => updateRunning(running, statistics, { momentum, count }));
+  if (running) noGrad(() => updateRunning({ momentum, count }, [statistics], [running]));
   return weight && bias ? y : affine(y, weight, bias);
 }
 
-function updateRunning(running: Tensor, statistics: Tensor, update: RunningUpdate): void {
-  const row = rowOf(running.device, 'batchNormRunning');
-  if (row) return runInPlace('batchNorm2d', row, update, [statistics], [running]);
-  const { momentum, count } = update;
-  // The mean's row is taken as it is; the variance's is made unbiased.
-  const rates = running.device.constant(`batchNorm ${momentum} ${count}`, () => ({
+/** running := (1 - momentum) running + momentum batch, the batch's variance made unbiased: [batch [2, c]] -> [running [2, c]]. */
+const updateRunning = inPlaceByRow('batchNormRunning', 'batchNorm2d', ({ momentum, count }, [statistics], [running]) => {
+  // The mean's row is taken as it is.
+  const rates = running!.device.constant(`batchNorm ${momentum} ${count}`, () => ({
     data: [momentum, (momentum * count) / (count - 1)],
     shape: [2, 1],
   }));
-  assign(running, add(mul(running, 1 - momentum), mul(detach(statistics), rates)));
-}
+  assign(running!, add(mul(running!, 1 - momentum), mul(detach(statistics!), rates)));
+});

@@ -11,8 +11,9 @@ import type { Device } from './tensor.ts';
 import { CaptureError } from '../contract/errors.ts';
 import { enableGrad } from './grad-mode.ts';
 import { keep, scope } from './scope.ts';
+import { synchronous } from './synchronous.ts';
 import { sameShape, showShape } from '../contract/shape.ts';
-import { type Storage, Tensor } from './tensor.ts';
+import { type Storage, Tensor, upcomingId } from './tensor.ts';
 
 /** What a step may return. */
 export type StepResult = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>> | void;
@@ -52,7 +53,11 @@ interface Captured<Result> {
   readonly result: Result;
   readonly outputs: readonly Tensor[];
   readonly made: readonly Tensor[];
-  readonly written: readonly Storage[];
+  /** Which of the inputs the step changes in place. */
+  readonly changed: readonly boolean[];
+  /** Memory from outside that it uses, and that it changes in place. */
+  readonly used: ReadonlySet<Storage>;
+  readonly written: ReadonlySet<Storage>;
 }
 
 /**
@@ -133,51 +138,72 @@ function captureNow<Inputs extends readonly Tensor[], Result extends StepResult>
   for (const t of inputs) t.operand('capture');
   // The program reads from tensors of its own, into which each call copies.
   const copies: Tensor[] = [];
+  const first = upcomingId();
   let result: StepResult = undefined;
   let outputs: readonly Tensor[] = [];
   /** Those that the step made: not an input or a weight that it returns as it is. */
   let made: readonly Tensor[] = [];
   try {
-    const before = device.empty([], device.dtype, true);
-    before.dispose();
     for (const t of inputs) copies.push(device.empty(t.shape, t.dtype, true));
-    const { program, written } = device.capture(() => {
-      [result] = enableGrad(() => scope(() => [synchronous<StepResult>(step(...(copies as unknown as Inputs)))] as const));
+    const { program, used, written } = device.capture(() => {
+      [result] = enableGrad(() =>
+        scope(
+          () => [synchronous<StepResult>('capture', 'the step', step(...(copies as unknown as Inputs)), CaptureError)] as const,
+        ),
+      );
       outputs = tensorsOf(result);
-      made = outputs.filter((t) => t.id > before.id);
+      made = outputs.filter((t) => t.id >= first);
       for (const t of made) keep(t);
     });
     for (const t of made) t.node = undefined;
-    return { program, inputs: copies, result: result as Result, outputs, made, written: [...written] };
+    const changed = copies.map((t) => written.has(t.storage));
+    return { program, inputs: copies, result: result as Result, outputs, made, changed, used, written };
   } catch (error) {
     for (const t of [...copies, ...made]) t.dispose();
     throw error;
   }
 }
 
-function synchronous<T>(result: T): T {
-  if (result instanceof Promise) {
-    throw new CaptureError('capture: the step returned a promise; a captured step is synchronous. Await outside of it');
-  }
-  return result;
-}
-
 function replay<Result extends StepResult>(captured: Captured<Result>, inputs: readonly Tensor[]): Result {
-  const { program, result, outputs, written } = captured;
+  const { program, result, outputs, changed, written } = captured;
+  checkMemory(captured, inputs);
   const before = inputs.map((t, i) => [t.operand('capture').handle, captured.inputs[i]!.storage.handle] as const);
   const fresh = new Map<Tensor, Tensor>();
   try {
     for (const t of outputs) fresh.set(t, t.device.empty(t.shape, t.dtype));
     program.run(
       before.filter((_, i) => inputs[i]!.size > 0),
-      [...fresh].filter(([t]) => t.size > 0).map(([from, to]) => [from.operand('capture').handle, to.storage.handle] as const),
+      [
+        ...fresh,
+        // What the step has changed of an input goes back to where eager code changes it.
+        ...captured.inputs.flatMap((copy, i) => (changed[i] ? [[copy, inputs[i]!] as const] : [])),
+      ]
+        .filter(([from]) => from.size > 0)
+        .map(([from, to]) => [from.operand('capture').handle, to.storage.handle] as const),
     );
   } catch (error) {
     for (const t of fresh.values()) t.dispose();
     throw error;
   }
   for (const storage of written) storage.version++;
+  for (const [i, input] of inputs.entries()) if (changed[i]) input.storage.version++;
   return withTensors(result, fresh);
+}
+
+/**
+ * A step works on copies of its inputs. Where it changes one in place, or changes one of them by another name, what it reads is as in eager
+ * code only if each piece of memory goes into it in one way.
+ */
+function checkMemory({ changed, used, written }: Captured<unknown>, inputs: readonly Tensor[]): void {
+  for (const [i, { storage }] of inputs.entries()) {
+    const twice = inputs.some((other, j) => j !== i && other.storage === storage);
+    if (written.has(storage) || (changed[i] && (twice || used.has(storage)))) {
+      throw new CaptureError(
+        `capture: the step changes input ${i} in place and also uses its memory as ${twice ? 'another input' : 'a tensor from outside'}; ` +
+          'pass it once, as an input or from outside, or call the function uncaptured',
+      );
+    }
+  }
 }
 
 function checkInputs(expected: readonly Tensor[], given: readonly Tensor[]): void {

@@ -4,6 +4,7 @@ import { isGradEnabled, noGrad } from './grad-mode.ts';
 import { addNode } from './tensor.ts';
 import { detach } from './ops.ts';
 import { scope } from './scope.ts';
+import { synchronous } from './synchronous.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface VjpContext<Inputs extends readonly Tensor[]> {
@@ -27,10 +28,10 @@ export function customVjp<const Inputs extends readonly Tensor[]>(
   backward: (g: Tensor, context: VjpContext<Inputs>) => readonly (Tensor | undefined)[],
 ): (...inputs: Inputs) => Tensor {
   return (...inputs) => {
-    const output = scope(() => detach(noGrad(() => forward(...inputs))));
+    const output = scope(() => detach(noGrad(() => synchronous(name, 'forward', forward(...inputs)))));
     if (isGradEnabled()) {
       addNode(name, inputs, output, (g, needs) => {
-        const parts = backward(g, { inputs, output, needs });
+        const parts = synchronous(name, 'backward', backward(g, { inputs, output, needs }));
         if (parts.length !== inputs.length) {
           throw new OptionError(`${name}: backward returned ${parts.length} cotangents for ${inputs.length} inputs`);
         }

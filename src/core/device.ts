@@ -1,19 +1,32 @@
 /** @file The device of a backend: makes tensors, keeps constants, and passes work on. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Backend, DType, FloatType, Kernel, Primitive, PrimitiveParams, Program, TypedArray } from '../contract/backend.ts';
-import { CaptureError, ShapeError } from '../contract/errors.ts';
-import { checkShape, type Shape, showShape, sizeOf } from '../contract/shape.ts';
-import { type Device, type DeviceMemory, type NestedArray, Storage, Tensor } from './tensor.ts';
+import type { Backend, DType, FloatType, Kernel, Primitive, PrimitiveParams, Program } from '../contract/backend.ts';
+import { CaptureError, DeviceMismatchError, OptionError } from '../contract/errors.ts';
+import { checkInteger, checkShape, hostNumbers, type Shape, sizeOf } from '../contract/shape.ts';
+import { Constants } from './constants.ts';
+import { withGradMode } from './grad-mode.ts';
+import { hostData } from './host-data.ts';
+import { deviceOf } from './primitive.ts';
+import { type Device, type DeviceMemory, type NestedArray, NO_MEMORY, Storage, Tensor } from './tensor.ts';
 
-const SCALAR_CACHE = 256;
+/** Scalars that are kept: the first of a device, for good. */
+const KEPT_SCALARS = 256;
+/** Other constants that are kept, and their bytes. */
+const KEPT_CONSTANTS = 64;
+const KEPT_CONSTANT_BYTES = 4 * 2 ** 20;
 
 /** `Device` over any backend. */
 export class BackendDevice implements Device {
   readonly backend: Backend;
   /** @internal */
   liveTensors = 0;
-  readonly #scalars = new Map<number, Tensor>();
-  readonly #constants = new Map<string, Tensor>();
+  /** By value; minus zero, which a Map takes for zero, by its name. */
+  readonly #scalars = new Map<number | '-0', Tensor>();
+  readonly #constants = new Constants(KEPT_CONSTANTS, KEPT_CONSTANT_BYTES);
+  /** @internal */
+  used: Set<Storage> | undefined;
+  /** Whether operations check their operands and do no more. */
+  #dry = false;
   /** While a step is captured: memory that it writes in place. */
   #written: Set<Storage> | undefined;
 
@@ -45,58 +58,73 @@ export class BackendDevice implements Device {
 
   /** A replay would use the same numbers every time, which is hardly ever meant. */
   #refuseHostData(op: string): void {
-    if (!this.backend.capturing) return;
+    if (!this.backend.capturing || this.#dry) return;
     throw new CaptureError(
       `${op}: host data inside a captured step would be the same at every replay; make the tensor outside and pass it as an input ` +
         '(a number, as in mul(x, 0.5), is a constant and may stay)',
     );
   }
 
-  #make(data: NestedArray | ArrayLike<number>, shape: Shape | undefined, persistent: boolean): Tensor {
-    const nested = shape === undefined && Array.isArray(data) && Array.isArray(data[0]);
-    const inferred = shape ?? (typeof data === 'number' ? [] : nested ? nestedShape(data) : [(data as ArrayLike<number>).length]);
-    checkShape('tensor', inferred);
-    const flat = typeof data === 'number' ? [data] : nested ? flatten(data, inferred) : (data as ArrayLike<number>);
-    if (flat.length !== sizeOf(inferred)) {
-      throw new ShapeError(
-        `tensor: ${flat.length} elements do not fill the shape ${showShape(inferred)}, which has ${sizeOf(inferred)}`,
-      );
-    }
-    const dtype: DType = flat instanceof Uint32Array ? 'uint32' : this.dtype;
-    const array = flat instanceof Uint32Array ? new Uint32Array(flat) : toFloat(flat, this.dtype);
-    const out = this.empty(inferred, dtype, persistent);
-    if (array.length > 0) this.backend.write(out.storage.handle, array);
+  #make(data: NestedArray | ArrayLike<number>, given: Shape | undefined, persistent: boolean): Tensor {
+    const { shape, array } = hostData(data, given, this.dtype);
+    const out = this.empty(shape, array instanceof Uint32Array ? 'uint32' : this.dtype, persistent);
+    if (array.length > 0 && !this.#dry) this.backend.write(out.storage.handle, array);
     return out;
   }
 
   empty(shape: Shape, dtype: DType = this.dtype, persistent = false): Tensor {
-    return new Tensor(new Storage(this, this.backend.alloc(sizeOf(shape), dtype)), shape, dtype, persistent);
+    const handle = this.#dry ? NO_MEMORY : this.backend.alloc(sizeOf(shape), dtype);
+    return new Tensor(new Storage(this, handle), shape, dtype, persistent);
   }
 
   scalar(value: number): Tensor {
-    // A Map takes 0 and -0 for one key, and 1 / -0 is not 1 / 0.
-    const cached = Object.is(value, -0) ? undefined : this.#scalars.get(value);
-    if (cached && !cached.disposed) return cached;
-    const persistent = this.#scalars.size < SCALAR_CACHE && !Object.is(value, -0);
-    const made = this.backend.outsideCapture(() => this.#make(value, [], persistent));
-    if (persistent) this.#scalars.set(value, made);
+    if (this.#dry) return this.empty([]);
+    return this.#keptScalar(value) ?? this.backend.outsideCapture(() => this.#make(value, [], false));
+  }
+
+  #keptScalar(value: number): Tensor | undefined {
+    const name = Object.is(value, -0) ? '-0' : value;
+    const kept = this.#scalars.get(name);
+    if (kept && !kept.disposed) return kept;
+    if (!kept && this.#scalars.size >= KEPT_SCALARS) return undefined;
+    const made = this.backend.outsideCapture(() => this.#make(value, [], true));
+    this.#scalars.set(name, made);
     return made;
   }
 
-  constant(name: string, make: () => { readonly data: ArrayLike<number>; readonly shape: Shape }): Tensor {
-    let found = this.#constants.get(name);
-    if (!found) {
-      const { data, shape } = make();
-      found = this.backend.outsideCapture(() => this.#make(data, shape, true));
-      this.#constants.set(name, found);
+  withScalars<T>(operands: readonly (Tensor | number)[], use: (tensors: readonly Tensor[]) => T): T {
+    const temporary: Tensor[] = [];
+    try {
+      return use(
+        operands.map((operand) => {
+          if (typeof operand !== 'number') return operand;
+          const kept = this.#dry ? undefined : this.#keptScalar(operand);
+          if (kept) return kept;
+          const made = this.backend.outsideCapture(() => this.#make(operand, [], true));
+          temporary.push(made);
+          return made;
+        }),
+      );
+    } finally {
+      for (const made of temporary) made.dispose();
     }
-    return found;
+  }
+
+  constant(name: string, make: () => { readonly data: ArrayLike<number>; readonly shape: Shape }): Tensor {
+    const kept = this.#constants.get(name);
+    if (kept && !kept.disposed) return new Tensor(kept.storage, kept.shape, kept.dtype);
+    const { data, shape } = make();
+    if (this.#dry) return this.empty(shape);
+    const made = this.backend.outsideCapture(() => this.#make(data, shape, true));
+    const given = new Tensor(made.storage, made.shape, made.dtype);
+    this.#constants.keep(name, made);
+    return given;
   }
 
   full(shape: Shape, value: number): Tensor {
     checkShape('full', shape);
     const out = this.empty(shape);
-    if (out.size > 0) this.run('broadcastTo', {}, [this.scalar(value)], [out]);
+    if (out.size > 0) this.withScalars([value], (scalar) => this.run('broadcastTo', {}, scalar, [out]));
     return out;
   }
 
@@ -109,52 +137,87 @@ export class BackendDevice implements Device {
   }
 
   arange(n: number): Tensor {
-    return this.tensor(
-      Array.from({ length: n }, (_, i) => i),
-      [n],
-    );
+    checkInteger('arange', 'n', n, 0);
+    return this.tensor(hostNumbers('arange', n, (i) => i));
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
-    this.backend.run(
-      op,
-      params,
-      inputs.map((t) => t.operand(op)),
-      outputs.map((t) => t.operand(op)),
-    );
+    const operands = inputs.map((t) => t.operand(op));
+    const targets = outputs.map((t) => t.operand(op));
+    if (!this.#dry) this.backend.run(op, params, operands, targets);
   }
 
   launch(kernel: Kernel, inputs: readonly Tensor[], shapes: readonly Shape[], inPlace: readonly Tensor[] = []): Tensor[] {
+    const { name } = kernel;
+    const given = [...inputs, ...inPlace];
+    if (given.length > 0 && deviceOf(name, given) !== this) {
+      throw new DeviceMismatchError(`${name}: the operands are on another device than the one that launches it`);
+    }
+    for (const t of given) t.operand(name);
+    for (const shape of shapes) checkShape(name, shape);
+    const changed = new Set(inPlace.map((t) => t.storage));
+    if (changed.size < inPlace.length || inputs.some((t) => changed.has(t.storage))) {
+      throw new OptionError(`${name}: a tensor that it changes shares memory with another operand; give it once, in place`);
+    }
     const made = shapes.map((shape) => this.empty(shape));
-    const outputs = [...made, ...inPlace];
-    this.backend.launch(
-      kernel,
-      inputs.map((t) => t.operand(kernel.name)),
-      outputs.map((t) => t.operand(kernel.name)),
-    );
-    this.noteWrites(inPlace);
+    if (!this.#dry) {
+      this.backend.launch(
+        kernel,
+        inputs.map((t) => t.operand(name)),
+        [...made, ...inPlace].map((t) => t.operand(name)),
+      );
+      this.noteWrites(inPlace);
+    }
     return made;
   }
 
+  dryRun<T>(body: () => T): T {
+    const before = this.#dry;
+    this.#dry = true;
+    try {
+      return withGradMode('dryRun', false, body);
+    } finally {
+      this.#dry = before;
+    }
+  }
+
   noteWrites(tensors: readonly Tensor[]): void {
+    if (this.#dry) return;
     for (const { storage } of tensors) {
       storage.version++;
       this.#written?.add(storage);
     }
   }
 
-  capture(body: () => void): { readonly program: Program; readonly written: ReadonlySet<Storage> } {
+  capture(body: () => void): {
+    readonly program: Program;
+    readonly used: ReadonlySet<Storage>;
+    readonly written: ReadonlySet<Storage>;
+  } {
+    const before = { used: this.used, written: this.#written };
+    const used = new Set<Storage>();
     const written = new Set<Storage>();
+    this.used = used;
     this.#written = written;
     try {
-      return { program: this.backend.capture(body), written };
+      const program = this.backend.capture(body);
+      // What has been freed meanwhile was the step's own.
+      return { program, used: new Set([...used].filter(({ uses }) => uses > 0)), written };
     } finally {
-      this.#written = undefined;
+      this.used = before.used;
+      this.#written = before.written;
     }
   }
 
   memory(): DeviceMemory {
-    return { tensors: this.liveTensors, ...this.backend.memory() };
+    let scalarBytes = 0;
+    for (const { dtype } of this.#scalars.values()) scalarBytes += dtype === 'float64' ? 8 : 4;
+    return {
+      tensors: this.liveTensors,
+      constants: this.#scalars.size + this.#constants.count,
+      constantBytes: scalarBytes + this.#constants.bytes,
+      ...this.backend.memory(),
+    };
   }
 
   flush(): void {
@@ -174,31 +237,4 @@ export class BackendDevice implements Device {
   [Symbol.dispose](): void {
     this.destroy();
   }
-}
-
-function toFloat(data: ArrayLike<number>, dtype: FloatType): TypedArray {
-  return dtype === 'float32' ? Float32Array.from(data) : Float64Array.from(data);
-}
-
-function nestedShape(data: NestedArray | ArrayLike<number>): number[] {
-  const shape: number[] = [];
-  let level: unknown = data;
-  while (Array.isArray(level)) {
-    shape.push(level.length);
-    level = level[0];
-  }
-  return shape;
-}
-
-function flatten(data: unknown, shape: Shape, depth = 0, out: number[] = []): number[] {
-  if (depth === shape.length) {
-    if (typeof data !== 'number') throw new ShapeError(`tensor: nested arrays are deeper in one place than in another`);
-    out.push(data);
-  } else {
-    if (!Array.isArray(data) || data.length !== shape[depth]) {
-      throw new ShapeError(`tensor: nested arrays are ragged at depth ${depth}: expected ${shape[depth]} entries`);
-    }
-    for (const inner of data) flatten(inner, shape, depth + 1, out);
-  }
-  return out;
 }

@@ -5,15 +5,16 @@
  * the first-order gradient on the backend that it is written for. Nothing else defines a gradient a second time.
  */
 import { grad } from './autograd.ts';
-import type { FusedName, FusedParams, FusedRow, Operand } from '../contract/backend.ts';
+import type { FusedName, FusedParams, FusedRow } from '../contract/backend.ts';
 import { OptionError } from '../contract/errors.ts';
 import type { Shape } from '../contract/shape.ts';
-import { compositesChosen, rowOf } from './fused-rows.ts';
-import { checkFloats, deviceOf } from './primitive.ts';
-import { enableGrad, isGradEnabled, noGrad } from './grad-mode.ts';
+import { Admission, backwardRow, checkedDevice, checkOutputs, compositesChosen, forwardRow, rowOf } from './fused-rows.ts';
+import { deviceOf } from './primitive.ts';
+import { enableGrad, isGradEnabled, withGradMode } from './grad-mode.ts';
 import { addNode } from './tensor.ts';
 import { alias, detach } from './ops.ts';
 import { scope } from './scope.ts';
+import { synchronous } from './synchronous.ts';
 import type { Tensor } from './tensor.ts';
 
 /** One output, or several of which only the first is differentiable (batch norm also returns its statistics). */
@@ -61,7 +62,10 @@ export type Fused<Inputs extends readonly Tensor[], Params, Out extends FusedOut
 /** Every fused operation by name, for checks by registry. */
 export const fusedOperations: Map<string, Fused<readonly Tensor[], unknown, FusedOutput>> = new Map();
 
-/** Defines an operation by its composite, with kernels for the devices that have one. */
+/**
+ * Defines an operation by its composite, with kernels for the devices that have one. A kernel is run on operands that the composite takes
+ * and on no others: what the composite refuses (shapes, dtypes, freed tensors), it refuses with the same error on every device.
+ */
 export function fused<const Inputs extends readonly Tensor[], Params, Out extends FusedOutput>(
   name: string,
   composite: (inputs: Inputs, params: Params) => Out,
@@ -71,41 +75,48 @@ export function fused<const Inputs extends readonly Tensor[], Params, Out extend
 }
 
 /**
- * Defines an operation of the core's own by its composite; `shapes` are those of its outputs. A backend that has a row of this name
- * computes it by that row. All inputs are floats, whoever computes.
+ * Defines an operation of the core's own by its composite. A backend that has a row of this name computes it by that row. All inputs are
+ * floats, whoever computes.
  */
 export function fusedByRow<F extends FusedName, const Inputs extends readonly Tensor[], Out extends FusedOutput>(
   name: F,
-  shapes: (inputs: Inputs, params: FusedParams[F]) => readonly Shape[],
   composite: (inputs: Inputs, params: FusedParams[F]) => Out,
 ): Fused<Inputs, FusedParams[F], Out> {
   return define(name, composite, (inputs) => {
-    const device = deviceOf(name, inputs);
-    checkFloats(name, inputs);
-    // A freed operand is refused under this name, whoever computes.
-    for (const t of inputs) t.operand(name);
+    // What is no float or freed is refused under this name, whoever computes.
+    const device = checkedDevice(name, inputs);
     const row: FusedRow<FusedParams[F]> | undefined = rowOf(device, name);
-    return row && kernelOf(name, row, (given, params) => shapes(given as unknown as Inputs, params));
+    return row && kernelOf(name, row);
   });
+}
+
+/** A kernel that also hears which shapes its outputs have. */
+interface AdmittedKernel<Params> extends FusedKernel<Params> {
+  forward(inputs: readonly Tensor[], params: Params, differentiable: boolean, shapes?: readonly Shape[]): FusedForward | undefined;
 }
 
 function define<const Inputs extends readonly Tensor[], Params, Out extends FusedOutput>(
   name: string,
   composite: (inputs: Inputs, params: Params) => Out,
-  kernelFor: (inputs: Inputs) => FusedKernel<Params> | undefined,
+  kernelFor: (inputs: Inputs) => AdmittedKernel<Params> | undefined,
 ): Fused<Inputs, Params, Out> {
+  const admission = new Admission<Params>((inputs, params) => listed(composite(inputs as unknown as Inputs, params)));
   const call = (inputs: Inputs, params: Params): Out => {
     const found = kernelFor(inputs);
     const kernel = compositesChosen() ? undefined : found;
+    if (!kernel) return withDetachedExtras(synchronous(name, 'the composite', composite(inputs, params)));
     const differentiable = isGradEnabled();
-    const forward = kernel && noGrad(() => kernel.forward(inputs, params, differentiable));
-    if (!kernel || !forward) return withDetachedExtras(composite(inputs, params));
+    const shapes = admission.outputs(deviceOf(name, inputs), inputs, params);
+    const forward = withGradMode(name, false, () => kernel.forward(inputs, params, differentiable, shapes));
+    if (!forward) return withDetachedExtras(composite(inputs, params));
+    checkOutputs(name, listed(forward.output), shapes);
     const output = first(forward.output);
+    if (inputs.includes(output)) throw new OptionError(`${name}: the kernel returned one of its inputs; return detach(x)`);
     if (differentiable) {
       addNode(name, inputs, output, (g, needs) =>
         isGradEnabled() || !kernel.backward
           ? compositeVjp(composite, inputs, params, g, needs)
-          : kernel.backward({ inputs, output, saved: forward.saved ?? [], params, needs }, g),
+          : synchronous(name, 'backward', kernel.backward({ inputs, output, saved: forward.saved ?? [], params, needs }, g)),
       );
     }
     return forward.output as Out;
@@ -116,52 +127,22 @@ function define<const Inputs extends readonly Tensor[], Params, Out extends Fuse
   return operation;
 }
 
-/** A backend's row as a kernel over tensors: here outputs, saved values and gradients are allocated. */
-function kernelOf<Params>(
-  name: string,
-  row: FusedRow<Params>,
-  shapes: (inputs: readonly Tensor[], params: Params) => readonly Shape[],
-): FusedKernel<Params> {
-  const operands = (tensors: readonly Tensor[]): Operand[] => tensors.map((t) => t.operand(name));
-  const { backward } = row;
+/** A backend's row as a kernel over tensors. */
+function kernelOf<Params>(name: string, row: FusedRow<Params>): AdmittedKernel<Params> {
   return {
-    forward(given, params, differentiable) {
-      const inputs = operands(given);
-      const inputShapes = given.map((t) => t.shape);
-      if (given.some((t) => t.size === 0) || row.covers?.(params, inputShapes) === false) return undefined;
-      const { device } = given[0]!;
-      const outputs = shapes(given, params).map((shape) => device.empty(shape));
-      const saved = differentiable ? (row.saved?.(params, inputShapes) ?? []).map((shape) => device.empty(shape)) : [];
-      row.forward(params, inputs, operands(outputs), operands(saved));
+    forward(inputs, params, differentiable, shapes = []) {
+      const inputShapes = inputs.map((t) => t.shape);
+      if (inputs.some((t) => t.size === 0) || row.covers?.(params, inputShapes) === false) return undefined;
+      const { outputs, saved } = forwardRow(name, row, params, inputs, shapes, differentiable);
       const [output, ...extras] = outputs as [Tensor, ...Tensor[]];
       return { output: extras.length > 0 ? [output, ...extras] : output, saved: [...extras, ...saved] };
     },
-    ...(backward && {
+    ...(row.backward && {
       backward({ inputs, output, saved, params, needs }, g) {
-        // A gradient of the output itself asks for none of the inputs'.
-        if (!needs.some(Boolean)) return [];
-        const writes = row.writes?.(needs) ?? needs;
-        const gradients = inputs.map((x, i) => (writes[i] ? x.device.empty(x.shape) : undefined));
-        const extras =
-          saved.length -
-          (
-            row.saved?.(
-              params,
-              inputs.map((t) => t.shape),
-            ) ?? []
-          ).length;
-        backward.call(
-          row,
-          params,
-          {
-            inputs: operands(inputs),
-            outputs: operands([output, ...saved.slice(0, extras)]),
-            saved: operands(saved.slice(extras)),
-            g: g.operand(name),
-          },
-          gradients.map((t) => t?.operand(name)),
-        );
-        return gradients;
+        const inputShapes = inputs.map((t) => t.shape);
+        const extras = saved.length - (row.saved?.(params, inputShapes) ?? []).length;
+        const outputs = [output, ...saved.slice(0, extras)];
+        return backwardRow(name, row, params, { inputs, outputs, saved: saved.slice(extras), g }, needs);
       },
     }),
   };
@@ -186,8 +167,12 @@ function compositeVjp<Inputs extends readonly Tensor[], Params>(
   return differentiateAgain ? body() : scope(() => enableGrad(body));
 }
 
+function listed(output: FusedOutput): readonly Tensor[] {
+  return Array.isArray(output) ? (output as readonly Tensor[]) : [output as Tensor];
+}
+
 function first(output: FusedOutput): Tensor {
-  return Array.isArray(output) ? (output as readonly [Tensor, ...Tensor[]])[0] : (output as Tensor);
+  return listed(output)[0]!;
 }
 
 function withDetachedExtras<Out extends FusedOutput>(output: Out): Out {

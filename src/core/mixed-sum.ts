@@ -10,7 +10,6 @@ type None = Readonly<Record<never, never>>;
 /** The fused weighted sum: inputs [z, x_0, ..., x_(K-1)]; use `mixedSum`. */
 export const mixedSumFused: Fused<readonly [Tensor, ...Tensor[]], None, Tensor> = fusedByRow(
   'mixedSum',
-  ([, head]) => [head!.shape],
   ([z, ...xs]: readonly [Tensor, ...Tensor[]]): Tensor =>
     xs.map((x, k) => mul(x, reshape(slice(z, [k], [k + 1]), []))).reduce((sum, term) => add(sum, term)),
 );

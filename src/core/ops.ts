@@ -1,31 +1,26 @@
 /** @file Differentiable operations: primitives with their one-line VJPs, and composites of them. */
-import { rowOf } from './fused-rows.ts';
-import { apply, applyInPlace, checkFloats, deviceOf } from './primitive.ts';
-import type { Device } from './tensor.ts';
+import { forwardRow, rowOf } from './fused-rows.ts';
+import { addOperation, apply, applyInPlace, checkFloats, deviceOf, type Operand, shapeOf } from './primitive.ts';
 import { OptionError, ShapeError } from '../contract/errors.ts';
 import { isGradEnabled, noGrad } from './grad-mode.ts';
 import { scope } from './scope.ts';
 import { addNode } from './tensor.ts';
 import {
   broadcastShapes,
+  checkInteger,
+  checkList,
   checkShape,
   normalizeAxes,
   normalizeAxis,
   sameShape,
   type Shape,
   showShape,
+  showValue,
   sizeOf,
 } from '../contract/shape.ts';
 import { Tensor } from './tensor.ts';
 
-/** A tensor, or a number that stands for a scalar constant on the other operand's device. */
-export type Operand = Tensor | number;
-
-function pair(op: string, a: Operand, b: Operand): [Tensor, Tensor] {
-  const device: Device | undefined = a instanceof Tensor ? a.device : b instanceof Tensor ? b.device : undefined;
-  if (!device) throw new OptionError(`${op}: at least one operand must be a tensor`);
-  return [a instanceof Tensor ? a : device.scalar(a), b instanceof Tensor ? b : device.scalar(b)];
-}
+export type { Operand } from './primitive.ts';
 
 // Unary, elementwise.
 
@@ -86,10 +81,20 @@ export function softplus(x: Tensor): Tensor {
 
 // Binary, elementwise, with NumPy's broadcasting: a VJP is summed back to its operand's shape.
 
+/** The shape of the result, and one operand's share of the cotangent summed back to its shape. */
+function broadcastPair(
+  op: string,
+  a: Operand,
+  b: Operand,
+): { shape: Shape; toA: (g: Tensor) => Tensor; toB: (g: Tensor) => Tensor } {
+  const [shapeA, shapeB] = [shapeOf(op, a), shapeOf(op, b)];
+  return { shape: broadcastShapes(op, shapeA, shapeB), toA: (g) => sumTo(g, shapeA), toB: (g) => sumTo(g, shapeB) };
+}
+
 /** a + b. VJP: g, g. */
-export function add(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('add', left, right);
-  return apply('add', {}, [a, b], broadcastShapes('add', a.shape, b.shape), [(g) => sumTo(g, a.shape), (g) => sumTo(g, b.shape)]);
+export function add(a: Operand, b: Operand): Tensor {
+  const { shape, toA, toB } = broadcastPair('add', a, b);
+  return apply('add', {}, [a, b], shape, [toA, toB]);
 }
 
 /**
@@ -99,6 +104,7 @@ export function add(left: Operand, right: Operand): Tensor {
 export function addAll(xs: readonly Tensor[]): Tensor {
   const device = deviceOf('addAll', xs);
   checkFloats('addAll', xs);
+  for (const x of xs) x.operand('addAll');
   const [head, ...rest] = xs as readonly [Tensor, ...Tensor[]];
   for (const x of rest) {
     if (!sameShape(x.shape, head.shape)) {
@@ -111,13 +117,7 @@ export function addAll(xs: readonly Tensor[]): Tensor {
   let sum = head;
   for (let next = 1; next < xs.length; next += row.atMost - 1) {
     const terms = [sum, ...xs.slice(next, next + row.atMost - 1)];
-    const more = device.empty(head.shape);
-    row.forward(
-      {},
-      terms.map((t) => t.operand('addAll')),
-      [more.operand('addAll')],
-      [],
-    );
+    const more = forwardRow('addAll', row, {}, terms, [head.shape], false).outputs[0]!;
     if (sum !== head) sum.dispose();
     sum = more;
   }
@@ -126,69 +126,51 @@ export function addAll(xs: readonly Tensor[]): Tensor {
 }
 
 /** a - b. VJP: g, -g. */
-export function sub(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('sub', left, right);
-  return apply('sub', {}, [a, b], broadcastShapes('sub', a.shape, b.shape), [
-    (g) => sumTo(g, a.shape),
-    (g) => neg(sumTo(g, b.shape)),
-  ]);
+export function sub(a: Operand, b: Operand): Tensor {
+  const { shape, toA, toB } = broadcastPair('sub', a, b);
+  return apply('sub', {}, [a, b], shape, [toA, (g) => neg(toB(g))]);
 }
 
 /** a b. VJP: g b, g a. */
-export function mul(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('mul', left, right);
-  return apply('mul', {}, [a, b], broadcastShapes('mul', a.shape, b.shape), [
-    (g) => sumTo(mul(g, b), a.shape),
-    (g) => sumTo(mul(g, a), b.shape),
-  ]);
+export function mul(a: Operand, b: Operand): Tensor {
+  const { shape, toA, toB } = broadcastPair('mul', a, b);
+  return apply('mul', {}, [a, b], shape, [(g) => toA(mul(g, b)), (g) => toB(mul(g, a))]);
 }
 
 /** a / b. VJP: g / b, -g y / b. */
-export function div(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('div', left, right);
-  return apply('div', {}, [a, b], broadcastShapes('div', a.shape, b.shape), [
-    (g) => sumTo(div(g, b), a.shape),
-    (g, y) => neg(sumTo(div(mul(g, y), b), b.shape)),
-  ]);
+export function div(a: Operand, b: Operand): Tensor {
+  const { shape, toA, toB } = broadcastPair('div', a, b);
+  return apply('div', {}, [a, b], shape, [(g) => toA(div(g, b)), (g, y) => neg(toB(div(mul(g, y), b)))]);
 }
 
 /** max(a, b), NaN where either is. VJP: g to the larger operand; half to each where they are equal, g to each where NaN. */
-export function maximum(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('maximum', left, right);
-  return apply('maximum', {}, [a, b], broadcastShapes('maximum', a.shape, b.shape), [
-    (g) => sumTo(unlessBelow(g, a, b), a.shape),
-    (g) => sumTo(unlessBelow(g, b, a), b.shape),
-  ]);
+export function maximum(a: Operand, b: Operand): Tensor {
+  const { shape, toA, toB } = broadcastPair('maximum', a, b);
+  return apply('maximum', {}, [a, b], shape, [(g) => toA(unlessBelow(g, a, b)), (g) => toB(unlessBelow(g, b, a))]);
 }
 
 /** min(a, b), NaN where either is. VJP: g to the smaller operand; half to each where they are equal, g to each where NaN. */
-export function minimum(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('minimum', left, right);
-  const out = noGrad(() => scope(() => neg(maximum(neg(a), neg(b)))));
-  if (isGradEnabled()) {
-    addNode('minimum', [a, b], out, (g, needs) => [
-      needs[0] ? sumTo(unlessBelow(g, b, a), a.shape) : undefined,
-      needs[1] ? sumTo(unlessBelow(g, a, b), b.shape) : undefined,
-    ]);
-  }
+export function minimum(a: Operand, b: Operand): Tensor {
+  const { toA, toB } = broadcastPair('minimum', a, b);
+  const negated = (v: Operand): Operand => (typeof v === 'number' ? -v : neg(v));
+  const out = noGrad(() => scope(() => neg(maximum(negated(a), negated(b)))));
+  addOperation('minimum', [a, b], out, [(g) => toA(unlessBelow(g, b, a)), (g) => toB(unlessBelow(g, a, b))]);
   return out;
 }
 
 /** 0 where p < q, half of g where they are equal, else g. Chosen, not multiplied: an infinite g leaves the 0. */
-function unlessBelow(g: Tensor, p: Tensor, q: Tensor): Tensor {
+function unlessBelow(g: Tensor, p: Operand, q: Operand): Tensor {
   return where(greater(q, p), 0, where(equal(p, q), mul(g, 0.5), g));
 }
 
 /** 1 where a > b, else 0. Piecewise constant: no gradient. */
-export function greater(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('greater', left, right);
-  return apply('greater', {}, [a, b], broadcastShapes('greater', a.shape, b.shape));
+export function greater(a: Operand, b: Operand): Tensor {
+  return apply('greater', {}, [a, b], broadcastPair('greater', a, b).shape);
 }
 
 /** 1 where a = b, else 0: NaN equals nothing. Piecewise constant: no gradient. */
-export function equal(left: Operand, right: Operand): Tensor {
-  const [a, b] = pair('equal', left, right);
-  return apply('equal', {}, [a, b], broadcastShapes('equal', a.shape, b.shape));
+export function equal(a: Operand, b: Operand): Tensor {
+  return apply('equal', {}, [a, b], broadcastPair('equal', a, b).shape);
 }
 
 /** 1 where x attains the maximum `top` that broadcasts with it, else 0. Where that is NaN the elements that are NaN attain it. */
@@ -197,14 +179,13 @@ function attains(x: Tensor, top: Tensor): Tensor {
 }
 
 /** a where condition is not 0, else b; all broadcast. VJP: g to the operand that was chosen; none to the condition. */
-export function where(condition: Tensor, left: Operand, right: Operand): Tensor {
-  const [, a] = pair('where', condition, left);
-  const [, b] = pair('where', condition, right);
-  const shape = broadcastShapes('where', condition.shape, broadcastShapes('where', a.shape, b.shape));
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const pair = broadcastPair('where', a, b);
+  const shape = broadcastShapes('where', condition.shape, pair.shape);
   return apply('where', {}, [condition, a, b], shape, [
     undefined,
-    (g) => sumTo(where(condition, g, 0), a.shape),
-    (g) => sumTo(where(condition, 0, g), b.shape),
+    (g) => pair.toA(where(condition, g, 0)),
+    (g) => pair.toB(where(condition, 0, g)),
   ]);
 }
 
@@ -212,13 +193,14 @@ export function where(condition: Tensor, left: Operand, right: Operand): Tensor 
 
 /** The same elements under another shape; one dimension may be -1. Free: shares memory. VJP: reshape back. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
-  const known = shape.filter((d) => d !== -1);
+  const known = Array.isArray(shape) ? shape.filter((d) => d !== -1) : shape;
+  checkShape('reshape', known);
+  if (shape.length - known.length > 1) throw new OptionError(`reshape: shape ${showShape(shape)} has -1 more than once`);
   const rest = x.size / Math.max(1, sizeOf(known));
   const resolved = shape.map((d) => (d === -1 ? rest : d));
-  if (shape.length - known.length > 1 || sizeOf(resolved) !== x.size || !Number.isInteger(rest)) {
+  if (sizeOf(resolved) !== x.size || !Number.isInteger(rest)) {
     throw new ShapeError(`reshape: ${showShape(x.shape)} has ${x.size} elements and does not fit ${showShape(shape)}`);
   }
-  checkShape('reshape', resolved);
   x.operand('reshape');
   const out = new Tensor(x.storage, resolved, x.dtype);
   if (isGradEnabled()) addNode('reshape', [x], out, (g) => [reshape(g, x.shape)]);
@@ -227,6 +209,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /** All elements in one dimension from axis `start` on: [n, c, h, w] becomes [n, c h w] at start = 1. */
 export function flatten(x: Tensor, start = 0): Tensor {
+  checkInteger('flatten', 'start', start, 0, x.rank);
   return reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);
 }
 
@@ -248,6 +231,7 @@ export function clone(x: Tensor): Tensor {
 
 /** Output axis i is input axis axes[i]; without axes, the order is reversed. VJP: the inverse permutation. */
 export function permute(x: Tensor, axes: readonly number[] = x.shape.map((_, i) => x.rank - 1 - i)): Tensor {
+  checkList('permute', 'axes', axes);
   const order = axes.map((a) => normalizeAxis('permute', a, x.rank));
   if (new Set(order).size !== x.rank || order.length !== x.rank) {
     throw new OptionError(`permute: [${axes.join(', ')}] is not a permutation of the ${x.rank} axes of ${showShape(x.shape)}`);
@@ -271,6 +255,7 @@ export function transpose(x: Tensor): Tensor {
 
 /** Repeats along axes of size 1 and new leading axes. VJP: sumTo. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  checkShape('broadcastTo', shape);
   if (sameShape(x.shape, shape)) return x;
   if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
     throw new ShapeError(`broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`);
@@ -292,21 +277,28 @@ export function slice(
   stop: readonly (number | undefined)[] = [],
   steps: readonly number[] = [],
 ): Tensor {
+  for (const [name, list] of Object.entries({ start, stop, steps })) {
+    checkList('slice', name, list);
+    if (list.length > x.rank) {
+      throw new OptionError(
+        `slice: ${name} ${showShape(list as Shape)} is longer than the ${x.rank} axes of ${showShape(x.shape)}`,
+      );
+    }
+    // Left out for an axis, a bound is the axis's own.
+    for (const [i, v] of list.entries())
+      if (v !== undefined) checkInteger('slice', `${name}[${i}]`, v, name === 'steps' ? 1 : undefined);
+  }
   const begin: number[] = [];
   const stride: number[] = [];
   const shape = x.shape.map((d, i) => {
-    const s = steps[i] ?? 1;
-    if (!Number.isInteger(s) || s < 1)
-      throw new OptionError(`slice: step ${s} on axis ${i} must be an integer >= 1 (flip reverses)`);
+    // A longer step than the axis takes one element, as the axis's length does.
+    const s = Math.min(steps[i] ?? 1, Math.max(1, d));
     const bound = (v: number): number => Math.min(d, Math.max(0, v < 0 ? v + d : v));
     const from = bound(start[i] ?? 0);
     begin.push(from);
     stride.push(s);
     return Math.max(0, Math.ceil((bound(stop[i] ?? d) - from) / s));
   });
-  if (start.length > x.rank || stop.length > x.rank || steps.length > x.rank) {
-    throw new OptionError(`slice: more bounds than the ${x.rank} axes of ${showShape(x.shape)}`);
-  }
   return strided(x, begin, stride, shape);
 }
 
@@ -333,10 +325,15 @@ function spread(x: Tensor, low: readonly number[], steps: readonly number[], sha
 
 /** Adds zeros: [before, after] per axis. VJP: slice. */
 export function pad(x: Tensor, amounts: readonly (readonly [number, number])[]): Tensor {
-  if (amounts.length !== x.rank || amounts.some(([a, b]) => a < 0 || b < 0)) {
-    throw new OptionError(`pad: needs one [before, after] >= 0 for each of the ${x.rank} axes of ${showShape(x.shape)}`);
+  checkList('pad', 'amounts', amounts);
+  if (amounts.length !== x.rank || amounts.some((pair) => !Array.isArray(pair) || pair.length !== 2)) {
+    throw new OptionError(
+      `pad: amounts ${showValue(amounts)} must be one [before, after] for each of the ${x.rank} axes of ${showShape(x.shape)}`,
+    );
   }
+  for (const [i, pair] of amounts.entries()) for (const v of pair) checkInteger('pad', `amounts[${i}]`, v, 0);
   const shape = x.shape.map((d, i) => d + amounts[i]![0] + amounts[i]![1]);
+  checkShape('pad', shape, 'the padded shape');
   return spread(
     x,
     amounts.map(([before]) => before),
@@ -378,6 +375,7 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
 
 /** Sums over the axes along which `shape` broadcasts to x's shape: the adjoint of broadcastTo. VJP: broadcastTo. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
+  checkShape('sumTo', shape);
   if (sameShape(x.shape, shape)) return x;
   if (shape.length > x.rank || !sameShape(broadcastShapes('sumTo', shape, x.shape), x.shape)) {
     throw new ShapeError(`sumTo: ${showShape(shape)} does not broadcast to ${showShape(x.shape)}`);
@@ -477,6 +475,7 @@ export function take(x: Tensor, index: Tensor): Tensor {
 
 /** x[r, i] = sum of g[r, j] over index[r, j] = i, i < n: the adjoint of take. VJP: take. */
 export function put(g: Tensor, index: Tensor, n: number): Tensor {
+  checkInteger('put', 'n', n, 0);
   rowsAgree('put', g, index);
   if (!sameShape(g.shape, index.shape))
     throw new ShapeError(`put: values ${showShape(g.shape)} and index ${showShape(index.shape)} differ`);

@@ -72,7 +72,6 @@ function columns(x: Tensor, low: number, high: number): Tensor {
 /** The fused maximum pool; use `maxPool2d`. */
 export const maxPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fusedByRow(
   'maxPool2d',
-  ([x], geometry) => [pooledShape('maxPool2d', x.shape, geometry)],
   ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
     const { n, c, h, w } = dims('maxPool2d', x, 'n c h w');
     if (h * w > EXACT && x.device.dtype === 'float32') return maxPoolInHalves(x, geometry);
@@ -94,7 +93,6 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: WindowOptions = {}):
 /** The fused average pool; use `avgPool2d`. */
 export const avgPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fusedByRow(
   'avgPool2d',
-  ([x], geometry) => [pooledShape('avgPool2d', x.shape, geometry)],
   ([x]: readonly [Tensor], geometry: PoolGeometry): Tensor => {
     const { c, h, w } = dims('avgPool2d', x, 'n c h w');
     // A convolution has at least one group; without channels there is nothing to average.

@@ -1,9 +1,19 @@
 /** @file How an operation is applied: operands checked, a kernel of the backend run, a node added to the graph. */
 import type { DType, Primitive, PrimitiveParams } from '../contract/backend.ts';
-import { DeviceMismatchError, DTypeError, OptionError } from '../contract/errors.ts';
-import { type Shape, showShape } from '../contract/shape.ts';
+import { DeviceMismatchError, DTypeError, OptionError, ShapeError } from '../contract/errors.ts';
+import { sameShape, type Shape, showShape, showValue } from '../contract/shape.ts';
 import { isGradEnabled } from './grad-mode.ts';
-import { addNode, type Device, type Tensor } from './tensor.ts';
+import { addNode, type Device, Tensor } from './tensor.ts';
+
+/** A tensor, or a number that stands for a scalar constant on the other operand's device. */
+export type Operand = Tensor | number;
+
+/** The shape of an operand, [] for a number. */
+export function shapeOf(op: string, operand: Operand): Shape {
+  if (operand instanceof Tensor) return operand.shape;
+  if (typeof operand === 'number') return [];
+  throw new OptionError(`${op}: operand ${showValue(operand)} must be a tensor or a number`);
+}
 
 /** The one device of some operands, or an error naming the operation. */
 export function deviceOf(op: string, tensors: readonly Tensor[]): Device {
@@ -32,37 +42,62 @@ export function checkFloats(op: string, tensors: readonly Tensor[]): void {
   }
 }
 
+/** Refuses inputs of a dtype that the primitive does not take: all take floats, but for the two that turn words into others. */
+function checkInputs(op: Primitive, tensors: readonly Tensor[]): void {
+  if (op !== 'randomBits' && op !== 'bitsToUniform') return checkFloats(op, tensors);
+  for (const t of tensors) {
+    if (t.dtype !== 'uint32') {
+      throw new DTypeError(`${op}: operand of shape ${showShape(t.shape)} is ${t.dtype}; this operation takes uint32`);
+    }
+  }
+}
+
 /** The one device of an operation that changes `targets`: all operands are floats, and no two targets share memory. */
 export function checkInPlace(op: string, inputs: readonly Tensor[], targets: readonly Tensor[]): Device {
   const device = deviceOf(op, [...inputs, ...targets]);
   checkFloats(op, [...inputs, ...targets]);
+  for (const t of [...inputs, ...targets]) t.operand(op);
   if (new Set(targets.map((t) => t.storage)).size < targets.length) {
     throw new OptionError(`${op}: two of the tensors that it changes share memory; each must be given once`);
   }
   return device;
 }
 
-/** Applies a primitive: checks operands, runs it, and adds a node with its VJPs to the graph unless under `noGrad`. */
+/**
+ * Applies a primitive: checks operands, runs it, and adds a node with its VJPs to the graph unless under `noGrad`. A number is a constant
+ * of this call alone: it takes no gradient, and the graph does not hold the tensor that was made of it.
+ */
 export function apply<P extends Primitive>(
   op: P,
   params: PrimitiveParams[P],
-  inputs: readonly Tensor[],
+  inputs: readonly Operand[],
   shape: Shape,
   vjps: InputVjps = [],
   dtype?: DType,
 ): Tensor {
-  const device = deviceOf(op, inputs);
-  if (dtype === undefined) checkFloats(op, inputs);
-  const operands = inputs.map((t) => t.operand(op));
-  const out = device.empty(shape, dtype ?? device.dtype);
-  if (out.size > 0) device.backend.run(op, params, operands, [out.operand(op)]);
-  if (isGradEnabled() && vjps.length > 0) {
-    addNode(op, inputs, out, (g, needs) => inputs.map((_, i) => (needs[i] ? vjps[i]?.(g, out) : undefined)));
-  }
+  const given = inputs.every((x) => x instanceof Tensor) ? inputs : inputs.filter((x) => x instanceof Tensor);
+  const device = deviceOf(op, given);
+  checkInputs(op, given);
+  const run = (tensors: readonly Tensor[]): Tensor => {
+    for (const t of tensors) t.operand(op);
+    const out = device.empty(shape, dtype ?? device.dtype);
+    if (out.size > 0) device.run(op, params, tensors, [out]);
+    return out;
+  };
+  const out = given === inputs ? run(given) : device.withScalars(inputs, run);
+  addOperation(op, inputs, out, vjps);
   return out;
 }
 
-/** Applies a primitive that changes tensors in place; never differentiable. */
+/** Adds a node with a VJP for each operand to the graph, unless under `noGrad`; numbers are left out of it. */
+export function addOperation(op: string, operands: readonly Operand[], out: Tensor, vjps: InputVjps): void {
+  if (!isGradEnabled() || vjps.length === 0) return;
+  const inputs = operands.filter((x) => x instanceof Tensor);
+  const places = vjps.filter((_, i) => operands[i] instanceof Tensor);
+  addNode(op, inputs, out, (g, needs) => inputs.map((_, i) => (needs[i] ? places[i]?.(g, out) : undefined)));
+}
+
+/** Applies a primitive that changes tensors of one shape, that of its first input, in place; never differentiable. */
 export function applyInPlace<P extends Primitive>(
   op: P,
   params: PrimitiveParams[P],
@@ -70,6 +105,11 @@ export function applyInPlace<P extends Primitive>(
   targets: readonly Tensor[],
 ): void {
   const device = checkInPlace(op, inputs, targets);
-  device.run(op, params, inputs, targets);
+  for (const t of targets) {
+    if (!sameShape(t.shape, inputs[0]!.shape)) {
+      throw new ShapeError(`${op}: ${showShape(inputs[0]!.shape)} does not fit ${showShape(t.shape)}, which it changes in place`);
+    }
+  }
+  if (targets[0]!.size > 0) device.run(op, params, inputs, targets);
   device.noteWrites(targets);
 }

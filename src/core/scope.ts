@@ -1,9 +1,7 @@
 /** @file Scopes free every tensor made inside them except what they return: no reference counts for the user. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { OptionError } from '../contract/errors.ts';
+import { type NotAsync, synchronous } from './synchronous.ts';
 import { openScopes, Tensor } from './tensor.ts';
-
-type NotAsync<T> = T extends PromiseLike<unknown> ? never : T;
 
 /**
  * Runs `body` and frees every tensor made inside, except those in its result (a tensor, or arrays, plain objects and Maps of
@@ -15,10 +13,7 @@ export function scope<T>(body: () => NotAsync<T>): T {
   openScopes.push(mine);
   let result: T;
   try {
-    result = body();
-    if (result instanceof Promise) {
-      throw new OptionError('scope: the body returned a promise; a scope is synchronous. Await outside of it');
-    }
+    result = synchronous('scope', 'the body', body());
   } catch (error) {
     openScopes.pop();
     for (const tensor of mine) tensor.dispose();

@@ -10,18 +10,13 @@ import type { Tensor } from './tensor.ts';
 type None = Readonly<Record<never, never>>;
 
 /** e^(x - max) / sum e^(x - max) over the last axis. Shifts cancel, so the maximum takes no gradient. */
-export const softmaxFused: Fused<readonly [Tensor], None, Tensor> = fusedByRow(
-  'softmax',
-  ([x]) => [x.shape],
-  ([x]: readonly [Tensor]): Tensor => {
-    const e = exp(sub(x, detach(max(x, -1, { keepDims: true }))));
-    return div(e, sum(e, -1, { keepDims: true }));
-  },
-);
+export const softmaxFused: Fused<readonly [Tensor], None, Tensor> = fusedByRow('softmax', ([x]: readonly [Tensor]): Tensor => {
+  const e = exp(sub(x, detach(max(x, -1, { keepDims: true }))));
+  return div(e, sum(e, -1, { keepDims: true }));
+});
 
 export const logSoftmaxFused: Fused<readonly [Tensor], None, Tensor> = fusedByRow(
   'logSoftmax',
-  ([x]) => [x.shape],
   ([x]: readonly [Tensor]): Tensor => {
     const shifted = sub(x, detach(max(x, -1, { keepDims: true })));
     return sub(shifted, log(sum(exp(shifted), -1, { keepDims: true })));
@@ -31,7 +26,6 @@ export const logSoftmaxFused: Fused<readonly [Tensor], None, Tensor> = fusedByRo
 /** Negative log-likelihood of each row, [n]: logits [n, k], labels [n]. The labels take no gradient. */
 export const crossEntropyFused: Fused<readonly [Tensor, Tensor], None, Tensor> = fusedByRow(
   'crossEntropy',
-  ([, labels]) => [labels.shape],
   ([logits, labels]: readonly [Tensor, Tensor]): Tensor => {
     const target = oneHot(labels, logits.shape[1]!);
     // Chosen, not multiplied: a logit of minus infinity masks its class, and infinity times 0 is no number.

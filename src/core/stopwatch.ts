@@ -1,6 +1,7 @@
 /** @file Stopwatch: how long work on a device takes, by the device's own timestamps where it has them, else by wall time. */
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { DeviceTimer } from '../contract/backend.ts';
+import { synchronous } from './synchronous.ts';
 import type { Device } from './tensor.ts';
 
 /** What a time was read from: timestamp queries of the WebGPU queue, or the host's clock around `device.finish()`. */
@@ -43,7 +44,7 @@ export class Stopwatch {
     await this.device.finish();
     this.#timestamps?.begin();
     const started = performance.now();
-    work();
+    synchronous<unknown>('Stopwatch.time', 'the work', work());
     this.device.flush();
     this.#timestamps?.end();
     await this.device.finish();

@@ -37,6 +37,9 @@ export function addNode(op: string, inputs: readonly Tensor[], output: Tensor, v
   output.node = { op, inputs: [...inputs], versions: inputs.map((t) => t.storage.version), vjp };
 }
 
+/** The handle of memory that is not there: of tensors that have a shape alone. @internal */
+export const NO_MEMORY: BufferHandle = { byteLength: 0 };
+
 /** Memory shared by the tensors that are reshapes of one another. Internal. */
 export class Storage {
   readonly device: Device;
@@ -52,6 +55,11 @@ export class Storage {
 }
 
 let nextId = 0;
+
+/** The id that the next tensor gets. @internal */
+export function upcomingId(): number {
+  return nextId;
+}
 
 /** The tensors made in each open scope, innermost last; `scope` pushes and pops. @internal */
 export const openScopes: Set<Tensor>[] = [];
@@ -119,7 +127,8 @@ export class Tensor {
     this.#disposed = true;
     this.node = undefined;
     this.device.liveTensors--;
-    if (--this.storage.uses === 0) this.device.backend.free(this.storage.handle);
+    const { handle } = this.storage;
+    if (--this.storage.uses === 0 && handle !== NO_MEMORY) this.device.backend.free(handle);
   }
 
   [Symbol.dispose](): void {
@@ -138,6 +147,7 @@ export class Tensor {
           'return it from the scope, or keep(tensor) it',
       );
     }
+    this.storage.device.used?.add(this.storage);
     return { handle: this.storage.handle, shape: this.shape, dtype: this.dtype };
   }
 }
@@ -147,6 +157,9 @@ export type NestedArray = number | readonly NestedArray[];
 export interface DeviceMemory extends BackendMemory {
   /** Tensors that have been made and not freed (several may share one buffer). */
   readonly tensors: number;
+  /** Constants that the library keeps for later operations, of those tensors, and their bytes: both are bounded. */
+  readonly constants: number;
+  readonly constantBytes: number;
 }
 
 /** Where tensors are made. There is no global device; every operation takes its device from its operands. */
@@ -159,6 +172,8 @@ export interface Device extends Disposable {
   readonly name: string;
   /** @internal */
   liveTensors: number;
+  /** While a step is captured: the memory of its operands. @internal */
+  used: Set<Storage> | undefined;
   /**
    * A tensor from numbers: `device.tensor([[1, 2], [3, 4]])` or `device.tensor(flat, [2, 2])`, flat data row-major. A
    * Uint32Array makes a uint32 tensor; anything else is converted to the device's float type.
@@ -171,9 +186,14 @@ export interface Device extends Disposable {
   ones(shape: Shape): Tensor;
   /** [0, 1, ..., n - 1]. */
   arange(n: number): Tensor;
-  /** A scalar constant. The same small set of values shares its buffers, so `mul(x, 0.5)` uploads nothing the second time. */
+  /** A scalar constant. The first 256 values that a device sees are kept, so `mul(x, 0.5)` uploads nothing the second time. */
   scalar(value: number): Tensor;
-  /** A constant that is made once per device and kept, by name (window counts of a pool, the labels of a one-hot). @internal */
+  /** The scalars of a call, which lives as long as it: those that are not kept are freed when `use` returns. @internal */
+  withScalars<T>(operands: readonly (Tensor | number)[], use: (tensors: readonly Tensor[]) => T): T;
+  /**
+   * A constant by name (window counts of a pool, the labels of a one-hot), which the device keeps while others are not used more recently:
+   * a tensor of the caller's scope over memory that may be shared. @internal
+   */
   constant(name: string, make: () => { readonly data: ArrayLike<number>; readonly shape: Shape }): Tensor;
   /** Uninitialised memory, for what fills it at once. @internal */
   empty(shape: Shape, dtype?: DType, persistent?: boolean): Tensor;
@@ -184,10 +204,19 @@ export interface Device extends Disposable {
    * the graph: for use inside the kernels of a `fused` operation.
    */
   launch(kernel: Kernel, inputs: readonly Tensor[], shapes: readonly Shape[], inPlace?: readonly Tensor[]): Tensor[];
+  /**
+   * Runs `body` on shapes and dtypes alone: every operation checks its operands as ever, and nothing is allocated, computed or added to the
+   * graph. What it returns holds no values. @internal
+   */
+  dryRun<T>(body: () => T): T;
   /** Tensors have been changed in place: graphs that read them before can tell. @internal */
   noteWrites(tensors: readonly Tensor[]): void;
-  /** Captures what `body` asks of this device, and notes the memory of others that it writes in place. @internal */
-  capture(body: () => void): { readonly program: Program; readonly written: ReadonlySet<Storage> };
+  /** Captures what `body` asks of this device, and notes the memory that it uses and that it writes in place. @internal */
+  capture(body: () => void): {
+    readonly program: Program;
+    readonly used: ReadonlySet<Storage>;
+    readonly written: ReadonlySet<Storage>;
+  };
   /** Live tensors, buffers and bytes: constant from step to step in a loop that leaks nothing. */
   memory(): DeviceMemory;
   /** Hands queued work to the device without waiting for it. */

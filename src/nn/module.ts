@@ -20,6 +20,15 @@ export interface StateTensor {
 /** State on the host: what is saved and loaded. */
 export type StateDict = Record<string, { readonly shape: Shape; readonly data: TypedArray }>;
 
+/** The numbers of a saved tensor, whatever its type, as many as its shape says. */
+export function stateNumbers(op: string, name: string, { shape, data }: StateDict[string]): Float64Array {
+  const given: ArrayLike<number | bigint> = data;
+  if (given.length !== sizeOf(shape)) {
+    throw new ShapeError(`${op}: ${name} has ${given.length} elements, its shape ${showShape(shape)} has ${sizeOf(shape)}`);
+  }
+  return Float64Array.from(given, Number);
+}
+
 /**
  * Base of all layers and networks. Its tensors, modules and arrays of modules held in properties make up its tree; a
  * property's name is the name in `stateDict()`.
@@ -41,7 +50,7 @@ export abstract class Module {
     }
   }
 
-  /** Child modules with their names; a module held in two places appears once. */
+  /** Child modules with their names, once for each place that holds one. */
   *children(): Iterable<readonly [string, Module]> {
     for (const [name, value] of Object.entries(this)) {
       if (value instanceof Module) yield [name, value];
@@ -51,16 +60,29 @@ export abstract class Module {
     }
   }
 
-  /** This module and all below it, depth first. */
+  /** This module and all below it, depth first; one that is reached in two ways comes once. */
   *modules(): Iterable<Module> {
-    yield this;
-    for (const [, child] of this.children()) yield* child.modules();
+    for (const [, module] of this.#tree()) yield module;
   }
 
-  /** All tensors of the tree with dotted names. */
+  /** The modules of the tree with the dotted names under which they are reached first. */
+  *#tree(prefix = '', seen: Set<Module> = new Set()): Iterable<readonly [string, Module]> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    yield [prefix, this];
+    for (const [name, child] of this.children()) yield* child.#tree(`${prefix}${name}.`, seen);
+  }
+
+  /** All tensors of the tree with dotted names; one that is reached in two ways comes once, under its first name. */
   *stateTensors(prefix = ''): Iterable<StateTensor> {
-    for (const tensor of this.ownTensors()) yield { ...tensor, name: prefix + tensor.name };
-    for (const [name, child] of this.children()) yield* child.stateTensors(`${prefix}${name}.`);
+    const seen = new Set<Tensor>();
+    for (const [path, module] of this.#tree(prefix)) {
+      for (const tensor of module.ownTensors()) {
+        if (seen.has(tensor.tensor)) continue;
+        seen.add(tensor.tensor);
+        yield { ...tensor, name: path + tensor.name };
+      }
+    }
   }
 
   /** Trainable tensors with their dotted names. */
@@ -107,23 +129,29 @@ export abstract class Module {
     return out;
   }
 
-  /** Copies state in, in place. Every tensor must be present, of the right shape, and nothing else may be. */
+  /**
+   * Copies state in, in place, converted to the float type of the device. Every tensor must be present, of the right shape, and nothing
+   * else may be; all of it is checked before the first is copied.
+   */
   loadStateDict(state: StateDict): void {
     const expected = new Set<string>();
-    const read = (name: string, shape: Shape): TypedArray => {
+    const read = (name: string, shape: Shape): Float64Array => {
       expected.add(name);
       const entry = state[name];
       if (!entry) throw new OptionError(`loadStateDict: ${name} is missing`);
       if (!sameShape(entry.shape, shape)) {
         throw new ShapeError(`loadStateDict: ${name} has shape ${showShape(entry.shape)}, this module needs ${showShape(shape)}`);
       }
-      return entry.data;
+      return stateNumbers('loadStateDict', name, entry);
     };
     const loads = [...this.stateTensors()].map(({ name, tensor, rows }) => {
+      tensor.operand('loadStateDict');
       if (!rows) return { tensor, data: read(name, tensor.shape) };
       const parent = name.slice(0, name.lastIndexOf('.') + 1);
-      const parts = rows.map((row) => [...read(parent + row, tensor.shape.slice(1))]);
-      return { tensor, data: parts.flat() };
+      const length = sizeOf(tensor.shape.slice(1));
+      const data = new Float64Array(tensor.size);
+      for (const [i, row] of rows.entries()) data.set(read(parent + row, tensor.shape.slice(1)), i * length);
+      return { tensor, data };
     });
     const extra = Object.keys(state).filter((name) => !expected.has(name));
     if (extra.length > 0) throw new OptionError(`loadStateDict: this module has no ${extra.slice(0, 5).join(', ')}`);

@@ -2,11 +2,11 @@
 import type { Device } from '../core/tensor.ts';
 import { OptionError, ShapeError } from '../contract/errors.ts';
 import { noGrad } from '../core/grad-mode.ts';
-import type { StateDict } from '../nn/module.ts';
+import { type StateDict, stateNumbers } from '../nn/module.ts';
 import { assign, concat } from '../core/ops.ts';
-import { checkFloats } from '../core/primitive.ts';
+import { checkFloats, deviceOf } from '../core/primitive.ts';
 import { scope } from '../core/scope.ts';
-import { sameShape, showShape } from '../contract/shape.ts';
+import { checkInteger, sameShape, showShape } from '../contract/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 
 export interface StepOptions {
@@ -35,7 +35,9 @@ export abstract class Optimizer {
     if (new Set(parameters.map((p) => p.storage)).size < parameters.length) {
       throw new OptionError('optimizer: two of the parameters share memory; each must be given once');
     }
-    const device: Device = head.device;
+    const device: Device = deviceOf('optimizer', parameters);
+    checkFloats('optimizer', parameters);
+    for (const p of parameters) p.operand('optimizer');
     this.parameters = parameters;
     this.lr = lr;
     this.slots = parameters.map((p) =>
@@ -66,28 +68,30 @@ export abstract class Optimizer {
 
   /** Updates all parameters in place: gradients in the parameters' order. */
   apply(gradients: readonly Tensor[], options: StepOptions = {}): void {
+    this.#check(gradients, options);
+    noGrad(() => scope(() => this.updateAll(gradients, concat([this.#hyper, options.scale ?? this.#one]))));
+  }
+
+  /** Checks all of a step before its first update: it is taken whole or not at all. */
+  #check(gradients: readonly Tensor[], { scale = this.#one }: StepOptions): void {
     if (gradients.length !== this.parameters.length) {
       throw new OptionError(`optimizer: ${gradients.length} gradients for ${this.parameters.length} parameters`);
     }
-    noGrad(() =>
-      scope(() => {
-        const hyper = concat([this.#hyper, options.scale ?? this.#one]);
-        // All of it is checked before the first update: a step is taken whole or not at all.
-        checkFloats('optimizer', gradients);
-        for (const [i, p] of this.parameters.entries()) {
-          const g = gradients[i]!;
-          g.operand('optimizer');
-          p.operand('optimizer');
-          if (!sameShape(g.shape, p.shape)) {
-            throw new ShapeError(`optimizer: gradient ${showShape(g.shape)} for parameter ${i} of shape ${showShape(p.shape)}`);
-          }
-        }
-        this.updateAll(gradients, hyper);
-      }),
-    );
+    const tensors = [...gradients, ...this.parameters, scale];
+    deviceOf('optimizer', tensors);
+    checkFloats('optimizer', tensors);
+    for (const t of tensors) t.operand('optimizer');
+    if (scale.rank !== 1 || scale.size !== 1) throw new ShapeError(`optimizer: scale ${showShape(scale.shape)} must be [1]`);
+    for (const [i, p] of this.parameters.entries()) {
+      const g = gradients[i]!;
+      if (!sameShape(g.shape, p.shape)) {
+        throw new ShapeError(`optimizer: gradient ${showShape(g.shape)} for parameter ${i} of shape ${showShape(p.shape)}`);
+      }
+    }
   }
 
   step(gradients: readonly Tensor[], options: StepOptions = {}): void {
+    this.#check(gradients, options);
     this.prepare();
     this.apply(gradients, options);
   }
@@ -103,19 +107,29 @@ export abstract class Optimizer {
     return out;
   }
 
+  /** Copies saved slots and the step count in, in place; all of it is checked before the first is copied. */
   loadStateDict(state: StateDict): void {
     const entry = (name: string): StateDict[string] => {
       const found = state[name];
       if (!found) throw new OptionError(`optimizer: ${name} is missing from the saved state`);
       return found;
     };
-    for (const [i, slots] of this.slots.entries()) {
-      for (const [j, slot] of slots.entries()) {
-        const { shape, data } = entry(`${i}.${this.slotNames()[j]}`);
-        scope(() => assign(slot, slot.device.tensor(data, shape)));
-      }
-    }
-    this.steps = entry('steps').data[0]!;
+    const steps = Number(entry('steps').data[0]);
+    checkInteger('optimizer', 'the saved number of steps', steps, 0);
+    const loads = this.slots.flatMap((slots, i) =>
+      slots.map((slot, j) => {
+        const name = `${i}.${this.slotNames()[j]}`;
+        const saved = entry(name);
+        if (!sameShape(saved.shape, slot.shape)) {
+          throw new ShapeError(
+            `optimizer: ${name} has shape ${showShape(saved.shape)}, its parameter has ${showShape(slot.shape)}`,
+          );
+        }
+        return { slot, data: stateNumbers('optimizer', name, saved) };
+      }),
+    );
+    for (const { slot, data } of loads) scope(() => assign(slot, slot.device.tensor(data, slot.shape)));
+    this.steps = steps;
   }
 
   dispose(): void {

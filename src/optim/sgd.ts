@@ -1,6 +1,6 @@
 /** @file Stochastic gradient descent with momentum, Nesterov and weight decay. */
 import { applyInPlace } from '../core/primitive.ts';
-import { rowOf, runInPlace } from '../core/fused-rows.ts';
+import { inPlaceByRow, rowOf } from '../core/fused-rows.ts';
 import { OptionError } from '../contract/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { Optimizer } from './optimizer.ts';
@@ -13,6 +13,11 @@ export interface SGDOptions {
   /** L2 penalty, added to the gradient. Default 0. */
   readonly weightDecay?: number;
 }
+
+/** [hyper, gradient, ...] -> [parameter, velocity, ...]: several parameters at once. */
+const sgdMany = inPlaceByRow('sgdMany', 'sgd', (params, [hyper, ...gradients], targets) => {
+  for (const [i, g] of gradients.entries()) applyInPlace('sgd', params, [g, hyper!], targets.slice(2 * i, 2 * i + 2));
+});
 
 /**
  * PyTorch's SGD: g := scale g + weightDecay p; v := momentum v + g; p := p - lr v (Nesterov: p - lr (g + momentum v)).
@@ -46,7 +51,7 @@ export class SGD extends Optimizer {
     for (let first = 0; first < gradients.length; first += row.atMost) {
       const end = first + row.atMost;
       const targets = this.parameters.slice(first, end).flatMap((p, i) => [p, ...this.slots[first + i]!]);
-      runInPlace('sgd', row, { nesterov: this.nesterov }, [hyper, ...gradients.slice(first, end)], targets);
+      sgdMany({ nesterov: this.nesterov }, [hyper, ...gradients.slice(first, end)], targets);
     }
   }
 

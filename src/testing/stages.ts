@@ -6,7 +6,7 @@
  */
 import { grad } from '../core/autograd.ts';
 import type { Device } from '../core/tensor.ts';
-import { enableGrad, withGradMode } from '../core/grad-mode.ts';
+import { withGradMode } from '../core/grad-mode.ts';
 import { dot } from '../core/composites.ts';
 import { add } from '../core/ops.ts';
 import { scope } from '../core/scope.ts';
@@ -55,7 +55,7 @@ export function vjpStage(stage: Stage, outputs: readonly Shape[]): Stage {
 }
 
 function pullBack(stage: Stage, xs: readonly Tensor[], cotangents: readonly Tensor[], createGraph: boolean): readonly Tensor[] {
-  return enableGrad(() => {
+  return withGradMode('checkGrads', true, () => {
     const ys = stage.apply(xs);
     if (ys.length === 1) return grad(ys[0]!, xs, { cotangent: cotangents[0]!, createGraph, unused: 'zeros' });
     const contracted = ys.map((y, k) => dot(y, cotangents[k]!)).reduce((a, b) => add(a, b));
@@ -70,7 +70,9 @@ export interface Output {
 
 /** The stage's outputs at a point. */
 export async function evaluate(stage: Stage, point: readonly Float64Array[]): Promise<readonly Output[]> {
-  return read(scope(() => withGradMode(stage.order > 1, () => stage.apply(tensors(stage.device, point, stage.shapes)))));
+  return read(
+    scope(() => withGradMode('checkGrads', stage.order > 1, () => stage.apply(tensors(stage.device, point, stage.shapes)))),
+  );
 }
 
 /** The stage's analytic gradient at a point: cotangents of its inputs. */

@@ -9,7 +9,7 @@ import type {
   PrimitiveParams,
   TypedArray,
 } from '../../contract/backend.ts';
-import { OptionError } from '../../contract/errors.ts';
+import { LimitError, OptionError } from '../../contract/errors.ts';
 import { ArrayBackend, type Slots } from '../shared/array-backend.ts';
 import { ArrayBufferHandle, type ArrayMemory } from '../shared/array-memory.ts';
 import { cpuKernels } from './kernels/index.ts';
@@ -46,7 +46,7 @@ export class CpuBackend extends ArrayBackend<TypedArray> {
   protected takePlace({ length, dtype, capacity }: CpuMemory): TypedArray {
     const array = this.#pool.get(`${dtype} ${length}`)?.pop();
     if (array) this.#pooledBytes -= capacity;
-    return array ?? viewOf(new ArrayBuffer(capacity), length, dtype);
+    return array ?? viewOf(bytes(capacity), length, dtype);
   }
 
   protected freePlace({ length, dtype, capacity, place }: CpuMemory): void {
@@ -60,7 +60,7 @@ export class CpuBackend extends ArrayBackend<TypedArray> {
 
   /** Plain memory, which each user sees in its own type. */
   protected takeSlots(slotBytes: readonly number[]): Slots<TypedArray> {
-    const slots = slotBytes.map((bytes) => new ArrayBuffer(Math.ceil(bytes / 8) * 8));
+    const slots = slotBytes.map((size) => bytes(Math.ceil(size / 8) * 8));
     return { place: ({ length, dtype }, slot) => viewOf(slots[slot]!, length, dtype), free: () => undefined };
   }
 
@@ -97,4 +97,27 @@ export class CpuBackend extends ArrayBackend<TypedArray> {
 function viewOf(buffer: ArrayBuffer, length: number, dtype: DType): TypedArray {
   const Elements = dtype === 'float32' ? Float32Array : dtype === 'float64' ? Float64Array : Uint32Array;
   return new Elements(buffer, 0, length);
+}
+
+/** From here on the host is asked first: some promise memory that they do not have, and end the process at its first use. */
+const LARGE_BYTES = 256 * 2 ** 20;
+
+/** Zeroed memory, or a LimitError. */
+function bytes(count: number): ArrayBuffer {
+  const host: { process?: { availableMemory?: () => number } } = globalThis;
+  const available = count < LARGE_BYTES ? undefined : host.process?.availableMemory?.();
+  let cause: unknown;
+  if (available === undefined || count <= available) {
+    try {
+      return new ArrayBuffer(count);
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw new LimitError(
+    `a tensor of ${count} bytes is more than this host can give: use a smaller batch or image, or split the tensor`,
+    {
+      cause,
+    },
+  );
 }

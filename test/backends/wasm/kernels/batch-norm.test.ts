@@ -1,7 +1,7 @@
 /** @file Batch normalisation on SIMD against its float64 composite. */
 import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
-import { cpu, type Device, grad, scope, withComposites } from '../../../../src/index.ts';
+import { cpu, type Device, grad, scope } from '../../../../src/index.ts';
 import { batchNormAffine, batchNormalize } from '../../../../src/core/batch-norm.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
 
@@ -48,7 +48,7 @@ it('batch norm on SIMD has the values, statistics and gradient of the float64 co
       const x = numbers(seed, shape).map((v) => v + offset);
       const g = numbers(seed + 1, shape);
       const [y, statistics, dx] = await run(fast, shape, x, g, eps);
-      const [ey, estatistics, edx] = await withComposites(() => run(exact, shape, x, g, eps));
+      const [ey, estatistics, edx] = await run(exact, shape, x, g, eps);
       const plane = h * w;
       const channel = (i: number): number => Math.floor(i / plane) % c;
       const mean = Array.from({ length: c }, (_, k) => estatistics![k]!);
@@ -93,7 +93,7 @@ it('with weight and bias the gradients of both are those of the float64 composit
         return values;
       };
       const [y, dx, dw, db] = await on(fast);
-      const [ey, edx, edw, edb] = await withComposites(() => on(exact));
+      const [ey, edx, edw, edb] = await on(exact);
       const plane = h * w;
       const channel = (i: number): number => Math.floor(i / plane) % c;
       // |z| <= sqrt(count), r <= 10 and here |x| < 6: bounds of the terms, channel by channel.
