@@ -9,6 +9,7 @@ import { add, mul } from '../../core/ops.ts';
 import { clipGradNorm } from '../../optim/clip.ts';
 import { cosine } from '../../optim/schedule.ts';
 import { nextTask } from '../../core/event-loop.ts';
+import type { StateDict } from '../../nn/module.ts';
 import { SGD } from '../../optim/sgd.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
@@ -51,7 +52,17 @@ export interface ChildStep {
 
 const FINISH_EVERY = 16;
 
+/** Copies the state of a training to the host. */
+export type CopyState = () => Promise<StateDict>;
+
 export interface ChildTrainingOptions {
+  /**
+   * Called after each step with the number of steps done; may return a promise. `state` copies all that continues the training exactly, until the
+   * next step begins. Called before the signal is heard, so that the state after the last step can be kept.
+   */
+  readonly afterStep?: (step: number, state: CopyState) => void | Promise<void>;
+  /** Goes on from a state that `afterStep` could copy: figures of epochs that were told before it are not told again. */
+  readonly from?: StateDict;
   /** Called now and then. */
   readonly onStep?: (step: ChildStep) => void;
   /** Builds every step anew instead of capturing it once: the same results, slower; for looking inside. Default false. */
@@ -63,8 +74,9 @@ export interface ChildTrainingOptions {
 /**
  * Trains in place, yielding the figures of each epoch: the mean over its steps of cross-entropy (the auxiliary loss left out) and accuracy,
  * both in training mode on augmented images. SGD with the learning rate down half a cosine to 0 by step; a last batch that is not full is left
- * out. Returns to the event loop after every step. The same seed gives the same weights to the bit on the same device. OptionError if the settings make no sense, NonFiniteError if the
- * loss is not finite at the end of an epoch. Liu et al., ICLR 2019, section A.2, whose schedule SNAS takes over.
+ * out. Returns to the event loop after every step. The same seed gives the same weights to the bit on the same device, also where the training was
+ * broken off and went on from its state. OptionError if the settings make no sense or the state does not fit, NonFiniteError if the loss is not
+ * finite at the end of an epoch. Liu et al., ICLR 2019, section A.2, whose schedule SNAS takes over.
  */
 export async function* trainChild(
   device: Device,
@@ -98,11 +110,15 @@ export async function* trainChild(
   const dropping = options.eager ? step : capture((images: Tensor, labels: Tensor, masks: Tensor) => step(images, labels, masks));
   network.train();
   try {
-    let done = 0;
-    for (let epoch = 0; epoch < epochs; epoch++) {
+    const parts: TrainingParts = { network, optimizer, totals };
+    let { done, counted } = options.from ? loadTraining(options.from, parts, epochs * stepsPerEpoch) : { done: 0, counted: 0 };
+    // An epoch whose last step is done and whose figures are not told is still under way.
+    for (let epoch = Math.floor((counted > 0 ? done - 1 : done) / stepsPerEpoch); epoch < epochs; epoch++) {
       const drop = (config.dropPath * epoch) / epochs;
       // Sums of one epoch only: over a long run a float32 count would stop growing.
-      totals.reset();
+      if (counted === 0) totals.reset();
+      const first = done - epoch * stepsPerEpoch;
+      let index = 0;
       const order = {
         batchSize,
         key: foldIn(root, TRAINING_KEYS.data),
@@ -112,6 +128,8 @@ export async function* trainChild(
         ...(augment && { augment }),
       };
       for (const batch of batches(train, order)) {
+        // A training that goes on passes over what it has done.
+        if (index++ < first) continue;
         optimizer.lr = rate(done);
         optimizer.prepare();
         scope(() => {
@@ -121,15 +139,19 @@ export async function* trainChild(
           else whole(images, labels);
         });
         done++;
+        counted++;
         if (done % FINISH_EVERY === 0) {
           await device.finish();
           options.onStep?.({ epoch, step: done, steps: epochs * stepsPerEpoch });
         }
-        await nextTask(options.signal);
+        await nextTask();
+        await options.afterStep?.(done, () => trainingState({ done, counted }, parts));
+        options.signal?.throwIfAborted();
       }
       const { loss, accuracy } = await totals.means(stepsPerEpoch * batchSize);
       if (!Number.isFinite(loss))
         throw new NonFiniteError(`trainChild: the loss is ${loss} in epoch ${epoch}; lower the learning rate (${config.lr})`);
+      counted = 0;
       yield { epoch, loss, accuracy };
     }
   } finally {
@@ -138,6 +160,43 @@ export async function* trainChild(
     optimizer.dispose();
     network.eval();
   }
+}
+
+interface TrainingParts {
+  readonly network: ChildNetwork;
+  readonly optimizer: SGD;
+  readonly totals: Totals;
+}
+
+interface TrainingPlace {
+  /** Steps done. */
+  readonly done: number;
+  /** Those of them that the totals are of: steps of an epoch whose figures were not told. */
+  readonly counted: number;
+}
+
+async function trainingState({ done, counted }: TrainingPlace, { network, optimizer, totals }: TrainingParts): Promise<StateDict> {
+  const { loss, correct } = await totals.read();
+  const out: StateDict = { training: { shape: [4], data: Float64Array.of(done, counted, loss, correct) } };
+  for (const [name, entry] of Object.entries(await network.stateDict())) out[`network.${name}`] = entry;
+  for (const [name, entry] of Object.entries(await optimizer.stateDict())) out[`optimizer.${name}`] = entry;
+  return out;
+}
+
+function loadTraining(state: StateDict, { network, optimizer, totals }: TrainingParts, steps: number): TrainingPlace {
+  const [done = NaN, counted = NaN, loss = NaN, correct = NaN] = state['training']?.data ?? [];
+  if (!(Number.isInteger(done) && done >= 0 && done <= steps && Number.isInteger(counted) && counted >= 0 && counted <= done))
+    throw new OptionError(`trainChild: the saved state is after step ${done}, ${counted} of them counted, of ${steps} in all`);
+  const part = (prefix: string): StateDict =>
+    Object.fromEntries(
+      Object.entries(state)
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, entry]) => [name.slice(prefix.length), entry]),
+    );
+  network.loadStateDict(part('network.'));
+  optimizer.loadStateDict(part('optimizer.'));
+  totals.load({ loss, correct });
+  return { done, counted };
 }
 
 function checkTraining(config: ChildTrainingConfig, train: Dataset): void {

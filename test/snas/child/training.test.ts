@@ -12,12 +12,14 @@ import type { PathMask } from '../../../src/snas/space/cell.ts';
 import {
   type ChildTrainingConfig,
   type ChildTrainingOptions,
+  type CopyState,
   scoreChild,
   trainChild,
   type TrainedEpoch,
 } from '../../../src/snas/child/training.ts';
 import { type Genotype, genotypeFromChoices, OPERATIONS } from '../../../src/snas/space/genotype.ts';
 import { ChildNetwork } from '../../../src/snas/space/network.ts';
+import type { StateDict } from '../../../src/nn/index.ts';
 import { crossEntropy } from '../../../src/core/softmax.ts';
 import { quadrants } from '../../support/tiny-search.ts';
 
@@ -70,6 +72,73 @@ function watch(network: ChildNetwork): { images: number[][]; masks: (PathMask | 
   };
   return seen;
 }
+
+describe('a training that is broken off', () => {
+  const data = quadrants(24, 1);
+  const config = {
+    epochs: 3,
+    momentum: 0.9,
+    weightDecay: 1e-3,
+    clip: 5,
+    dropPath: 0.4,
+    auxiliaryWeight: 0.4,
+    augment: { crop: 1, flip: true, cutout: 2 },
+  };
+
+  it('goes on from its state to the weights and figures of the unbroken one, to the bit', async () => {
+    const whole = child(float32, true);
+    const figures = await trained(whole, data, config);
+    const weights = await whole.stateDict();
+    // Within epochs, at their ends and at the end of all.
+    for (const stopAt of [1, 3, 5, 9]) {
+      const stop = new AbortController();
+      let saved: StateDict | undefined;
+      const told: TrainedEpoch[] = [];
+      const afterStep = async (step: number, state: CopyState): Promise<void> => {
+        // Heard between two steps, and the state is still to be had then.
+        if (step === stopAt) stop.abort(new Error('stopped'));
+        if (stop.signal.aborted) saved = await state();
+      };
+      const first = child(float32, true);
+      const run = trainChild(float32, first, data, { ...PLAIN, ...config }, { afterStep, signal: stop.signal });
+      await expect(
+        (async () => {
+          for await (const epoch of run) told.push(epoch);
+        })(),
+      ).rejects.toThrow('stopped');
+      expect(told).toEqual(figures.slice(0, Math.floor((stopAt - 1) / 3)));
+      const second = child(float32, true);
+      const rest = await trained(second, data, config, { from: saved! });
+      expect([...told, ...rest]).toEqual(figures);
+      expect(await second.stateDict()).toEqual(weights);
+    }
+  });
+
+  it('goes on from the state that is copied when figures were told, without telling them twice', async () => {
+    const whole = child(float32, true);
+    const figures = await trained(whole, data, config);
+    let state: CopyState | undefined;
+    const first = child(float32, true);
+    const run = trainChild(float32, first, data, { ...PLAIN, ...config }, { afterStep: (_step, copy) => void (state = copy) });
+    await run.next();
+    const from = await state!();
+    await run.return();
+    expect(await trained(child(float32, true), data, config, { from })).toEqual(figures.slice(1));
+  });
+
+  it.each([
+    ['of a step that is none', (s: StateDict) => (s['training']!.data[0] = 31.5)],
+    ['of more steps than there are', (s: StateDict) => (s['training']!.data[0] = 10)],
+    ['without a place', (s: StateDict) => delete s['training']],
+    ['without a weight', (s: StateDict) => delete s[Object.keys(s).find((name) => name.startsWith('network.'))!]],
+  ])('refuses a state %s', async (_what, damage) => {
+    let from: StateDict = {};
+    const keepFirst = async (_step: number, copy: CopyState): Promise<void> => void (from = await copy());
+    await trained(child(float32, true), data, { ...config, epochs: 1 }, { afterStep: keepFirst });
+    damage(from);
+    await expect(trained(child(float32, true), data, config, { from })).rejects.toThrow(OptionError);
+  });
+});
 
 describe('training a child', () => {
   it('learns a separable problem: from chance to 95 % of images it has not seen, with cutout and drop path', async () => {
