@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** @file The `reparam` command: finds the subcommand and loads only that. */
 import { Command } from 'commander';
+import { findPeersOfProject } from '../command/peers.ts';
 import { runCommand } from '../command/run.ts';
 import { version } from '../command/version.ts';
 
@@ -33,6 +34,7 @@ async function register(name: string, load: () => Promise<Register>, program: Co
   }
 }
 
+findPeersOfProject();
 const args = process.argv.slice(2);
 process.exitCode = await runCommand(async () => {
   const program = new Command('reparam')

@@ -4,6 +4,7 @@ import { cpu } from '../devices/cpu.ts';
 import type { Device } from '../core/tensor.ts';
 import { NoAdapterError } from '../contract/errors.ts';
 import { webgpu } from '../devices/webgpu.ts';
+import { findPeersOfProject } from './peers.ts';
 import { installLine, readSystem } from './system.ts';
 
 export const DEVICE_CHOICES = ['auto', 'webgpu', 'cpu'] as const;
@@ -15,6 +16,7 @@ export type DeviceChoice = (typeof DEVICE_CHOICES)[number];
  */
 export async function chooseDevice(choice: DeviceChoice, say: (line: string) => void): Promise<Device> {
   if (choice === 'cpu') return cpu({ dtype: 'float32' });
+  findPeersOfProject();
   try {
     const device = await webgpu();
     if (choice === 'webgpu' || !isSoftwareAdapter(device.name)) return device;
@@ -23,7 +25,8 @@ export async function chooseDevice(choice: DeviceChoice, say: (line: string) => 
     return cpu({ dtype: 'float32' });
   } catch (error) {
     if (choice === 'webgpu' || !(error instanceof NoAdapterError)) throw error;
-    say(`no WebGPU adapter, so this runs on the CPU device; to get an adapter: ${installLine(readSystem())}`);
+    const why = error.need === 'driver' ? `no WebGPU adapter; to get one: ${installLine(readSystem())}` : error.message;
+    say(`this runs on the CPU device: ${why}`);
     return cpu({ dtype: 'float32' });
   }
 }

@@ -46,6 +46,12 @@ export class NonFiniteError extends ReparamError {
 /** No WebGPU implementation or adapter was found, or the device could not be created. */
 export class NoAdapterError extends ReparamError {
   override name = 'NoAdapterError';
+  /** What is wanting, where that is known: the package that brings WebGPU to Node, or a driver that gives an adapter. */
+  readonly need: 'package' | 'driver' | undefined;
+  constructor(message: string, options: ErrorOptions & { readonly need?: 'package' | 'driver' } = {}) {
+    super(message, options);
+    this.need = options.need;
+  }
 }
 
 /** The GPU device was lost (driver reset, `destroy()`, out of memory). Create a new device to go on. */

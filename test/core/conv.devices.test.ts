@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conv2d, conv2dFilter, type Device, grad } from '../../src/index.ts';
-import { TRIPWIRE } from '../../src/testing/index.ts';
+import { TRIPWIRE } from '../../src/testing/properties/index.ts';
 import {
   anyGeometry,
   type Case,

@@ -10,7 +10,7 @@ import {
   operation,
   type Spread,
   TRIPWIRE,
-} from '../../src/testing/index.ts';
+} from '../../src/testing/properties/index.ts';
 
 const SEED = 31;
 

@@ -19,7 +19,7 @@ import {
   withComposites,
 } from '../../src/index.ts';
 import { SGD } from '../../src/optim/index.ts';
-import { bulk, checkOperationKernel, type Operation, operation, pools, type Spread } from '../../src/testing/index.ts';
+import { bulk, checkOperationKernel, type Operation, operation, pools, type Spread } from '../../src/testing/properties/index.ts';
 
 const SEED = 29;
 

@@ -21,7 +21,7 @@ import {
   tieSafeParts,
   toTensor,
   unit,
-} from '../../src/testing/index.ts';
+} from '../../src/testing/properties/index.ts';
 
 const device = cpu();
 const options = { seed: 5, numRuns: 200 };

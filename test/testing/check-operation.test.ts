@@ -1,7 +1,7 @@
 /** @file The check of a kernel against its rounding bound finds kernels that are a little wrong. */
 import { describe, expect, it } from 'vitest';
 import { cpu, mul, sub } from '../../src/index.ts';
-import { checkOperationKernel, operation, operations } from '../../src/testing/index.ts';
+import { checkOperationKernel, operation, operations } from '../../src/testing/properties/index.ts';
 
 describe('checkOperationKernel', () => {
   it('finds a kernel that drops the last term of a long sum', async () => {

@@ -10,7 +10,7 @@ import { avgPoolFused, maxPoolFused } from '../../src/core/pool.ts';
 import { batchNormAffine, batchNormalize } from '../../src/core/batch-norm.ts';
 import { crossEntropyFused, logSoftmaxFused, softmaxFused } from '../../src/core/softmax.ts';
 import { mixedSumFused } from '../../src/core/mixed-sum.ts';
-import { checkOperationGrads, operations, type Operation, type Sample, toTensor } from '../../src/testing/index.ts';
+import { checkOperationGrads, operations, type Operation, type Sample, toTensor } from '../../src/testing/properties/index.ts';
 import { rules } from '../../src/testing/rounding/rules.ts';
 import regressions from '../regressions.json' with { type: 'json' };
 

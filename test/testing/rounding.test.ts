@@ -21,7 +21,7 @@ import {
   type Tensor,
 } from '../../src/index.ts';
 import { key, normals } from '../../src/core/random.ts';
-import { roundingDevice } from '../../src/testing/index.ts';
+import { roundingDevice } from '../../src/testing/properties/index.ts';
 
 const float32Normals = (seed: number, length: number): number[] => Array.from(normals(key(seed), length), Math.fround);
 

@@ -1,11 +1,11 @@
 /** @file `reparam doctor`: which adapter there is and whether it computes rightly, or how to get one. */
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import path from 'node:path';
 import type { Command } from 'commander';
 import { cpu } from '../../devices/cpu.ts';
 import type { Device } from '../../core/tensor.ts';
 import { NoAdapterError, ReparamError } from '../../contract/errors.ts';
+import { resolvePeer } from '../../contract/peers.node.ts';
 import { matmul } from '../../core/ops.ts';
 import { key, normals } from '../../core/random.ts';
 import { adapterLabel, readTraits, requestAdapter, requestDevice } from '../../backends/webgpu/runtime/adapter.ts';
@@ -71,8 +71,8 @@ async function examine(): Promise<Report> {
     return { ...found, adapter: await examineAdapter() };
   } catch (error) {
     if (!(error instanceof ReparamError)) throw error;
-    const missing = error instanceof NoAdapterError && packages.webgpu === null;
-    return { ...found, adapter: null, problem: error.message, install: missing ? 'npm install webgpu' : installLine(system) };
+    const wantsPackage = error instanceof NoAdapterError && error.need === 'package';
+    return { ...found, adapter: null, problem: error.message, install: wantsPackage ? 'npm install webgpu' : installLine(system) };
   }
 }
 
@@ -116,15 +116,10 @@ function describeFeatures(features: readonly string[]): string {
 }
 
 function packageVersion(name: string): string | null {
-  for (const from of [import.meta.url, path.join(process.cwd(), 'package.json')]) {
-    try {
-      const manifest: unknown = createRequire(from)(`${name}/package.json`);
-      if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version);
-    } catch {
-      continue;
-    }
-  }
-  return null;
+  const file = resolvePeer(`${name}/package.json`);
+  if (file === undefined) return null;
+  const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : null;
 }
 
 function describe(report: Report): string {

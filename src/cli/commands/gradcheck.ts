@@ -2,14 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { cpu } from '../../devices/cpu.ts';
 import type { Device } from '../../core/tensor.ts';
-import { ReparamError } from '../../contract/errors.ts';
-import type {
-  gradcheck as Gradcheck,
-  GradcheckOptions,
-  OperationResult,
-  Part,
-  unchecked as Unchecked,
-} from '../../testing/gradcheck.ts';
+import type { GradcheckOptions, OperationResult, Part } from '../../testing/gradcheck.ts';
 import type { Sample } from '../../testing/registry/index.ts';
 import { webgpu } from '../../devices/webgpu.ts';
 import { natural, seed } from '../../command/option-values.ts';
@@ -43,7 +36,8 @@ export function registerGradcheck(program: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { gradcheck, unchecked } = await loadTesting();
+  // fast-check is an optional peer dependency, and only this command needs it.
+  const { gradcheck, unchecked } = await import('../../testing/gradcheck.ts');
   const device = flags.device === 'webgpu' ? await webgpu() : cpu({ dtype: 'float32' });
   const options: GradcheckOptions = {
     device,
@@ -67,18 +61,6 @@ async function run(flags: Flags): Promise<void> {
   print(flags.json ? JSON.stringify({ ...summary, results }, undefined, 2) : footer(summary, results.length));
   device.destroy();
   if (failed > 0 || missing.length > 0) process.exitCode = 1;
-}
-
-/** fast-check is an optional peer dependency: only this command needs it. */
-async function loadTesting(): Promise<{ readonly gradcheck: typeof Gradcheck; readonly unchecked: typeof Unchecked }> {
-  try {
-    await import('fast-check');
-  } catch (cause) {
-    throw new ReparamError('gradcheck draws its cases with fast-check, which is not installed: npm install --save-dev fast-check', {
-      cause,
-    });
-  }
-  return import('../../testing/gradcheck.ts');
 }
 
 interface Totals {

@@ -1,5 +1,5 @@
 /** @file Shapes: any rank, pairs that broadcast, axes, and sizes at the edges of a workgroup. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 
 export interface ShapeOptions {

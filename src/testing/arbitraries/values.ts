@@ -5,7 +5,7 @@
  * shrinks is an integer or a permutation, so the smallest counterexample is as far from kinks and ties as the first one. All
  * small values are multiples of 2^-9 or so: exact in float32, and short in a message.
  */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import type { Device } from '../../core/tensor.ts';
 import { key, permutation, uniforms } from '../../core/random.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';

@@ -1,5 +1,5 @@
 /** @file Views: permutations of axes, strided slices, reshapes and padding of a given shape. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 
 /** A permutation of the axes of a shape. */

@@ -2,7 +2,7 @@
  * @file Convolution and pool geometries, generated from the OUTPUT size back to the input's, so that every one is valid and a
  * shrunk one stays valid: in = (o - 1) s + d (k - 1) + 1 - padding + r, with r < s unused rows at the end.
  */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import type { Shape } from '../../contract/shape.ts';
 
 /** One axis of a window. */

@@ -1,5 +1,5 @@
 /** @file Registry: elementwise operations of one, two and three tensors. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import * as composites from '../../core/composites.ts';
 import * as ops from '../../core/ops.ts';
 import { sigmoid } from '../../backends/cpu/kernels/elementwise.ts';

@@ -2,7 +2,7 @@
  * @file Operands for the kernel of a primitive alone, without an operation around it, and how far a float32 result may be from the
  * float64 one.
  */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import type { Primitive, PrimitiveParams } from '../../contract/backend.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 import { key, uniforms } from '../../core/random.ts';

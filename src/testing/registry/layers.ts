@@ -1,5 +1,5 @@
 /** @file Registry: pools, batch normalisation, softmax and its losses, the mixed operation. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import { dropPath } from '../../core/composites.ts';
 import { mixedSum } from '../../core/mixed-sum.ts';
 import { batchNorm2d } from '../../core/batch-norm.ts';

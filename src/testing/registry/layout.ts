@@ -1,5 +1,5 @@
 /** @file Registry: operations that move elements, and those that make tensors from others. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import * as composites from '../../core/composites.ts';
 import * as ops from '../../core/ops.ts';
 import { axesOf, axisOf, broadcastPairs, broadcasts, shapes } from '../arbitraries/shapes.ts';

@@ -1,5 +1,5 @@
 /** @file What the registry knows of an operation: how to run it, what to run it on, and what has to be true of it. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import type { Primitive } from '../../contract/backend.ts';
 import type { Shape } from '../../contract/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';

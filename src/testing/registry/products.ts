@@ -1,5 +1,5 @@
 /** @file Registry: matrix products, indexing and the three partials of convolution. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import { conv2d, conv2dFilter, conv2dInput } from '../../core/conv.ts';
 import { linear } from '../../core/composites.ts';
 import { matmul, put, take } from '../../core/ops.ts';

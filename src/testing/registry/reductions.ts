@@ -1,5 +1,5 @@
 /** @file Registry: sums, means, maxima and what is made of them. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import * as composites from '../../core/composites.ts';
 import * as ops from '../../core/ops.ts';
 import type { Shape } from '../../contract/shape.ts';

@@ -1,5 +1,5 @@
 /** @file Registry: random bits, the stochastic nodes with their noise held, and the optimisers' in-place updates. */
-import fc from 'fast-check';
+import { fc } from '../fast-check.ts';
 import { applyInPlace } from '../../core/primitive.ts';
 import { categoricalEntropy } from '../../distributions/categorical.ts';
 import { RelaxedOneHotCategorical } from '../../distributions/concrete.ts';

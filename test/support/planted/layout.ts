@@ -20,7 +20,7 @@ import {
   type Tensor,
   variance,
 } from '../../../src/index.ts';
-import type { SliceBounds } from '../../../src/testing/index.ts';
+import type { SliceBounds } from '../../../src/testing/properties/index.ts';
 import { plant, type PlantedRule } from './rule.ts';
 
 interface Reduction {

@@ -22,7 +22,7 @@ import {
   type Tensor,
 } from '../../../src/index.ts';
 import { maxPoolIndices } from '../../../src/core/pool.ts';
-import type { Convolution, Pooling } from '../../../src/testing/index.ts';
+import type { Convolution, Pooling } from '../../../src/testing/properties/index.ts';
 import { plant, type PlantedRule } from './rule.ts';
 
 /** A convolution whose gradient in x is wrong, and one whose gradient in the weight is. */

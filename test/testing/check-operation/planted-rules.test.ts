@@ -1,6 +1,7 @@
 /** @file Wrong derivative rules behind right values: the gradient checker finds every one of them. */
 import { expect, it } from 'vitest';
-import { checkOperationGrads, GradientError, operations } from '../../../src/testing/index.ts';
+import { GradientError } from '../../../src/testing/index.ts';
+import { checkOperationGrads, operations } from '../../../src/testing/properties/index.ts';
 import { plantedRules } from '../../support/planted/index.ts';
 
 const RUNS = 60;

@@ -1,7 +1,10 @@
 /** @file Finds WebGPU: the browser's own, or Dawn (npm package `webgpu`) in Node. */
 import type * as Dawn from 'webgpu';
 import { NoAdapterError } from '../../../contract/errors.ts';
+import { loadPeer } from '../../../contract/peers.ts';
 import type { AdapterTraits } from '../kernel.ts';
+import { CPU_INSTEAD, installDawn, noAdapter, noWebGpu } from './advice.ts';
+import { type Host, readHost } from './host.ts';
 
 export interface AdapterOptions {
   /** Which adapter of several to prefer. */
@@ -13,24 +16,16 @@ export interface AdapterOptions {
 /** Dawn crashes if the object that its `create()` returns is collected while a device lives: held for the life of the process. */
 const openedGpus = new Map<string, GPU>();
 
-const INSTALL_DAWN = 'npm install webgpu';
-const INSTALL_DRIVER =
-  'on Debian or Ubuntu: apt-get install -y --no-install-recommends mesa-vulkan-drivers libvulkan1 (Debian 12: from bookworm-backports)';
-
-/** The entry point of WebGPU here; a NoAdapterError naming the install line where there is none. */
+/** The entry point of WebGPU here; a NoAdapterError that says how to get one where there is none. */
 export async function openGpu(adapterName?: string): Promise<GPU> {
-  const page = globalThis.navigator as Navigator | undefined;
-  if (page?.gpu) return page.gpu;
-  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-  if (!inNode) {
-    throw new NoAdapterError(
-      'this page has no navigator.gpu: WebGPU needs a browser that has it (Chrome or Edge 113, Safari 26, Firefox 141 or later) and a secure context (https or localhost)',
-    );
-  }
+  const found = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (found) return found;
+  const host = readHost();
+  if (host.runtime !== 'node' && host.runtime !== 'bun') throw new NoAdapterError(noWebGpu(host));
   const name = adapterName ?? '';
   let gpu = openedGpus.get(name);
   if (!gpu) {
-    gpu = await createDawn(adapterName);
+    gpu = await createDawn(adapterName, host);
     openedGpus.set(name, gpu);
   }
   return gpu;
@@ -43,17 +38,29 @@ async function importDawn(): Promise<typeof Dawn> {
   return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ DAWN)) as typeof Dawn;
 }
 
-async function createDawn(adapterName: string | undefined): Promise<GPU> {
-  let create: (options: string[]) => GPU;
-  try {
-    ({ create } = await importDawn());
-  } catch (cause) {
-    throw new NoAdapterError(`WebGPU in Node comes from the package webgpu, which could not be loaded: ${INSTALL_DAWN}`, { cause });
+async function createDawn(adapterName: string | undefined, host: Host): Promise<GPU> {
+  const peer = await loadPeer(DAWN, importDawn);
+  const install = installDawn(host);
+  if (peer.state === 'missing') {
+    const { where, cause } = peer;
+    const runtime = host.runtime === 'bun' ? 'Bun' : 'Node';
+    throw new NoAdapterError(
+      `WebGPU in ${runtime} comes from the package webgpu, which is not installed: ${install}${where}; ${CPU_INSTEAD}`,
+      { cause, need: 'package' },
+    );
+  }
+  if (peer.state === 'broken') {
+    const { cause } = peer;
+    throw new NoAdapterError(
+      `the package webgpu is installed, but does not load: ${firstLine(cause)}. Remove it and install it anew on this system ` +
+        `(${install}), with the libraries that the message names; ${CPU_INSTEAD}`,
+      { cause, need: 'package' },
+    );
   }
   try {
-    return create(adapterName === undefined ? [] : [`adapter=${adapterName}`]);
+    return peer.module.create(adapterName === undefined ? [] : [`adapter=${adapterName}`]);
   } catch (cause) {
-    throw new NoAdapterError(`no WebGPU adapter matches '${adapterName}': ${message(cause)}`, { cause });
+    throw new NoAdapterError(`no WebGPU adapter matches '${adapterName}': ${firstLine(cause)}`, { cause });
   }
 }
 
@@ -64,11 +71,9 @@ export async function requestAdapter(options: AdapterOptions): Promise<GPUAdapte
   try {
     adapter = await gpu.requestAdapter(powerPreference === undefined ? {} : { powerPreference });
   } catch (cause) {
-    throw new NoAdapterError(`no WebGPU adapter: ${message(cause)}. A software Vulkan driver will do; ${INSTALL_DRIVER}`, {
-      cause,
-    });
+    throw new NoAdapterError(`${noAdapter(readHost())} (${firstLine(cause)})`, { cause, need: 'driver' });
   }
-  if (!adapter) throw new NoAdapterError(`no WebGPU adapter was found. A software Vulkan driver will do; ${INSTALL_DRIVER}`);
+  if (!adapter) throw new NoAdapterError(noAdapter(readHost()), { need: 'driver' });
   return adapter;
 }
 
@@ -89,7 +94,7 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       },
     });
   } catch (cause) {
-    throw new NoAdapterError(`the adapter ${adapterLabel(adapter.info)} gave no device: ${message(cause)}`, { cause });
+    throw new NoAdapterError(`the adapter ${adapterLabel(adapter.info)} gave no device: ${firstLine(cause)}`, { cause });
   }
 }
 
@@ -117,6 +122,8 @@ export function adapterLabel(info: GPUAdapterInfo): string {
   return info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(' ') || 'unnamed adapter';
 }
 
-function message(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+/** Dawn and the loader add stacks and lists to what they say first. */
+function firstLine(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.split('\n', 1)[0]!;
 }
