@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { type Device, grad, scope, type Tensor } from '../../src/index.ts';
-import { type Operation, type Sample, toTensor } from '../../src/testing/index.ts';
+import { type Operation, type Sample, toTensor } from '../../src/testing/properties/index.ts';
 
 /** What is put among ordinary numbers. */
 export const SPECIAL: readonly number[] = [NaN, Infinity, -Infinity, 0, -0, 1, -2];

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cpu, type Device } from '../../../src/index.ts';
 import { webgpu } from '../../../src/devices/webgpu.ts';
-import { operations } from '../../../src/testing/index.ts';
+import { operations } from '../../../src/testing/properties/index.ts';
 import { difference, noFloats, specialCases, specialRows } from '../../support/special-values.ts';
 
 const SEED = 11;
