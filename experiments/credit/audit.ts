@@ -8,11 +8,10 @@ import * as v from 'valibot';
 import { batches, channelStatistics, type Dataset, type LabelledImages, uploadBatch } from 'reparam/data';
 import { loadData } from 'reparam/data/node';
 import { gumbelSoftmax } from 'reparam/distributions';
-import { readSafetensors } from 'reparam/export';
 import type { StateDict } from 'reparam/nn';
 import { heatMap } from 'reparam/plot';
 import { CELL_TYPES, type CellType, type CellWeights, Supernet } from 'reparam/snas';
-import { markdownTable, textTable } from 'reparam/command';
+import { markdownTable, readWeights, textTable } from 'reparam/command';
 import { show, writeResults } from './report.ts';
 
 export interface AuditFlags {
@@ -31,7 +30,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
   const config = await readConfig(flags.run);
   const device = cpu();
   const weights = path.join(flags.run, 'weights.safetensors');
-  const { tensors } = readSafetensors({ name: weights, bytes: await readFile(weights) });
+  const { tensors } = await readWeights(weights);
   const supernet = new Supernet(device, key(0), config.search.network);
   supernet.loadStateDict(entriesUnder(tensors, 'supernet.'));
   const temperature = flags.temperature ?? config.search.temperature.end;

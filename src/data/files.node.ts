@@ -75,6 +75,23 @@ export function loadData(name: string): Promise<TrainTest> {
   return name === MNIST ? loadMnist() : loadFolder(name);
 }
 
+/**
+ * DataFileError for data that a command should not begin with: no training or no test images, or test images of another size or of classes that
+ * the training images do not have. `name` is what `loadData` was given.
+ */
+export function checkData({ train, test }: TrainTest, name: string): void {
+  for (const [part, { labels }] of [['training', train] as const, ['test', test] as const]) {
+    if (labels.length === 0)
+      throw new DataFileError(
+        `${name} holds no ${part} images: nothing could be said of the result; add some, or use another --data`,
+      );
+  }
+  for (const size of ['channels', 'height', 'width', 'classes'] as const) {
+    const fits = size === 'classes' ? test.classes <= train.classes : test[size] === train[size];
+    if (!fits) throw new DataFileError(`${name}: the test images have ${size} ${test[size]}, the training images ${train[size]}`);
+  }
+}
+
 /** The same name from any working directory: the folder's absolute path. */
 export function absoluteDataName(name: string): string {
   return name === MNIST ? name : path.resolve(name);

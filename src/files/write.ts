@@ -13,6 +13,11 @@ const CANNOT_FLUSH_FOLDER = new Set(['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENO
 /** `.NAME.PID@HOST-N.part`: hidden, and with no ending that anything looks for. */
 const TEMPORARY = /^\..*\.(\d+)@(.*)-\d+\.part$/;
 
+/** Whether a file is one that a process was writing. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
 /** Age in milliseconds at which a temporary file of a process that cannot be asked is certainly of no more use. */
 const STALE = 24 * 3600 * 1000;
 

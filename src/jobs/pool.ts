@@ -1,13 +1,13 @@
 /** @file Runs jobs: several processes on the CPU device, one after another on a GPU, earlier results reused. */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Device } from '../core/tensor.ts';
 import { ReparamError } from '../contract/errors.ts';
 import { version } from '../command/version.ts';
+import { readIfThere } from '../files/system.ts';
 import { makeFolder, removeLeftovers, writeFileWhole } from '../files/write.ts';
 import { type JobKind, type Jobs, runJob } from './job.ts';
 import type { SearchJob } from './search-job.ts';
@@ -48,20 +48,49 @@ export async function runJobs<K extends JobKind>(
     for (let i = next++; i < jobs.length; i = next++) {
       const asked = jobs[i]!;
       const file = cache === undefined ? undefined : path.join(cache, `${digest(asked, device)}.json`);
-      const kept = file !== undefined && existsSync(file);
-      const answer = kept ? (JSON.parse(await readFile(file, 'utf8')) as Jobs[K]['answer']) : await runOne(kind, asked, options);
-      if (file !== undefined && !kept) await writeFileWhole(file, JSON.stringify(answer));
-      results[i] = { answer, kept };
-      onFinished({ answer, kept }, ++done);
+      const found = file === undefined ? undefined : await readAnswer<K>(file);
+      const answer = found ?? (await runOne(kind, asked, options));
+      if (file !== undefined && !found) await writeFileWhole(file, answerText(answer));
+      const finished = { answer, kept: found !== undefined };
+      results[i] = finished;
+      onFinished(finished, ++done);
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(processes, jobs.length)) }, () => worker()));
   return results.filter((r) => r !== undefined);
 }
 
+/** An answer with the SHA-256 of its JSON. */
+function answerText(answer: object): string {
+  return JSON.stringify({ sha256: sha256(JSON.stringify(answer)), answer });
+}
+
+/** The answer in a file; undefined where there is none or it is damaged, so that the job is done again. Earlier versions kept the answer alone. */
+async function readAnswer<K extends JobKind>(file: string): Promise<Jobs[K]['answer'] | undefined> {
+  const bytes = await readIfThere(file);
+  if (!bytes) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch {
+    value = undefined;
+  }
+  if (typeof value === 'object' && value !== null) {
+    if (!('sha256' in value) && !('answer' in value)) return value as Jobs[K]['answer'];
+    if ('answer' in value && 'sha256' in value && sha256(JSON.stringify(value.answer)) === value.sha256)
+      return value.answer as Jobs[K]['answer'];
+  }
+  process.stderr.write(`reparam: note: ${file} is damaged: the job that it is of is done again\n`);
+  return undefined;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 function digest(asked: unknown, device: Device): string {
   const text = JSON.stringify({ job: asked, version, device: device.name, dtype: device.dtype });
-  return createHash('sha256').update(text).digest('hex').slice(0, 24);
+  return sha256(text).slice(0, 24);
 }
 
 /** In this process on a GPU; in a child process on the CPU device, so that several jobs run at once. */

@@ -1,5 +1,5 @@
 /** @file One cell trained from scratch and scored on test images, as data: what to train, and what came out. */
-import { loadData } from '../data/files.node.ts';
+import { checkData, loadData } from '../data/files.node.ts';
 import { splitDataset } from '../data/index.ts';
 import type { Device } from '../core/tensor.ts';
 import { childSize } from '../snas/child/size.ts';
@@ -36,7 +36,9 @@ export interface TrainedCell {
 export async function runTrainingJob(device: Device, job: TrainingJob): Promise<TrainedCell> {
   const started = performance.now();
   const { genotype, network, training } = job;
-  const { train: all, test } = await loadData(job.data);
+  const data = await loadData(job.data);
+  checkData(data, job.data);
+  const { train: all, test } = data;
   const [train] = splitDataset(all, [job.images], foldIn(key(training.seed), RUN_KEYS.split)) as [typeof all];
   const child = new ChildNetwork(device, foldIn(key(training.seed), RUN_KEYS.childWeights), network, genotype, {
     auxiliary: job.auxiliary,

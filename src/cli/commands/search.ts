@@ -1,7 +1,7 @@
 /** @file `reparam search`: a search on real images, from flags to a run folder. */
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
-import { loadData, type TrainTest } from '../../data/files.node.ts';
+import { checkData, loadData, type TrainTest } from '../../data/files.node.ts';
 import { splitDataset } from '../../data/index.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
@@ -10,30 +10,41 @@ import { Search } from '../../snas/search/search.ts';
 import type { EpochMetrics } from '../../snas/search/config.ts';
 import { type CreditRecording, creditRecording } from '../shared/credit-recording.ts';
 import { chooseDevice, type DeviceChoice } from '../../command/device.ts';
-import { Progress } from '../shared/progress.ts';
-import { RunFolder } from '../shared/run-folder.ts';
+import { note, Progress } from '../shared/progress.ts';
+import { type MetricsLine, metricsLine } from '../shared/metrics-file.ts';
+import { raised, resume } from '../shared/resume.ts';
+import { checkResumeFlags, givenFlags } from '../shared/resume-flags.ts';
+import { curves, RunFolder } from '../shared/run-folder.ts';
+import { digestOf, environmentOf, type RunIdentity, settingsOf } from '../shared/run-identity.ts';
 import { type SearchFlags, searchSettings } from '../settings/search.ts';
 import { addOptions } from '../settings/setting.ts';
-import { defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
+import { checkMemory, checkStoredSizes, defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
 import { CANDIDATES, chooseCandidate } from '../../jobs/strategies.ts';
 
 export function registerSearch(program: Command): void {
   const command = program.command('search').description('search an architecture with SNAS or a rival and write a run folder');
-  addOptions(command, searchSettings).action((flags: SearchFlags) => runSearch(flags, flags.quiet ?? false));
+  addOptions(command, searchSettings).action((flags: SearchFlags) => runSearch(flags, givenFlags(command)));
 }
 
-async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
+async function runSearch(flags: SearchFlags, given: ReadonlySet<string>): Promise<void> {
+  const quiet = flags.quiet ?? false;
   const say = (line: string): void => {
     if (!quiet) process.stdout.write(`${line}\n`);
   };
   const started = performance.now();
-  const resumed = flags.resume === undefined ? undefined : new RunFolder(flags.resume);
+  const resumed = flags.resume === undefined ? undefined : await RunFolder.open(flags.resume);
   const stored = await resumed?.readConfig();
   const data = await loadData(stored?.data ?? flags.data);
+  checkData(data, stored?.data ?? flags.data);
+  if (stored) {
+    checkResumeFlags(flags, given, stored, data.train.labels.length);
+    checkStoredSizes(stored, data);
+  }
   const device = await chooseDevice((stored?.device as DeviceChoice | undefined) ?? flags.device, say);
-  const config = stored ?? newConfig(flags, data, device);
-  const folder = resumed ?? new RunFolder(flags.out ?? defaultFolder(config));
+  const config = stored ? raised(stored, flags) : newConfig(flags, data, device);
+  const folder = resumed ?? (await RunFolder.open(flags.out ?? defaultFolder(config)));
   const { search: settings } = config;
+  checkMemory(config);
   const [train, validation] = splitDataset(
     data.train,
     [config.trainImages, config.validationImages],
@@ -45,11 +56,19 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
     say(line);
   });
   const search = new Search(device, settings, { train, validation }, options);
-  if (resumed) {
-    search.loadState(await resumed.readCheckpoint());
-    await resumed.truncateMetrics(search.step, search.stepsPerEpoch);
+  const identity: RunIdentity = {
+    settings: settingsOf(config),
+    epochs: settings.epochs,
+    data: config.data,
+    dataDigest: digestOf([train, validation, data.test]),
+    environment: environmentOf(device),
+  };
+  let lines: readonly MetricsLine[] = [];
+  if (stored) {
+    lines = await resume({ search, folder, config, stored, identity });
   } else {
-    await folder.create(config);
+    await folder.claim();
+    await folder.create(config, identity, await search.state());
   }
   say(`device     ${device.name}`);
   say(
@@ -62,26 +81,39 @@ async function runSearch(flags: SearchFlags, quiet: boolean): Promise<void> {
   if (config.cost === 'latency')
     say('           measured times differ from run to run, so the same seed does not give the same run to the bit');
   say(`run        ${folder.path}, seed ${settings.seed}, ${settings.epochs} epochs of ${search.stepsPerEpoch} steps`);
-  const metrics = resumed ? await resumed.readMetrics() : [];
-  const credits = flags.credits === undefined ? undefined : await creditRecording(search, folder, flags.credits, options.cost);
-  await searchEpochs(search, { folder, metrics, started, quiet, progress, credits });
-  await credits?.finish();
-  await finish(search, folder, data, metrics, say);
+  const credits =
+    config.credits === undefined ? undefined : await creditRecording(search, folder, config.credits, note, options.cost);
+  const run: Run = {
+    folder,
+    identity,
+    lines: [...lines],
+    started,
+    checkpointEvery: flags.checkpointMinutes * 60_000,
+    quiet,
+    progress,
+    credits,
+  };
+  await searchEpochs(search, run);
+  await finish(search, run, data, say);
   say(`time       ${((performance.now() - started) / 1000).toFixed(0)} s; everything is in ${folder.path}`);
 }
 
 interface Run {
   readonly folder: RunFolder;
+  readonly identity: RunIdentity;
   /** Those of the epochs so far; the new ones are added. */
-  readonly metrics: EpochMetrics[];
+  readonly lines: MetricsLine[];
   /** When the command began. */
   readonly started: number;
+  /** Milliseconds from one checkpoint to the next within an epoch. */
+  readonly checkpointEvery: number;
   readonly quiet: boolean;
   readonly progress: Progress;
   readonly credits: CreditRecording | undefined;
 }
 
-async function searchEpochs(search: Search, { folder, metrics, started, quiet, progress, credits }: Run): Promise<void> {
+async function searchEpochs(search: Search, run: Run): Promise<void> {
+  const { folder, lines, started, quiet, progress, credits } = run;
   const stop = new AbortController();
   const interrupt = (): void => {
     if (stop.signal.aborted) process.exit(130);
@@ -93,6 +125,12 @@ async function searchEpochs(search: Search, { folder, metrics, started, quiet, p
     process.stdout.write(`${HEADER}\n`);
     progress.update(0, 'warming up: capturing a step');
   }
+  let saved = performance.now();
+  const save = async (): Promise<void> => {
+    const others = { ...credits?.files(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
+    await folder.saveCheckpoint({ step: search.step, state: await search.state(), lines, others }, run.identity);
+    saved = performance.now();
+  };
   try {
     const onWarmUp = (compiled: number, of: number): void => {
       if (!quiet) progress.update(0, `warming up: ${compiled} of ${of} kernels compiled`);
@@ -100,22 +138,19 @@ async function searchEpochs(search: Search, { folder, metrics, started, quiet, p
     const onStep = ({ epoch, step, steps, loss }: { epoch: number; step: number; steps: number; loss: number }): void => {
       if (!quiet) progress.update(step / steps, `epoch ${epoch + 1}, step ${step} of ${steps}, loss ${loss.toFixed(3)}`);
     };
-    for await (const epoch of search.run({
-      onWarmUp,
-      onStep,
-      signal: stop.signal,
-      ...(credits && { afterStep: credits.afterStep }),
-    })) {
-      metrics.push(epoch);
+    const afterStep = async (step: number): Promise<void> => {
+      await credits?.afterStep(step);
+      if (performance.now() - saved >= run.checkpointEvery) await save();
+    };
+    for await (const epoch of search.run({ onWarmUp, onStep, afterStep, signal: stop.signal })) {
+      lines.push(metricsLine(epoch, (performance.now() - started) / 1000));
       progress.clear();
       if (!quiet) process.stdout.write(`${row(epoch)}\n`);
-      await folder.addMetrics(epoch, (performance.now() - started) / 1000);
-      await folder.saveCheckpoint(await search.state());
-      await folder.saveCurves(metrics);
+      await save();
     }
   } catch (error) {
     if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    await folder.saveCheckpoint(await search.state());
+    await save();
   } finally {
     progress.clear();
     process.off('SIGINT', interrupt);
@@ -124,9 +159,8 @@ async function searchEpochs(search: Search, { folder, metrics, started, quiet, p
 
 async function finish(
   search: Search,
-  folder: RunFolder,
+  { folder, lines, credits }: Run,
   data: TrainTest,
-  metrics: readonly EpochMetrics[],
   say: (line: string) => void,
 ): Promise<void> {
   if (search.strategy instanceof RandomSearch) {
@@ -138,15 +172,15 @@ async function finish(
   // The test set is touched here, once, and nothing is chosen by it.
   const test = await search.childScores(data.test, genotype);
   const child = await search.child(genotype);
-  await folder.saveGenotype({
+  const found = {
     genotype,
     validationAccuracy: validation.accuracy,
     testAccuracy: test.accuracy,
     testAccuracyWithRunningStatistics: test.accuracyWithRunningStatistics,
     complete: search.step >= search.steps,
-  });
-  await folder.saveCurves(metrics);
-  await folder.saveWeights(await search.state(), await child.stateDict());
+  };
+  const others = { ...credits?.finish(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
+  await folder.saveResult(found, await search.state(), await child.stateDict(), others);
   say('');
   say(printGenotype(genotype));
   say('');

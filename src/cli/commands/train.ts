@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { absoluteDataName, loadData } from '../../data/files.node.ts';
+import { absoluteDataName, checkData, loadData } from '../../data/files.node.ts';
 import { type Dataset, splitDataset } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { DataFileError } from '../../contract/errors.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { weightBytes } from '../../files/weights.ts';
-import { makeFolder, writeFileWhole } from '../../files/write.ts';
+import { ListedFolder } from '../../files/listed-folder.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import type { ChildPreset } from '../../snas/child/presets.ts';
 import { childSize } from '../../snas/child/size.ts';
@@ -17,7 +17,7 @@ import { drawCell } from '../../snas/space/draw.ts';
 import { ChildNetwork, type NetworkConfig } from '../../snas/space/network.ts';
 import { textTable } from '../../command/table.ts';
 import { chooseDevice } from '../../command/device.ts';
-import { genotypeFromSource, type NamedGenotype } from '../shared/genotype-source.ts';
+import { checkSource, genotypeFromSource, type NamedGenotype } from '../shared/genotype-source.ts';
 import { Progress } from '../shared/progress.ts';
 import { addOptions } from '../settings/setting.ts';
 import { resolveTraining, type TrainFlags, trainSettings } from '../settings/train.ts';
@@ -55,12 +55,15 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     if (flags.quiet !== true) process.stdout.write(`${line}\n`);
   };
   const preset = resolveTraining(flags);
+  for (const source of flags.genotype) await checkSource(source);
   const cells = cellsOf(flags);
   const out = flags.out ?? defaultFolder(flags.seed);
   if (existsSync(path.join(out, 'result.json'))) {
     throw new DataFileError(`${out} holds a result already: choose another --out`);
   }
-  const { train: all, test } = await loadData(flags.data);
+  const data = await loadData(flags.data);
+  checkData(data, flags.data);
+  const { train: all, test } = data;
   const images = imageCount(preset, all, flags.data);
   const device = await chooseDevice(flags.device, say);
   const network: NetworkConfig = { ...preset.network, classes: all.classes, inChannels: all.channels };
@@ -81,19 +84,26 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     auxiliary: preset.auxiliary,
     training: { ...preset.training, seed: flags.seed },
   };
+  const folder = await ListedFolder.open(out);
   const results: TrainedResult[] = [];
   if (flags.quiet !== true) new Progress().update(0, 'warming up: the first steps compile the kernels');
   for (const cell of cells) {
-    results.push(await trainOne(task, cell, out, say));
+    results.push(await trainOne(task, cell, folder, say));
     // After every cell: what is done is not lost if a later one fails.
-    await writeFileWhole(path.join(out, 'result.json'), `${JSON.stringify({ ...made, cells: results }, undefined, 2)}\n`);
+    await folder.write({ 'result.json': `${JSON.stringify({ ...made, cells: results }, undefined, 2)}\n` });
   }
+  await folder.settle();
   say('');
   process.stdout.write(`${table(results)}\n`);
   say(`\neverything is in ${out}`);
 }
 
-async function trainOne(task: Task, cell: NamedGenotype, out: string, say: (line: string) => void): Promise<TrainedResult> {
+async function trainOne(
+  task: Task,
+  cell: NamedGenotype,
+  folder: ListedFolder,
+  say: (line: string) => void,
+): Promise<TrainedResult> {
   const { device, network, preset, seed, train, test, quiet } = task;
   const started = performance.now();
   const size = childSize(cell.genotype, { ...network, imageSide: train.height });
@@ -123,10 +133,12 @@ async function trainOne(task: Task, cell: NamedGenotype, out: string, say: (line
     }
     // The test set is touched here, once, and nothing is chosen by it.
     const { accuracy } = await scoreChild(device, child, train, test);
-    await makeFolder(out);
-    await writeFileWhole(path.join(out, `${cell.name}.safetensors`), weightBytes(await child.stateDict()));
-    await writeFileWhole(path.join(out, `${cell.name}-normal.svg`), drawCell(cell.genotype, 'normal'));
-    await writeFileWhole(path.join(out, `${cell.name}-reduction.svg`), drawCell(cell.genotype, 'reduce'));
+    await folder.prepare();
+    await folder.write({
+      [`${cell.name}.safetensors`]: weightBytes(await child.stateDict()),
+      [`${cell.name}-normal.svg`]: drawCell(cell.genotype, 'normal'),
+      [`${cell.name}-reduction.svg`]: drawCell(cell.genotype, 'reduce'),
+    });
     const seconds = (performance.now() - started) / 1000;
     return { ...cell, ...size, testError: 1 - accuracy, epochs, seconds };
   } finally {

@@ -10,6 +10,9 @@ import { COST_CHOICES } from './values.ts';
 /** Steps between measurements of latency. */
 const LATENCY_EVERY = 4;
 
+/** The format of run folders that this version writes; docs/reliability.md says what each is. */
+export const RUN_FORMAT = 2;
+
 /** In the order of --help. */
 export const searchSettings = [
   { flag: '--preset <name>', value: 'preset', at: 'preset', default: 'small', help: 'where unnamed values come from' },
@@ -110,10 +113,18 @@ export const searchSettings = [
   {
     flag: '--credits <every=n>',
     value: 'every',
+    at: 'credits?',
     help: 'record the credit of every edge each n steps, in credits.jsonl and as heat maps',
   },
+  {
+    flag: '--checkpoint-minutes <x>',
+    value: 'positive',
+    default: 10,
+    help: 'minutes from one checkpoint to the next within an epoch; there is one at the start and after each epoch too',
+  },
   { flag: '--quiet', value: 'yes', help: 'print only the result' },
-  // What the preset, the data and the device decide.
+  // What the preset, the data, the device and this version decide.
+  { value: 'format', at: 'format?' },
   { value: 'text', at: 'adapter' },
   { value: 'versions', at: 'versions' },
   { value: 'betas', at: 'search.architecture.betas' },
@@ -128,7 +139,7 @@ export type SearchFlags = FlagsOf<typeof searchSettings>;
 export type RunConfig = StoredOf<typeof searchSettings>;
 
 /** A run's settings before its data are read and its device is open; numbers of images may be parts of the training set. */
-export interface Resolved extends Omit<RunConfig, 'adapter' | 'versions' | 'search'> {
+export interface Resolved extends Omit<RunConfig, 'format' | 'adapter' | 'versions' | 'search'> {
   readonly search: Omit<RunConfig['search'], 'network'> & {
     readonly network: Omit<RunConfig['search']['network'], 'classes' | 'inChannels'>;
   };

@@ -36,6 +36,7 @@ export interface Values {
   readonly device: ValueTypes<DeviceChoice, string>;
   readonly strategy: ValueTypes<StrategyName, string>;
   readonly cost: ValueTypes<CostChoice, string>;
+  readonly format: ValueTypes<number>;
   readonly versions: ValueTypes<Readonly<Record<string, string>>>;
   readonly betas: ValueTypes<readonly [number, number]>;
 }
@@ -72,6 +73,7 @@ export const values: { readonly [Name in ValueName]: Value<Values[Name]> } = {
   device: { choices: DEVICE_CHOICES, schema: v.string() },
   strategy: { choices: STRATEGY_NAMES, schema: v.string() },
   cost: { parse: costChoice, schema: v.string() },
+  format: { schema: v.number() },
   versions: { schema: v.record(v.string(), v.string()) },
   betas: { schema: v.tuple([fraction, fraction]) },
 };

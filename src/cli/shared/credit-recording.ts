@@ -1,41 +1,42 @@
 /** @file `reparam search --credits every`: credits.jsonl beside the metrics, and a heat map of every cell over time. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { DataFileError } from '../../contract/errors.ts';
 import { creditHeatMap, type CreditRecord, recordCredits } from '../../credit/recorder.ts';
 import { batches, disposeBatch, type LabelledImages, uploadBatch } from '../../data/index.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
-import { writeFileWhole } from '../../files/write.ts';
 import { scope } from '../../core/scope.ts';
 import type { Search } from '../../snas/search/search.ts';
 import type { CellWeights } from '../../snas/space/cell-weights.ts';
-import type { RunFolder } from './run-folder.ts';
+import type { Files, RunFolder } from './run-folder.ts';
+
+const CREDITS = 'credits.jsonl';
 
 export interface CreditRecording {
   /** For `RunOptions.afterStep`. */
   readonly afterStep: (step: number) => Promise<void>;
-  /** Draws credits-cellN.svg from all records, those of a resumed run included. */
-  finish(): Promise<void>;
+  /** credits.jsonl as it is now: it is written with each checkpoint, so that both are of one moment. */
+  files(): Files;
+  /** The same with credits-cellN.svg of all records, those of a resumed run included. */
+  finish(): Files;
 }
 
 /**
  * Records the credits of every edge each `every` steps, on one fixed batch of validation images and a Z drawn at the step's temperature. A
- * resumed run keeps the records up to its checkpoint.
+ * resumed run keeps the records up to its checkpoint. `note` is told of a last line that is cut.
  */
 export async function creditRecording(
   search: Search,
   folder: RunFolder,
   every: number,
+  note: (line: string) => void,
   cost?: CellWeights,
 ): Promise<CreditRecording> {
-  const file = folder.file('credits.jsonl');
-  const lines = existsSync(file) ? (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '') : [];
-  const records = lines.map((line) => JSON.parse(line) as CreditRecord).filter((r) => r.step <= search.step);
-  const save = (): Promise<void> => writeFileWhole(file, records.map((r) => `${JSON.stringify(r)}\n`).join(''));
-  await save();
+  const records = (await readRecords(folder, note)).filter((r) => r.step <= search.step);
   const batch = validationBatch(search);
   const k = foldIn(key(search.config.seed), RUN_KEYS.credits);
   const { eta } = search.config;
+  const files = (): Files => ({ [CREDITS]: records.map((r) => `${JSON.stringify(r)}\n`).join('') });
   return {
     afterStep: async (step) => {
       if (step % every !== 0) return;
@@ -46,16 +47,35 @@ export async function creditRecording(
       z.normal.dispose();
       z.reduce.dispose();
       records.push(record);
-      await save();
     },
-    finish: async () => {
+    files,
+    finish: () => {
       disposeBatch(batch);
-      if (records.length === 0) return;
-      for (let cell = 0; cell < search.supernet.cells.length; cell++) {
-        await writeFileWhole(folder.file(`credits-cell${cell}.svg`), creditHeatMap(records, cell));
-      }
+      if (records.length === 0) return files();
+      const cells = search.supernet.cells.map((_, cell) => [`credits-cell${cell}.svg`, creditHeatMap(records, cell)] as const);
+      return { ...files(), ...Object.fromEntries(cells) };
     },
   };
+}
+
+const recordSchema = v.looseObject({ step: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+
+/** DataFileError with the number of a line that is no record, unless it is the last and cut. */
+async function readRecords(folder: RunFolder, note: (line: string) => void): Promise<CreditRecord[]> {
+  if (!(await folder.files.names()).includes(CREDITS)) return [];
+  const { bytes } = await folder.files.read(CREDITS);
+  const lines = bytes.toString().split('\n');
+  const rest = lines.pop();
+  if (rest !== '') note(`${folder.file(CREDITS)}: the last line is cut, and was left out`);
+  return lines.map((line, i) => {
+    try {
+      return v.parse(recordSchema, JSON.parse(line)) as unknown as CreditRecord;
+    } catch (cause) {
+      throw new DataFileError(`${folder.file(CREDITS)}: line ${i + 1} is no record of credits: remove the line or the file`, {
+        cause,
+      });
+    }
+  });
 }
 
 function validationBatch({ device, data, config, statistics }: Search): LabelledImages {

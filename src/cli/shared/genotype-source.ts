@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { randomGenotype } from '../../baselines/index.ts';
 import { DataFileError, GenotypeError } from '../../contract/errors.ts';
+import { ListedFolder } from '../../files/listed-folder.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import type { Genotype } from '../../snas/space/genotype.ts';
@@ -47,6 +48,21 @@ export function genotypeFromSource(source: string, random: RandomDraw): NamedGen
   if (!existsSync(file)) throw new DataFileError(`${text} holds no genotype.json: the search that it is for has not ended`);
   const name = folder ? path.basename(path.resolve(text)) : path.basename(text).replace(/\.[^.]*$/, '');
   return { name, genotype: usable(inFile(readFileSync(file, 'utf8')), (message) => new DataFileError(`${file}: ${message}`)) };
+}
+
+/** DataFileError for a source that is a file of a run, or its folder, and has changed since it was written. */
+export async function checkSource(source: string): Promise<void> {
+  const text = source.trim();
+  const file = fileOf(text);
+  if (file === undefined || !existsSync(file)) return;
+  const folder = await ListedFolder.open(path.dirname(file));
+  await folder.readWhole(path.basename(file));
+}
+
+/** The file that a source is read from, if it is one. */
+function fileOf(text: string): string | undefined {
+  if (!existsSync(text)) return undefined;
+  return statSync(text).isDirectory() ? path.join(text, 'genotype.json') : text;
 }
 
 function usable(text: string, refuse: (message: string) => Error): Genotype {

@@ -34,6 +34,11 @@ export class Progress {
   }
 }
 
+/** A line on stderr about something unusual that was dealt with. */
+export function note(line: string): void {
+  process.stderr.write(`reparam: note: ${line}\n`);
+}
+
 function percent(fraction: number): string {
   return `${String(Math.round(fraction * 100)).padStart(3)} %`;
 }

@@ -1,14 +1,16 @@
 /** @file What the flags of `reparam search`, or the config of a stored run, make of a search: data, settings, strategy and price. */
+import os from 'node:os';
 import path from 'node:path';
 import { STRATEGY_NAMES } from '../../baselines/index.ts';
 import { absoluteDataName, type TrainTest } from '../../data/files.node.ts';
 import type { Device } from '../../core/tensor.ts';
-import { DataFileError } from '../../contract/errors.ts';
+import { DataFileError, LimitError } from '../../contract/errors.ts';
 import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../../snas/cost/cost.ts';
 import { costTensors } from '../../snas/cost/expected-cost.ts';
 import { measuredLatency } from '../../snas/cost/relative-latency.ts';
+import { supernetSize } from '../../snas/space/network-size.ts';
 import type { SearchOptions } from '../../snas/search/config.ts';
-import { resolveSearch, type RunConfig, type SearchFlags } from '../settings/search.ts';
+import { resolveSearch, RUN_FORMAT, type RunConfig, type SearchFlags } from '../settings/search.ts';
 import { strategyFor } from '../../jobs/strategies.ts';
 import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
@@ -18,6 +20,7 @@ export function newConfig(flags: SearchFlags, data: TrainTest, device: Device): 
   const { preset, data: name, device: _choice, search, ...run } = resolveSearch(flags);
   const available = data.train.labels.length;
   const images = (n: number): number => (n < 1 ? Math.floor(n * available) : n);
+  supernetSize({ ...search.network, classes: data.train.classes, inChannels: data.train.channels });
   const train = images(run.trainImages);
   const validation = images(run.validationImages);
   if (train + validation > available) {
@@ -31,6 +34,7 @@ export function newConfig(flags: SearchFlags, data: TrainTest, device: Device): 
     throw new UsageError(`--validation-images ${validation} is less than one batch (--batch-size ${search.batchSize})`);
   }
   return {
+    format: RUN_FORMAT,
     preset,
     data: absoluteDataName(name),
     device: device.kind,
@@ -41,6 +45,33 @@ export function newConfig(flags: SearchFlags, data: TrainTest, device: Device): 
     validationImages: validation,
     search: { ...search, network: { ...search.network, classes: data.train.classes, inChannels: data.train.channels } },
   };
+}
+
+/** DataFileError where a stored run is of other images than there are now. */
+export function checkStoredSizes(config: RunConfig, { train }: TrainTest): void {
+  const { classes, inChannels } = config.search.network;
+  const different = [
+    ...(classes === train.classes ? [] : [`search.network.classes is ${classes}, and the images have ${train.classes}`]),
+    ...(inChannels === train.channels ? [] : [`search.network.inChannels is ${inChannels}, and the images have ${train.channels}`]),
+    ...(config.trainImages + config.validationImages <= train.labels.length
+      ? []
+      : [
+          `trainImages ${config.trainImages} and validationImages ${config.validationImages} are more than the ${train.labels.length} training images`,
+        ]),
+  ];
+  if (different.length > 0) throw new DataFileError(`config.json does not fit ${config.data}: ${different.join('; ')}`);
+}
+
+/** LimitError for a supernet whose weights, momentum and gradients are more than this machine's memory. */
+export function checkMemory(config: RunConfig): void {
+  const bytes = 3 * 4 * supernetSize(config.search.network).weights;
+  const there = os.totalmem();
+  if (bytes <= there) return;
+  const gigabytes = (n: number): string => (n / 2 ** 30).toFixed(1);
+  throw new LimitError(
+    `a supernet of ${config.search.network.channels} channels needs ${gigabytes(bytes)} GiB for weights, momentum and gradients, and this machine has ` +
+      `${gigabytes(there)}: take fewer channels, cells or nodes`,
+  );
 }
 
 /** The strategy and the price of a run. `say` is told what latency is measured in, once that is known. */

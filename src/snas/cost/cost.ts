@@ -17,6 +17,7 @@ import {
   OPERATIONS,
 } from '../space/genotype.ts';
 import { cellShapes, type NetworkConfig } from '../space/network.ts';
+import { supernetSize } from '../space/network-size.ts';
 
 export const RESOURCES = ['parameters', 'flops', 'memory'] as const;
 /** Weights; multiply-adds; elements read and written (memory access cost). */
@@ -87,6 +88,7 @@ export function costTable(config: CostedNetwork): CostTable {
   if (!Number.isInteger(config.imageSide) || config.imageSide < 1) {
     throw new OptionError(`costTable: imageSide ${config.imageSide} must be an integer >= 1`);
   }
+  supernetSize(config);
   const nodes = config.nodes ?? 4;
   const edges = edgesOf(nodes);
   const sides = cellSides(config);

@@ -15,7 +15,7 @@ import {
 } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { nextTask } from '../../core/event-loop.ts';
-import { NonFiniteError } from '../../contract/errors.ts';
+import { NonFiniteError, OptionError } from '../../contract/errors.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { dot } from '../../core/composites.ts';
 import { add } from '../../core/ops.ts';
@@ -45,6 +45,11 @@ import { Scores } from './scores.ts';
 import { type StepSettings, TrainingStep } from './training-step.ts';
 
 const READ_EVERY = 16;
+
+function checkSteps(name: string, n: number | undefined, most: number): void {
+  if (n === undefined || !(Number.isInteger(n) && n >= 0 && n <= most))
+    throw new OptionError(`search: ${name} of the saved state is ${n ?? 'missing'}; it must be an integer from 0 to ${most}`);
+}
 
 /**
  * A search in progress. `run()` yields after every epoch; `state()` and `loadState()` save and resume it exactly, after any step.
@@ -301,10 +306,13 @@ export class Search {
     return { ...(await searchState(this.step, this.#stateful())), epoch };
   }
 
+  /** OptionError or ShapeError naming what is missing, of another size, or no number of steps that this search has. */
   loadState(state: StateDict): void {
-    this.step = loadSearchState(state, this.#stateful());
     // A state from before there was such an entry tells the figures of the rest of its epoch.
     const [loss = 0, correct = 0, counted = 0] = state['epoch']?.data ?? [];
+    checkSteps('step', state['step']?.data[0], this.steps);
+    checkSteps('epoch', counted, this.stepsPerEpoch);
+    this.step = loadSearchState(state, this.#stateful());
     this.#training.totals.load({ loss, correct });
     this.#counted = counted;
   }

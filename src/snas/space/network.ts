@@ -20,6 +20,7 @@ import {
 } from './cell.ts';
 import type { CellWeights } from './cell-weights.ts';
 import type { CellType, Genotype } from './genotype.ts';
+import { supernetSize } from './network-size.ts';
 
 export interface NetworkConfig {
   /** Channels of a node in the first cells; doubled by each reduction. */
@@ -85,6 +86,7 @@ export class Supernet extends Module {
 
   constructor(device: Device, key: Key, config: NetworkConfig) {
     super();
+    supernetSize(config);
     this.config = config;
     this.nodes = config.nodes ?? 4;
     const concat = { normal: this.nodes, reduce: this.nodes };

@@ -22,7 +22,7 @@ const FILES = [
   'curves.svg',
   'weights.safetensors',
   'child.safetensors',
-  'checkpoint.safetensors',
+  'files.json',
 ];
 const TINY = [
   '--preset',
@@ -122,10 +122,12 @@ describe('reparam search', () => {
     expect([strategy, cost, settings.eta]).toEqual(['enas', 'parameters', 0.3]);
     // The rate that the experiments give a controller in a short run.
     expect(settings.architecture.lr).toBe(0.01);
-    // The saved state of a controller fits no other strategy.
-    const { code, out } = await search(['--resume', folder, '--strategy', 'snas']);
+    const { code, out } = await search(['--resume', folder]);
     expect(code).toBe(0);
     expect(out).toContain('strategy   enas');
+    // The saved state of a controller fits no other strategy.
+    const other = await search(['--resume', folder, '--strategy', 'snas']);
+    expect([other.code, other.err]).toEqual([2, expect.stringContaining('--strategy snas cannot hold')]);
   }, 120_000);
 
   it('prices by measured latency, says in what unit, and keeps the unit for a continued run', async () => {
@@ -139,7 +141,7 @@ describe('reparam search', () => {
     const resumed = await search(['--resume', folder]);
     expect(resumed.code).toBe(0);
     expect(resumed.out).not.toContain('(cost 1)');
-    const { tensors } = await readWeights(path.join(folder, 'checkpoint.safetensors'));
+    const { tensors } = await readWeights(path.join(folder, 'checkpoint-2.safetensors'));
     expect(tensors['black_box.latency_unit']!.data).toHaveLength(2);
   }, 120_000);
 

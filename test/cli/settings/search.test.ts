@@ -84,6 +84,6 @@ it('a run folder written before there were strategies and latency is read as it 
     search: { ...settings, seed: 5, network: { ...settings.network, classes: 10, inChannels: 1 } },
   };
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(old));
-  expect(await new RunFolder(folder).readConfig()).toEqual(old);
+  expect(await (await RunFolder.open(folder)).readConfig()).toEqual(old);
   rmSync(folder, { recursive: true });
 });
