@@ -5,7 +5,8 @@ import type { Device } from '../core/tensor.ts';
 import { childSize } from '../snas/child/size.ts';
 import { type ChildTrainingConfig, scoreChild, trainChild } from '../snas/child/training.ts';
 import type { Genotype } from '../snas/space/genotype.ts';
-import { ChildNetwork, type NetworkConfig } from '../snas/space/network.ts';
+import { ChildNetwork } from '../snas/space/network.ts';
+import type { NetworkConfig } from '../snas/space/network-config.ts';
 import { foldIn, key } from '../core/random.ts';
 import { RUN_KEYS } from '../snas/keys.ts';
 

@@ -62,10 +62,10 @@ export {
   ChildNetwork,
   type ChildOptions,
   inherit,
-  type NetworkConfig,
   Supernet,
   type SupernetOptions,
 } from './space/network.ts';
+export { type NetworkConfig, type SupernetSize, supernetSize } from './space/network-config.ts';
 export { FactorizedReduce, operation } from './space/operations.ts';
 export { type Preset, PRESETS } from './search/presets.ts';
 export { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES, type PublishedName } from './space/published.ts';

@@ -8,7 +8,7 @@ import { lineChart } from '../../plot/index.ts';
 import { drawCell } from '../../snas/space/draw.ts';
 import { printGenotype } from '../../snas/space/genotype-literal.ts';
 import type { Genotype } from '../../snas/space/genotype.ts';
-import { supernetSize } from '../../snas/space/network-size.ts';
+import { supernetSize } from '../../snas/space/network-config.ts';
 import type { EpochMetrics } from '../../snas/search/config.ts';
 import { RUN_FORMAT, type RunConfig, searchSettings } from '../settings/search.ts';
 import { schemaOf } from '../settings/setting.ts';

@@ -34,11 +34,13 @@ export function environmentOf(device: Device): Environment {
   return { reparam: version, node: process.version, device: device.name };
 }
 
-/** What must be the same when a run is resumed. The preset is only where values came from. */
+/** Places of the config that do not decide the result: what it is compared by otherwise, where values came from, and what may change. */
+const FREE = /^(format|preset|data|device|adapter|versions\..*|credits|search\.epochs)$/;
+
+/** What must be the same when a run is resumed. */
 export function settingsOf(config: RunConfig): FlatSettings {
-  const { format, preset, data, device, adapter, versions, credits, search, ...run } = config;
-  const { epochs, ...rest } = search;
-  return Object.fromEntries([...places({ ...run, search: rest })].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const kept = [...places(config)].filter(([place]) => !FREE.test(place));
+  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function* places(value: object, prefix = ''): Generator<[string, unknown]> {

@@ -8,7 +8,7 @@ import { DataFileError, LimitError } from '../../contract/errors.ts';
 import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../../snas/cost/cost.ts';
 import { costTensors } from '../../snas/cost/expected-cost.ts';
 import { measuredLatency } from '../../snas/cost/relative-latency.ts';
-import { supernetSize } from '../../snas/space/network-size.ts';
+import { supernetSize } from '../../snas/space/network-config.ts';
 import type { SearchOptions } from '../../snas/search/config.ts';
 import { resolveSearch, RUN_FORMAT, type RunConfig, type SearchFlags } from '../settings/search.ts';
 import { strategyFor } from '../../jobs/strategies.ts';

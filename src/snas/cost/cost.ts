@@ -16,8 +16,8 @@ import {
   type OperationName,
   OPERATIONS,
 } from '../space/genotype.ts';
-import { cellShapes, type NetworkConfig } from '../space/network.ts';
-import { supernetSize } from '../space/network-size.ts';
+import { cellShapes } from '../space/network.ts';
+import { type NetworkConfig, supernetSize } from '../space/network-config.ts';
 
 export const RESOURCES = ['parameters', 'flops', 'memory'] as const;
 /** Weights; multiply-adds; elements read and written (memory access cost). */

@@ -5,7 +5,7 @@ import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { BlackBoxFactory, BlackBoxOptions } from '../cost/black-box.ts';
 import type { Score } from '../child/evaluation.ts';
 import type { Genotype } from '../space/genotype.ts';
-import type { NetworkConfig } from '../space/network.ts';
+import type { NetworkConfig } from '../space/network-config.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
 import type { CellWeights } from '../space/cell-weights.ts';
 

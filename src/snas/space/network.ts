@@ -1,6 +1,6 @@
 /** @file The stacked network: stem, cells with reductions at 1/3 and 2/3 of the depth, pooling, classifier; supernet and child. */
 import type { Device } from '../../core/tensor.ts';
-import { OptionError } from '../../contract/errors.ts';
+import { LimitError, OptionError } from '../../contract/errors.ts';
 import { BatchNorm2d, Conv2d, Linear, Sequential } from '../../nn/layers.ts';
 import { type Layer, Module } from '../../nn/module.ts';
 import { assign } from '../../core/ops.ts';
@@ -20,25 +20,16 @@ import {
 } from './cell.ts';
 import type { CellWeights } from './cell-weights.ts';
 import type { CellType, Genotype } from './genotype.ts';
-import { supernetSize } from './network-size.ts';
-
-export interface NetworkConfig {
-  /** Channels of a node in the first cells; doubled by each reduction. */
-  readonly channels: number;
-  readonly cells: number;
-  /** Intermediate nodes of a cell. Default 4. */
-  readonly nodes?: number;
-  readonly classes: number;
-  readonly inChannels: number;
-  /** 2 halves the image before the first cell (for small budgets). Default 1. */
-  readonly stemStride?: 1 | 2;
-}
+import { type NetworkConfig, supernetSize } from './network-config.ts';
 
 const STEM_MULTIPLIER = 3;
+/** Deeper than any network that can be trained, and few enough to be listed. */
+const MAX_CELLS = 10_000;
 
 /** Which cells reduce: those at 1/3 and 2/3 of the depth. */
 export function cellTypes(cells: number): CellType[] {
   if (!Number.isInteger(cells) || cells < 1) throw new OptionError(`network: cells ${cells} must be an integer >= 1`);
+  if (cells > MAX_CELLS) throw new LimitError(`network: ${cells} cells are more than ${MAX_CELLS}: take fewer`);
   const reductions = new Set([Math.floor(cells / 3), Math.floor((2 * cells) / 3)]);
   return Array.from({ length: cells }, (_, i) => (reductions.has(i) ? 'reduce' : 'normal'));
 }

@@ -1,7 +1,18 @@
-/** @file How large a supernet is, by formula, so that one that fits nowhere is refused before any memory is asked for. */
+/** @file The sizes of a network, and how large a supernet of them is, so that one that fits nowhere is refused before any memory is asked for. */
 import { LimitError, OptionError } from '../../contract/errors.ts';
 import { OPERATIONS } from './genotype.ts';
-import type { NetworkConfig } from './network.ts';
+
+export interface NetworkConfig {
+  /** Channels of a node in the first cells; doubled by each reduction. */
+  readonly channels: number;
+  readonly cells: number;
+  /** Intermediate nodes of a cell. Default 4. */
+  readonly nodes?: number;
+  readonly classes: number;
+  readonly inChannels: number;
+  /** 2 halves the image before the first cell (for small budgets). Default 1. */
+  readonly stemStride?: 1 | 2;
+}
 
 /** Edges with all their operations, in all cells: each is some dozens of tensors. 14 edges of 20 cells are 280. */
 const MAX_EDGES = 20_000;
