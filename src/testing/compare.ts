@@ -1,7 +1,7 @@
 /** @file A claimed gradient against differences, derivative by derivative: right, wrong, hidden by rounding, or not judged. */
 import { foldIn, type Key, normals } from '../core/random.ts';
 import { axis, type Direction, type Evaluate, largest, type Line, randomDirection, unitOf } from './difference.ts';
-import { NOISE_POINTS, NOISE_STEPS, noiseOfEach } from './noise.ts';
+import { NOISE_POINTS, NOISE_STEPS, noiseOfEach, NOISY } from './noise.ts';
 import { SHARP, type Slope, slopeAlong } from './slope.ts';
 import type { OrderCount } from './tally.ts';
 
@@ -40,6 +40,16 @@ export interface Judgement extends Slope {
   readonly direction: Direction;
 }
 
+/** What a comparison found. */
+export interface Findings {
+  /** The first derivative that is wrong: no others were judged. */
+  readonly wrong?: Judgement;
+  /** One that could not be judged. */
+  readonly unjudged?: Judgement;
+  /** The largest uncertainty of a derivative that was found right, relative to it: smaller faults would not have been seen. */
+  readonly resolution: number;
+}
+
 /** The noise of a function's outputs beyond float64 rounding. */
 export interface Noise {
   readonly outputs: readonly Float64Array[];
@@ -47,8 +57,6 @@ export interface Noise {
   readonly relative: number;
 }
 
-/** Relative noise above which a function is not one of float64 arithmetic. */
-export const NOISY = 1e-13;
 /** Relative uncertainty up to which a derivative counts as known; of a noisy function less can be asked. */
 const KNOWN = 1e-3;
 const KNOWN_OF_NOISY = 0.1;
@@ -65,7 +73,7 @@ const SMALL = 2 ** -6;
 /** Between the points from which noise is read, relative to max(1, |x|). */
 const NOISE_SPACING = 2 ** -18;
 /** The gradient's scatter is read between points so far apart, relative to max(1, |x|). */
-const NEAR = 2 ** -33;
+export const NEAR: number = 2 ** -33;
 
 /**
  * Measures the noise of a function on a random line through the point, on either side of it: a kink at the point looks like noise to
@@ -82,7 +90,7 @@ export async function measureNoise(subject: Pick<Claim, 'evaluate' | 'point' | '
   let relative = 0;
   outputs.forEach((s, k) => {
     s.forEach((deviation, j) => {
-      const size = coarse.sizes[k]![j]!;
+      const size = (fine?.moved[k]![j] ? fine : coarse).sizes[k]![j]!;
       // Subnormal numbers have fewer digits, which outputNoise knows.
       if (size > 2 ** -1000 && Number.isFinite(size)) relative = Math.max(relative, deviation / size);
     });
@@ -118,11 +126,7 @@ async function noiseAt(
 }
 
 /** Judges every derivative, or random lines through all of them, up to the first that is wrong. */
-export async function compare(
-  claim: Claim,
-  settings: Comparison,
-  count: OrderCount,
-): Promise<{ wrong?: Judgement; unjudged?: Judgement }> {
+export async function compare(claim: Claim, settings: Comparison, count: OrderCount): Promise<Findings> {
   const judge = judgeOf(claim, settings.tolerance);
   const { point } = claim;
   const axes = function* (): Generator<Direction> {
@@ -130,23 +134,30 @@ export async function compare(
   };
   const total = point.reduce((n, x) => n + x.length, 0);
   let unjudged: Judgement | undefined;
+  let resolution = 0;
   for (const direction of total <= settings.jacobianLimit ? axes() : randomLines(claim, settings)) {
     const found = await judge(direction);
     count.derivatives++;
     if (found.outcome === 'wrong') {
       const culprit = direction.coordinate ? undefined : await firstWrong(axes(), judge);
-      return { wrong: culprit ?? found };
+      return { wrong: culprit ?? found, resolution };
     }
-    if (found.outcome === 'right') count.worst = Math.max(count.worst, found.relativeError);
-    else if (found.outcome === 'hidden') count.hidden++;
+    if (found.outcome === 'right') {
+      count.worst = Math.max(count.worst, found.relativeError);
+      const scale = Math.max(Math.abs(found.analytic), Math.abs(found.numeric));
+      const relative = (found.uncertainty + found.analyticUncertainty) / scale;
+      // At a stationary point there is nothing that an uncertainty could be relative to.
+      if (relative <= KNOWN_OF_NOISY) resolution = Math.max(resolution, settings.tolerance, relative);
+    } else if (found.outcome === 'hidden') count.hidden++;
     else count.nonSmooth++;
     if (found.outcome !== 'right' && (unjudged?.outcome ?? 'hidden') === 'hidden' && unjudged?.outcome !== found.outcome)
       unjudged = found;
   }
-  return unjudged ? { unjudged } : {};
+  return unjudged ? { unjudged, resolution } : { resolution };
 }
 
-function judgeOf(claim: Claim, tolerance: number): (direction: Direction) => Promise<Judgement> {
+/** How single derivatives of a claim are judged. */
+export function judgeOf(claim: Claim, tolerance: number): (direction: Direction) => Promise<Judgement> {
   const { noise, gradient, point } = claim;
   const steepest = largest(gradient);
   const noisy = noise.relative > NOISY;
@@ -170,9 +181,9 @@ function judgeOf(claim: Claim, tolerance: number): (direction: Direction) => Pro
       // Where the gradient is NaN all comparisons are false, and it ends as wrong.
       const agrees = analytic === numeric || difference <= tolerance * scale + uncertainty;
       if (!agrees && !(slope.uncertainty > scale / 4)) return 'wrong';
-      if (agrees && uncertainty <= Math.max(known * scale, SHARP * slope.variation)) return 'right';
-      // Nothing moved and nothing was claimed to.
-      if (agrees && slope.variation === 0 && analytic === 0) return 'right';
+      if (agrees && uncertainty <= known * scale) return 'right';
+      // Nothing was claimed to move, and nothing did, or as little as at a stationary point.
+      if (agrees && analytic === 0 && slope.uncertainty <= (slope.variation === 0 ? Infinity : SHARP * slope.variation)) return 'right';
       return agrees && (slope.uncertainty <= hidden * natural || slope.uncertainty <= own) ? 'hidden' : 'non-smooth';
     };
     let own = 0;

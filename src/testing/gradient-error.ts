@@ -38,6 +38,12 @@ export interface GradientFailure {
   readonly allowed: number;
   /** How to see it again. */
   readonly replay: string;
+  /** Of a function on plain numbers: where the component is ('input 0 (positions)[1].y'), and of which output. */
+  readonly component?: string;
+  /** What is known of the function's noise, where it is more than rounding in float64. */
+  readonly noise?: string;
+  /** The inputs at which it failed, the smallest that were found. */
+  readonly smallest?: string;
   /** What the input is, where it is not an argument of the operation itself ('cotangent of order 1'). */
   readonly role?: string;
 }
@@ -55,7 +61,7 @@ export class GradientError extends ReparamError {
 const headlines: Readonly<Record<GradientFault, string>> = {
   wrong: 'wrong derivative',
   'non-smooth': 'non-smooth or ill-conditioned here, so nothing was proved',
-  hidden: 'not judged, for rounding in the function hides every derivative',
+  hidden: 'not judged, for rounding or noise in the function hides every derivative',
   'not repeatable': 'a second backward pass gave other bits',
   'not linear in the cotangent': 'the VJP is not linear in its cotangent',
   'not the adjoint': 'the VJP is not the adjoint of this linear operation',
@@ -64,16 +70,25 @@ const headlines: Readonly<Record<GradientFault, string>> = {
 
 function describe(f: GradientFailure): string {
   const at = f.element === undefined ? 'all elements together' : `element ${f.element} ${indexOf(f.element, f.shape)}`;
-  return [
-    `${f.operation}: ${headlines[f.fault]}, at order ${f.order}`,
-    `  input     ${f.role ?? f.input} of shape ${showShape(f.shape)}, ${at}`,
-    `  analytic  ${withUncertainty(f.analytic, f.uncertainty?.analytic)}`,
-    `  numeric   ${withUncertainty(f.numeric, f.uncertainty?.numeric)}`,
-    `  error     ${f.relativeError.toExponential(2)} relative, allowed ${f.allowed.toExponential(2)}`,
-    `  replay    ${f.replay}`,
-  ].join('\n');
+  const lines: (readonly [string, string])[] = [
+    f.component === undefined
+      ? ['input', `${f.role ?? f.input} of shape ${showShape(f.shape)}, ${at}`]
+      : ['component', f.component],
+    ['analytic', withUncertainty(f.analytic, f.uncertainty?.analytic)],
+    ['numeric', withUncertainty(f.numeric, f.uncertainty?.numeric)],
+    ['error', `${f.relativeError.toExponential(2)} relative, allowed ${f.allowed.toExponential(2)}`],
+  ];
+  if (f.noise !== undefined) lines.push(['noise', f.noise]);
+  if (f.smallest !== undefined) lines.push(['smallest', f.smallest]);
+  lines.push(['replay', f.replay]);
+  const width = f.component === undefined ? 10 : 11;
+  const order = f.component === undefined ? `, at order ${f.order}` : '';
+  return [`${f.operation}: ${headlines[f.fault]}${order}`, ...lines.map(([key, text]) => `  ${key.padEnd(width)}${text}`)].join(
+    '\n',
+  );
 }
 
+/** 'value +- uncertainty'. */
 export function withUncertainty(value: number, uncertainty: number | undefined): string {
   return uncertainty === undefined || uncertainty === 0 ? `${value}` : `${value} +- ${uncertainty.toExponential(1)}`;
 }

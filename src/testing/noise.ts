@@ -7,6 +7,9 @@
 /** Points of one estimate, the centre among them. */
 export const NOISE_POINTS = 9;
 
+/** Relative noise above which a function is not one of float64 arithmetic. */
+export const NOISY: number = 1e-13;
+
 /** (k!)^2 / (2k)!, for k = 4, 5, 6. */
 const GAMMA: ReadonlyMap<number, number> = new Map([
   [4, 1 / 70],

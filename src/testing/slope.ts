@@ -3,7 +3,7 @@
  * noise hides the derivative, a smaller one where the function is too curved for it.
  */
 import { type Estimate, estimate, type Line, outputNoise, Samples, STEP } from './difference.ts';
-import { noiseOf } from './noise.ts';
+import { noiseOf, NOISY } from './noise.ts';
 
 export interface Slope {
   readonly numeric: number;
@@ -47,9 +47,11 @@ export async function slopeAlong(line: Line, noise: number, limit: number): Prom
     }
   };
   const descend = async (): Promise<void> => {
-    for (const steps of smallerSteps(line, STEP * RUNG ** rung)) {
+    // What is noise between larger steps may be smooth between the smallest ones, but that slope is the noise's own.
+    const [beside, down] = smallerSteps(line, STEP * RUNG ** rung);
+    for (const steps of noise > NOISY ? [beside] : [beside, down]) {
       for (const h of steps) {
-        if (precise(best, SHARP)) return;
+        if (total(best) <= SHARP * Math.abs(best.numeric)) return;
         const e = await estimateOfNoisy(samples, h);
         if (e.still) break;
         // Where rounding leads, still smaller steps lose more; elsewhere a kink may lie further in.
@@ -58,7 +60,10 @@ export async function slopeAlong(line: Line, noise: number, limit: number): Prom
       if (precise(best, limit)) return;
     }
   };
-  if (precise(best, SHARP)) return slopeOf(best);
+  // Beside a stationary point a small x has a small derivative, which small steps tell from none.
+  const near = best.analytic !== 0 && total(best) > limit * Math.abs(best.numeric);
+  if (precise(best, SHARP) && !(near && smallerSteps(line, STEP)[0].length > 0)) return slopeOf(best);
+  if (precise(best, SHARP)) await descend();
   const hidden = first.rounding >= first.truncation;
   await (hidden ? climb() : descend());
   if (!precise(best, limit)) await (hidden ? descend() : climb());
@@ -82,7 +87,7 @@ function slopeOf(e: Estimate): Slope {
 }
 
 /** Below the first step: for a small x first those that are small beside it; then down to where |x| has no more digits, or to 2^-110. */
-function smallerSteps({ point, direction }: Line, from: number): number[][] {
+function smallerSteps({ point, direction }: Line, from: number): [number[], number[]] {
   const { coordinate } = direction;
   const x = coordinate ? Math.abs(point[coordinate.input]![coordinate.element]!) : 1;
   const beside = x > 0 && x < 2 ** -6 ? Array.from({ length: 8 }, (_, i) => x * 2 ** (-12 - 4 * i)) : [];

@@ -16,6 +16,7 @@ export {
   kinkSafe,
   labels,
   positive,
+  realNumbers,
   type Spread,
   type TensorValue,
   tieSafe,

@@ -39,6 +39,15 @@ function awayFromZero(k: number): number {
   return k < 0 ? k / 512 - 1 / 16 : (k + 1) / 512 + 1 / 16;
 }
 
+/**
+ * Lists of numbers in +-[0.064, 2.02] for `checkGradFunction`: `fc.tuple(realNumbers(3))` draws f's one argument. fast-check's own `double`
+ * draws mostly numbers like 1e-200, of which differences cannot tell anything.
+ */
+export function realNumbers(length: number | { readonly min: number; readonly max: number }): fc.Arbitrary<number[]> {
+  const { min, max } = typeof length === 'number' ? { min: length, max: length } : length;
+  return fc.array(fc.integer({ min: -1000, max: 999 }).map(awayFromZero), { minLength: min, maxLength: max });
+}
+
 /** Values any two of which differ by 1/8 or more, and none nearer to 0 than 1/16: for maxima, and for relu too. */
 export function tieSafe(shape: Shape): fc.Arbitrary<TensorValue> {
   return tieSafeParts([shape]).map(([only]) => only!);
