@@ -50,13 +50,15 @@ export async function checkCases(
       endOnFailure: options.shrink === false,
       ...(options.path === undefined ? {} : { path: options.path }),
     });
-  const details = await run().catch((cause: unknown) => {
-    if (!(cause instanceof Error && cause.message.startsWith('Unable to replay'))) throw cause;
-    throw new OptionError(
+  const noCase = (cause?: unknown): OptionError =>
+    new OptionError(
       `${name}: path ${options.path} leads to no case of this arbitrary and seed ${seed}; copy both from one message`,
-      { cause },
+      cause === undefined ? {} : { cause },
     );
+  const details = await run().catch((cause: unknown) => {
+    throw cause instanceof Error && cause.message.startsWith('Unable to replay') ? noCase(cause) : cause;
   });
+  if (reports.length === 0 && !details.failed) throw noCase();
   if (details.failed) throw failed(details, await simplified(check, details, options), name, seed, options);
   if (!options.tally) tally.check(name);
   const most = (of: (r: GradFunctionReport) => number): number => reports.reduce((m, r) => Math.max(m, of(r)), 0);
@@ -104,7 +106,8 @@ function failed(
   if (error instanceof GradientError) {
     const { failure } = error;
     const short = path.length <= PATH_LENGTH;
-    const replay = options.replay === undefined ? failure.replay + (short ? `  or  ${by}` : '') : `${by} --seed ${seed} --path ${path}`;
+    const replay =
+      options.replay === undefined ? failure.replay + (short ? `  or  ${by}` : '') : `${by} --seed ${seed} --path ${path}`;
     return new GradientError({ ...failure, smallest: `${failure.smallest} (after ${details.numShrinks} shrinks)`, replay });
   }
   if (error instanceof ReparamError) return error;

@@ -1,7 +1,7 @@
 /** @file A claimed gradient against differences, derivative by derivative: right, wrong, hidden by rounding, or not judged. */
 import { foldIn, type Key, normals } from '../core/random.ts';
 import { axis, type Direction, type Evaluate, largest, type Line, randomDirection, unitOf } from './difference.ts';
-import { NOISE_POINTS, NOISE_STEPS, noiseOfEach, NOISY } from './noise.ts';
+import { NOISE_STEPS, noiseOfEach, NOISY } from './noise.ts';
 import { SHARP, type Slope, slopeAlong } from './slope.ts';
 import type { OrderCount } from './tally.ts';
 
@@ -70,6 +70,8 @@ const BAND = 1e-4;
 const BANDS = 3;
 /** Inputs below this are small beside the usual step. */
 const SMALL = 2 ** -6;
+/** How far the two places are where noise is measured, in units of their points' spacing. */
+const SIDE = 9;
 /** Between the points from which noise is read, relative to max(1, |x|). */
 const NOISE_SPACING = 2 ** -18;
 /** The gradient's scatter is read between points so far apart, relative to max(1, |x|). */
@@ -111,7 +113,7 @@ async function noiseAt(
   };
   const sides: Float64Array[][] = [];
   const all: (readonly Float64Array[])[] = [];
-  for (const centre of [-NOISE_POINTS, NOISE_POINTS]) {
+  for (const centre of [-SIDE, SIDE]) {
     const rows: (readonly Float64Array[])[] = [];
     for (const i of NOISE_STEPS) rows.push(await near((centre + i) * NOISE_SPACING));
     sides.push(noiseOfEach(rows));
@@ -183,7 +185,8 @@ export function judgeOf(claim: Claim, tolerance: number): (direction: Direction)
       if (!agrees && !(slope.uncertainty > scale / 4)) return 'wrong';
       if (agrees && uncertainty <= known * scale) return 'right';
       // Nothing was claimed to move, and nothing did, or as little as at a stationary point.
-      if (agrees && analytic === 0 && slope.uncertainty <= (slope.variation === 0 ? Infinity : SHARP * slope.variation)) return 'right';
+      if (agrees && analytic === 0 && slope.uncertainty <= (slope.variation === 0 ? Infinity : SHARP * slope.variation))
+        return 'right';
       return agrees && (slope.uncertainty <= hidden * natural || slope.uncertainty <= own) ? 'hidden' : 'non-smooth';
     };
     let own = 0;

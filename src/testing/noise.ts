@@ -1,43 +1,56 @@
 /**
- * @file How noisy a function is, from differences of its values at equispaced points (R. W. Hamming's table; J. J. More and S. M. Wild,
- * "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011): differences of order 4 and more leave of a smooth function nothing, and
- * of noise of deviation s the deviation s sqrt((2k)! / (k!)^2).
+ * @file How noisy a function is, from its values at nearby points: what a cubic through them does not explain. Between close points a smooth
+ * function is a cubic to the last digit, and noise is none (R. W. Hamming's tables of differences; J. J. Moré and S. M. Wild, "Estimating
+ * computational noise", SIAM J. Sci. Comput. 33, 2011). The points are not equally spaced, for a saw-tooth, which is what hashes and rounded inputs
+ * make, may look straight at equal spaces.
  */
-
-/** Points of one estimate, the centre among them. */
-export const NOISE_POINTS = 9;
 
 /** Relative noise above which a function is not one of float64 arithmetic. */
 export const NOISY: number = 1e-13;
 
-/** (k!)^2 / (2k)!, for k = 4, 5, 6. */
-const GAMMA: ReadonlyMap<number, number> = new Map([
-  [4, 1 / 70],
-  [5, 1 / 252],
-  [6, 1 / 924],
-]);
+/** Where a function is read, in steps from the centre. */
+export const NOISE_STEPS: readonly number[] = [-4.17, -3.02, -2.31, -0.89, 0.13, 0.94, 2.22, 2.79, 4.06];
 
-/** Standard deviation of the noise in values at equispaced points; 0 where they do not tell (an infinity, a NaN). */
-export function noiseOf(values: readonly number[]): number {
-  let table = [...values];
-  let most = 0;
-  for (let k = 1; k <= 6; k++) {
-    table = table.slice(1).map((v, i) => v - table[i]!);
-    const gamma = GAMMA.get(k);
-    if (gamma === undefined) continue;
-    // Scaled, for the square of a difference may leave the range of float64.
-    const size = Math.max(...table.map(Math.abs));
-    if (size === 0 || !Number.isFinite(size)) continue;
-    const mean = table.reduce((sum, v) => sum + (v / size) ** 2, 0) / table.length;
-    most = Math.max(most, size * Math.sqrt(gamma * mean));
+/** A measure of noise for values at these points. */
+export function noiseAt(steps: readonly number[]): (values: readonly number[]) => number {
+  const basis: number[][] = [];
+  for (let degree = 0; degree <= 3; degree++) {
+    const column = rest(
+      steps.map((t) => t ** degree),
+      basis,
+    );
+    const length = Math.hypot(...column);
+    basis.push(column.map((v) => v / length));
   }
-  return most;
+  const freedom = Math.sqrt(steps.length - basis.length);
+  return (values) => {
+    const first = values[0]!;
+    const moved = values.map((v) => v - first);
+    // Scaled, for the square of a number may leave the range of float64.
+    const size = Math.max(...moved.map(Math.abs));
+    if (size === 0 || !Number.isFinite(size)) return 0;
+    const residual = rest(
+      moved.map((v) => v / size),
+      basis,
+    );
+    return (size * Math.hypot(...residual)) / freedom;
+  };
 }
 
-/** Noise of every element of arrays that were read at equispaced points of a line. */
+/** What is left of values without their part along the basis. */
+function rest(values: readonly number[], basis: readonly (readonly number[])[]): number[] {
+  let left = [...values];
+  for (const q of basis) {
+    const along = q.reduce((sum, v, i) => sum + v * left[i]!, 0);
+    left = left.map((v, i) => v - along * q[i]!);
+  }
+  return left;
+}
+
+/** Standard deviation of the noise in values at NOISE_STEPS; 0 where they do not tell (an infinity, a NaN). */
+const noiseOf = noiseAt(NOISE_STEPS);
+
+/** Noise of every element of arrays that were read at NOISE_STEPS. */
 export function noiseOfEach(rows: readonly (readonly Float64Array[])[]): Float64Array[] {
   return rows[0]!.map((first, k) => first.map((_, i) => noiseOf(rows.map((row) => row[k]![i]!))));
 }
-
-/** The points' positions, in steps from the centre: -4 to 4. */
-export const NOISE_STEPS: readonly number[] = Array.from({ length: NOISE_POINTS }, (_, i) => i - (NOISE_POINTS - 1) / 2);

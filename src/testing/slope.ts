@@ -3,7 +3,7 @@
  * noise hides the derivative, a smaller one where the function is too curved for it.
  */
 import { type Estimate, estimate, type Line, outputNoise, Samples, STEP } from './difference.ts';
-import { noiseOf, NOISY } from './noise.ts';
+import { noiseAt, NOISY } from './noise.ts';
 
 export interface Slope {
   readonly numeric: number;
@@ -52,10 +52,10 @@ export async function slopeAlong(line: Line, noise: number, limit: number): Prom
     for (const steps of noise > NOISY ? [beside] : [beside, down]) {
       for (const h of steps) {
         if (total(best) <= SHARP * Math.abs(best.numeric)) return;
-        const e = await estimateOfNoisy(samples, h);
-        if (e.still) break;
-        // Where rounding leads, still smaller steps lose more; elsewhere a kink may lie further in.
-        if (!take(e) && e.rounding > e.truncation) break;
+        const { noisy, quiet } = await estimatesAt(samples, h);
+        if (quiet.still) break;
+        // Where rounding leads, still smaller steps lose more; elsewhere the function may be smooth further in.
+        if (!take(noisy) && quiet.rounding > quiet.truncation) break;
       }
       if (precise(best, limit)) return;
     }
@@ -97,13 +97,16 @@ function smallerSteps({ point, direction }: Line, from: number): [number[], numb
   return [beside, down];
 }
 
-/** The estimate with noise as it is at this step: the noise between larger steps may be the function itself between smaller ones. */
-async function estimateOfNoisy(samples: Samples, h: number): Promise<Estimate> {
-  const quiet = { ...samples.line, noise: samples.line.noise.map((s) => new Float64Array(s.length)) };
-  const own = new Samples(quiet);
-  const e = await estimate(own, h);
-  if (e.still) return e;
-  const pairs = [2, 1.5, 1, 0.5].map((step) => own.at(step * h));
+/** The estimate's own points and one more, on either side. */
+const PAIRS: readonly number[] = [2, 1.37, 1, 0.5];
+const noiseOfPairs = noiseAt([...PAIRS.map((t) => -t), 0, ...PAIRS.toReversed()]);
+
+/** The estimate with noise as it is at this step, for what is noise between larger steps may be the function itself; and without any. */
+async function estimatesAt(samples: Samples, h: number): Promise<{ readonly noisy: Estimate; readonly quiet: Estimate }> {
+  const own = new Samples({ ...samples.line, noise: samples.line.noise.map((s) => new Float64Array(s.length)) });
+  const quiet = await estimate(own, h);
+  if (quiet.still) return { noisy: quiet, quiet };
+  const pairs = PAIRS.map((step) => own.at(step * h));
   const below: number[] = [];
   const above: number[] = [];
   for (const p of pairs) {
@@ -111,8 +114,8 @@ async function estimateOfNoisy(samples: Samples, h: number): Promise<Estimate> {
     below.push((bend - change) / 2);
     above.unshift((bend + change) / 2);
   }
-  const noise = noiseOf([...below, 0, ...above]);
-  return { ...e, rounding: e.rounding + (16 * noise) / (2 * e.step) };
+  const noise = noiseOfPairs([...below, 0, ...above]);
+  return { noisy: { ...quiet, rounding: quiet.rounding + (16 * noise) / (2 * quiet.step) }, quiet };
 }
 
 /** No output moved at the first step: the derivative is 0, unless the function is rounded so coarsely that it moves at larger ones alone. */
