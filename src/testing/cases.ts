@@ -34,7 +34,7 @@ export async function checkCases(
   name: string,
   options: CheckGradFunctionOptions,
 ): Promise<GradFunctionReport> {
-  const { default: fc } = await loadFastCheck();
+  const { fc } = await import('./fast-check.ts');
   const tally = options.tally ?? new GradTally();
   const seed = options.seed ?? 0;
   const reports: GradFunctionReport[] = [];
@@ -114,8 +114,4 @@ function failed(
   const inputs = details.counterexample ? literal(details.counterexample[0]) : '';
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new ReparamError(`${name}: threw ${message}\n  smallest   ${inputs}\n  replay     ${by}`, { cause: error });
-}
-
-async function loadFastCheck(): Promise<{ readonly default: typeof FastCheck }> {
-  return (await import('fast-check')) as unknown as { readonly default: typeof FastCheck };
 }

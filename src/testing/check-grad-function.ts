@@ -35,7 +35,7 @@ export async function checkGradFunction<const Args extends readonly unknown[], O
   options: CheckGradFunctionOptions = {},
 ): Promise<GradFunctionReport> {
   const check = async (args: readonly unknown[], shrink: boolean, more: CheckGradFunctionOptions): Promise<GradFunctionReport> =>
-    checkOnce(await plainFunction(f as never, gradient as never, args, options), { ...options, ...more }, shrink);
+    checkOnce(await plainFunction(f, gradient as never, args, options), { ...options, ...more }, shrink);
   if (isArbitrary(inputs)) return checkCases(check, inputs, f.name || 'f', options);
   return check(ArrayBuffer.isView(inputs) ? [inputs] : inputs, options.shrink ?? true, {});
 }

@@ -205,10 +205,11 @@ export class FunctionCheck {
   ): Promise<Culprit> {
     const { f } = this;
     const { coordinate } = wrong.direction;
-    for (let j = 0; coordinate && j < Math.min(values.length, OUTPUT_LIMIT); j++) {
+    const outputs = coordinate ? Math.min(values.length, OUTPUT_LIMIT) : 0;
+    for (let j = 0; j < outputs; j++) {
       const w = oneHot(values.length, j);
       const claim = claimFor(w, await f.gradient(claimFor(w, []).point, w));
-      const found = await judgeOf(claim, this.tolerance)(axis(claim.point, coordinate.input, coordinate.element));
+      const found = await judgeOf(claim, this.tolerance)(axis(claim.point, coordinate!.input, coordinate!.element));
       if (found.outcome === 'wrong') return culpritOf(found, j, claim.noise);
     }
     return culpritOf(wrong, undefined, claimFor(Float64Array.of(), []).noise);

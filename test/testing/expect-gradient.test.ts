@@ -21,7 +21,14 @@ beforeAll(async () => {
       outDir: folder,
       emptyOutDir: false,
       minify: false,
-      lib: { entry: path.join(root, 'src/testing/index.ts'), formats: ['es'], fileName: 'testing' },
+      lib: {
+        entry: {
+          testing: path.join(root, 'src/testing/index.ts'),
+          properties: path.join(root, 'src/testing/properties/index.ts'),
+        },
+        formats: ['es'],
+        fileName: (_, name) => `${name}.js`,
+      },
       rolldownOptions: { external: ['fast-check', 'webgpu'] },
     },
   });
@@ -36,7 +43,8 @@ beforeAll(async () => {
     await writeFile(
       path.join(folder, `${runner}.test.js`),
       `${header}import fc from 'fast-check';
-import { expectGradient, realNumbers } from './testing.js';
+import { expectGradient } from './testing.js';
+import { realNumbers } from './properties.js';
 const energy = (x, k) => x.reduce((sum, v) => sum + k * v * v, 0);
 const right = (x, k) => [x.map((v) => 2 * k * v), x.reduce((sum, v) => sum + v * v, 0)];
 const wrong = (x, k) => [x.map((v, i) => (i === 1 ? k * v : 2 * k * v)), x.reduce((sum, v) => sum + v * v, 0)];
