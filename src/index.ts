@@ -37,6 +37,7 @@ export { mixedSum } from './core/mixed-sum.ts';
 export { batchNorm2d, type BatchNormOptions } from './core/batch-norm.ts';
 export * from './core/ops.ts';
 export * from './core/composites.ts';
+export { type Indices, put, take } from './core/indexing.ts';
 export { avgPool2d, globalAvgPool2d, maxPool2d } from './core/pool.ts';
 export {
   bits,
@@ -57,7 +58,8 @@ export {
 } from './core/random.ts';
 export { keep, Scope, scope, tensorsIn } from './core/scope.ts';
 export { dims, type Shape } from './contract/shape.ts';
-export { crossEntropy, type CrossEntropyOptions, logSoftmax, softmax } from './core/softmax.ts';
+export { crossEntropy, type CrossEntropyOptions, type Labels } from './core/cross-entropy.ts';
+export { logSoftmax, softmax } from './core/softmax.ts';
 export { type Clock, type Elapsed, Stopwatch } from './core/stopwatch.ts';
 export { type Device, type DeviceMemory, type NestedArray, Tensor } from './core/tensor.ts';
 export type { StopSignal } from './contract/stop-signal.ts';

@@ -10,6 +10,7 @@ import pathlib
 
 import torch
 
+from cross_entropy import cross_entropy
 from distributions import distribution_cases
 from layers import conv_cases, loss_cases, norm_cases, pool_cases
 from special import special_cases
@@ -23,6 +24,7 @@ files = {
     'norm': list(norm_cases()),
     'pool': list(pool_cases()),
     'loss': list(loss_cases()),
+    'cross-entropy': cross_entropy(),
     'training': {
         'optimizers': list(optimizer_cases()),
         'schedules': list(schedule_cases()),

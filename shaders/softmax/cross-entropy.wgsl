@@ -1,7 +1,7 @@
 // Cross-entropy of each row: loss = log sum e^(x - max) - (x[label] - max), logits x [rows, k], labels [rows] as floats.
 // `forward` also keeps normaliser [2, rows] (max and log sum e^(x - max)), from which `gradient` writes
 //   gx = (e^(x - max - log sum) - [i = label]) g[row].
-// A label that is no class has a one-hot row of zeros, as in the composite: loss 0 and no gradient.
+// A label that is no class makes its row NaN, in the loss and in the gradient, as in the composite.
 // `forward` and `gradient` take one invocation a row (long rows on a GPU: long-rows.wgsl), `longGradient` one workgroup a row.
 // Tested by test/core/fused.devices.test.ts.
 struct Rows { rows: u32, k: u32 }
@@ -17,7 +17,7 @@ override LANES: u32 = 64;
 //#include "shared/special.wgsl" with TYPE = f32, WORD = u32, BOOL = bool
 
 fn isClass(label: f32) -> bool {
-  return label >= 0.0 && label < f32(size.k) && floor(label) == label;
+  return !isNan(label) && label >= 0.0 && label < f32(size.k) && floor(label) == label;
 }
 
 // A row's maximum and sum e^(x - max) in one pass: what has been summed is scaled anew where eight more elements have a larger maximum.
@@ -54,8 +54,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let at = select(0u, u32(max(label, 0.0)), isClass(label));
   // A row with a NaN or plus infinity, or of minus infinity alone, is NaN.
   let known = magnitude <= 0x7f800000u && isFinite(best) && sum > 0.0;
-  let value = select(nanOf(best), shift - (x[start + at] - best), known);
-  loss[row] = select(0.0, value, isClass(label));
+  loss[row] = select(nanOf(best), shift - (x[start + at] - best), known && isClass(label));
   normaliser[row] = select(nanOf(best), best, known);
   normaliser[size.rows + row] = shift;
 }
@@ -67,13 +66,14 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 // Elements first, first + step, ... of a row.
 fn rowGradient(row: u32, first: u32, step: u32) {
   let label = labels[row];
-  let factor = select(0.0, g[row], isClass(label));
+  let factor = g[row];
   let best = normalised[row];
   let shift = normalised[size.rows + row];
+  let lost = isNan(best) || !isClass(label);
   let start = row * size.k;
   for (var i = first; i < size.k; i += step) {
     let p = exp(x[start + i] - best - shift);
-    gx[start + i] = select((p - select(0.0, 1.0, f32(i) == label)) * factor, nanOf(best), isNan(best));
+    gx[start + i] = select((p - select(0.0, 1.0, f32(i) == label)) * factor, nanOf(best), lost);
   }
 }
 

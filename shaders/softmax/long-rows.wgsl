@@ -74,9 +74,8 @@ fn rowMaximum(lane: u32, start: u32) -> f32 {
   let shift = log(total(lane, sum));
   if (lane == 0u) {
     let label = u32(labels[row]);
-    let known = labels[row] >= 0.0 && label < size.k && f32(label) == labels[row];
-    let value = select(nanOf(best), shift - (x[start + min(label, size.k - 1u)] - best), isFinite(best));
-    loss[row] = select(0.0, value, known);
+    let known = !isNan(labels[row]) && labels[row] >= 0.0 && label < size.k && f32(label) == labels[row];
+    loss[row] = select(nanOf(best), shift - (x[start + min(label, size.k - 1u)] - best), isFinite(best) && known);
     normaliser[row] = select(nanOf(best), best, isFinite(best));
     normaliser[size.rows + row] = shift;
   }

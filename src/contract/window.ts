@@ -1,7 +1,7 @@
 /** @file Window geometry shared by convolution and pooling: options as users write them, resolved and checked. */
 import type { PoolGeometry, WindowGeometry } from './backend.ts';
 import { OptionError, ShapeError } from './errors.ts';
-import { dims, type Shape } from './shape.ts';
+import { dims, type Shape, showValue } from './shape.ts';
 
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
@@ -17,18 +17,25 @@ export interface WindowOptions {
   readonly dilation?: Pair;
 }
 
+/** Kernels count pixels in 32 bits. */
+const LARGEST = 2 ** 31 - 1;
+
 export function asPair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
-  const pair = typeof value === 'number' ? ([value, value] as const) : value;
+  const pair: readonly number[] = Array.isArray(value) ? value : [value as number, value as number];
+  if (pair.length !== 2) throw new OptionError(`${op}: ${name} ${showValue(value)} must be one number or two, [height, width]`);
   for (const v of pair) {
-    if (!Number.isInteger(v) || v < least)
-      throw new OptionError(`${op}: ${name} ${JSON.stringify(value)} must be integers >= ${least}`);
+    if (!Number.isInteger(v) || v < least || v > LARGEST)
+      throw new OptionError(`${op}: ${name} ${showValue(value)} must be integers >= ${least} below 2^31`);
   }
-  return pair;
+  return pair as readonly [number, number];
 }
 
 export function windowGeometry(op: string, options: WindowOptions, stride: Pair): WindowGeometry {
   const p = options.padding ?? 0;
-  const sides = typeof p === 'number' ? ([p, p] as const) : p;
+  const sides: readonly Pair[] = Array.isArray(p) ? (p as readonly Pair[]) : [p as number, p as number];
+  if (sides.length !== 2) {
+    throw new OptionError(`${op}: padding ${showValue(p)} must be a number, [height, width] or [[top, bottom], [left, right]]`);
+  }
   const padding = sides.map((side) => asPair(op, 'padding', side, 0)) as [readonly [number, number], readonly [number, number]];
   return {
     stride: asPair(op, 'stride', options.stride ?? stride, 1),

@@ -21,7 +21,7 @@ import {
 } from './ops.ts';
 import { isGradEnabled, noGrad } from './grad-mode.ts';
 import { scope } from './scope.ts';
-import { normalizeAxes, normalizeAxis, sameShape, showShape, sizeOf } from '../contract/shape.ts';
+import { checkInteger, normalizeAxes, normalizeAxis, sameShape, showShape, sizeOf } from '../contract/shape.ts';
 import { addNode, type Tensor } from './tensor.ts';
 
 /** |x|. VJP: g sign(x); the subgradient at 0 is 0. */
@@ -117,6 +117,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
 
 /** 1 at the label, 0 elsewhere: labels [n] of integers in [0, classes) -> [n, classes]. */
 export function oneHot(labels: Tensor, classes: number): Tensor {
+  checkInteger('oneHot', 'classes', classes, 0);
   return equal(
     reshape(labels, [labels.size, 1]),
     labels.device.constant(`arange ${classes}`, () => ({ data: Array.from({ length: classes }, (_, i) => i), shape: [classes] })),

@@ -7,9 +7,9 @@
  */
 import type { ConvGeometry } from '../contract/backend.ts';
 import { apply } from './primitive.ts';
-import { OptionError, ShapeError } from '../contract/errors.ts';
+import { ShapeError } from '../contract/errors.ts';
 import { add, reshape } from './ops.ts';
-import { dims, type Shape, showShape } from '../contract/shape.ts';
+import { checkInteger, checkShape, dims, type Shape, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 import { windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
 
@@ -36,13 +36,16 @@ export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): 
         `the weight needs ${c / groups} channels (input channels / groups), and ${o} output channels must divide into ${groups} groups`,
     );
   }
+  if (options.bias && (options.bias.rank !== 1 || options.bias.shape[0] !== o)) {
+    throw new ShapeError(`conv2d: bias ${showShape(options.bias.shape)} must be [${o}] for weight ${showShape(weight.shape)}`);
+  }
   const y = forward(x, weight, geometry);
   return options.bias ? add(y, reshape(options.bias, [1, o, 1, 1])) : y;
 }
 
 function convGeometry(op: string, options: Conv2dOptions): ConvGeometry {
   const groups = options.groups ?? 1;
-  if (!Number.isInteger(groups) || groups < 1) throw new OptionError(`${op}: groups ${groups} must be an integer >= 1`);
+  checkInteger(op, 'groups', groups, 1, 2 ** 31 - 1);
   return { ...windowGeometry(op, options, 1), groups };
 }
 
@@ -73,6 +76,7 @@ function filterPartial(x: Tensor, g: Tensor, shape: Shape, geometry: ConvGeometr
 /** dT/dx: g [n, o, oh, ow], weight -> the input's shape (which output size and geometry leave open, so it is given). */
 export function conv2dInput(g: Tensor, weight: Tensor, inputShape: Shape, options: Conv2dOptions = {}): Tensor {
   const geometry = convGeometry('conv2dInput', options);
+  checkShape('conv2dInput', inputShape, 'inputShape');
   checkOutput('conv2dInput', g.shape, inputShape, weight.shape, geometry);
   return inputPartial(g, weight, inputShape, geometry);
 }
@@ -80,6 +84,7 @@ export function conv2dInput(g: Tensor, weight: Tensor, inputShape: Shape, option
 /** dT/dw: x [n, c, h, w], g [n, o, oh, ow] -> the weight's shape. */
 export function conv2dFilter(x: Tensor, g: Tensor, weightShape: Shape, options: Conv2dOptions = {}): Tensor {
   const geometry = convGeometry('conv2dFilter', options);
+  checkShape('conv2dFilter', weightShape, 'weightShape');
   checkOutput('conv2dFilter', g.shape, x.shape, weightShape, geometry);
   return filterPartial(x, g, weightShape, geometry);
 }

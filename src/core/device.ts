@@ -1,8 +1,9 @@
 /** @file The device of a backend: makes tensors, keeps constants, and passes work on. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Backend, DType, FloatType, Kernel, Primitive, PrimitiveParams, Program } from '../contract/backend.ts';
+import type { Backend, DType, FloatType, Kernel, Primitive, PrimitiveParams, Program, TypedArray } from '../contract/backend.ts';
 import { CaptureError, DeviceMismatchError, OptionError } from '../contract/errors.ts';
 import { checkInteger, checkShape, hostNumbers, type Shape, sizeOf } from '../contract/shape.ts';
+import { brokenRule, KEPT } from './checked.ts';
 import { Constants } from './constants.ts';
 import { withGradMode } from './grad-mode.ts';
 import { hostData } from './host-data.ts';
@@ -30,8 +31,17 @@ export class BackendDevice implements Device {
   /** While a step is captured: memory that it writes in place. */
   #written: Set<Storage> | undefined;
 
-  constructor(backend: Backend) {
+  readonly #checked: boolean;
+  /** By message, what `flag` gives. */
+  readonly #flags = new Map<string, Tensor>();
+
+  constructor(backend: Backend, options: { readonly checked?: boolean } = {}) {
     this.backend = backend;
+    this.#checked = options.checked ?? false;
+  }
+
+  get checked(): boolean {
+    return this.#checked && !this.#dry;
   }
 
   get kind(): 'cpu' | 'webgpu' {
@@ -224,8 +234,38 @@ export class BackendDevice implements Device {
     this.backend.flush();
   }
 
-  finish(): Promise<void> {
-    return this.backend.finish();
+  async finish(): Promise<void> {
+    const report = this.#report();
+    await this.backend.finish();
+    await report;
+  }
+
+  flag(message: string): Tensor {
+    let flag = this.#flags.get(message);
+    if (!flag) {
+      flag = this.backend.outsideCapture(() => this.#make([KEPT], [1], true));
+      this.#flags.set(message, flag);
+    }
+    return flag;
+  }
+
+  async read({ storage, size, dtype }: Tensor): Promise<TypedArray> {
+    const [data] = await Promise.all([this.backend.read(storage.handle, size, dtype), this.#report()]);
+    return data;
+  }
+
+  /** Throws what the flags say, and lowers them. */
+  async #report(): Promise<void> {
+    if (this.#flags.size === 0 || this.backend.capturing) return;
+    const flags = [...this.#flags];
+    const rows = await Promise.all(
+      flags.map(async ([, { storage, dtype }]) => (await this.backend.read(storage.handle, 1, dtype))[0]!),
+    );
+    const raised = rows.findIndex((row) => row < KEPT);
+    if (raised < 0) return;
+    const kept = this.dtype === 'float32' ? Float32Array.of(KEPT) : Float64Array.of(KEPT);
+    for (const [, { storage }] of flags) this.backend.write(storage.handle, kept);
+    throw brokenRule(flags[raised]![0], rows[raised]!);
   }
 
   destroy(): void {

@@ -467,29 +467,6 @@ function lastTwo(x: Tensor, swapped: boolean): [number, number] {
   return swapped ? [columns, rows] : [rows, columns];
 }
 
-/** y[r, j] = x[r, index[r, j]]: x [r, n], index [r, m] of integers in [0, n). VJP: put. */
-export function take(x: Tensor, index: Tensor): Tensor {
-  rowsAgree('take', x, index);
-  return apply('take', {}, [x, index], index.shape, [(g) => put(g, index, x.shape[1]!)]);
-}
-
-/** x[r, i] = sum of g[r, j] over index[r, j] = i, i < n: the adjoint of take. VJP: take. */
-export function put(g: Tensor, index: Tensor, n: number): Tensor {
-  checkInteger('put', 'n', n, 0);
-  rowsAgree('put', g, index);
-  if (!sameShape(g.shape, index.shape))
-    throw new ShapeError(`put: values ${showShape(g.shape)} and index ${showShape(index.shape)} differ`);
-  return apply('put', {}, [g, index], [g.shape[0]!, n], [(gg) => take(gg, index)]);
-}
-
-function rowsAgree(op: string, x: Tensor, index: Tensor): void {
-  if (x.rank !== 2 || index.rank !== 2 || x.shape[0] !== index.shape[0]) {
-    throw new ShapeError(
-      `${op}: ${showShape(x.shape)} and index ${showShape(index.shape)}: both must be matrices with equally many rows`,
-    );
-  }
-}
-
 /** target := x, in place. Not captured; a backward pass that still needs the old value is refused. */
 export function assign(target: Tensor, x: Tensor): void {
   if (!sameShape(target.shape, x.shape)) throw new ShapeError(`assign: ${showShape(x.shape)} into ${showShape(target.shape)}`);

@@ -5,8 +5,9 @@ import { apply } from './primitive.ts';
 import { LimitError, OptionError } from '../contract/errors.ts';
 import { type Fused, fusedByRow } from './fused.ts';
 import { mean } from './composites.ts';
-import { concat, div, reshape, slice, take } from './ops.ts';
-import { dims, showShape } from '../contract/shape.ts';
+import { take } from './indexing.ts';
+import { concat, div, reshape, slice } from './ops.ts';
+import { hostNumbers, dims, showShape, showValue } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 import { asPair, type Pair, pooledShape, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
 
@@ -15,9 +16,9 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
   const geometry = { ...windowGeometry(op, options, k), kernel: k };
   const { h, w } = dims(op, x, 'n c h w');
   for (const axis of [0, 1] as const) {
-    if (pixelsInWindow(op, geometry, axis, axis === 0 ? h : w).includes(0)) {
+    if (hasEmptyWindow(op, geometry, axis, axis === 0 ? h : w)) {
       throw new OptionError(
-        `${op}: padding ${JSON.stringify(options.padding)} leaves a window with padding alone; kernel ${JSON.stringify(kernel)}, image ${h} x ${w}`,
+        `${op}: padding ${showValue(options.padding ?? 0)} leaves a window with padding alone; kernel ${showValue(kernel)}, image ${h} x ${w}`,
       );
     }
   }
@@ -104,19 +105,36 @@ export const avgPoolFused: Fused<readonly [Tensor], PoolGeometry, Tensor> = fuse
   },
 );
 
-/** For each window along an axis, how many of its taps fall on the image and not on the padding. */
-function pixelsInWindow(op: string, geometry: PoolGeometry, axis: 0 | 1, size: number): number[] {
-  const k = geometry.kernel[axis];
-  return Array.from({ length: windowOutput(op, geometry, axis, size, k) }, (_, p) => {
-    const from = p * geometry.stride[axis] - geometry.padding[axis][0];
-    return Array.from({ length: k }, (_v, i) => from + i * geometry.dilation[axis]).filter((v) => v >= 0 && v < size).length;
-  });
+/** How many taps of window p along an axis fall on the image and not on the padding. */
+function pixelsInWindow(geometry: PoolGeometry, axis: 0 | 1, size: number, p: number): number {
+  const dilation = geometry.dilation[axis];
+  const from = p * geometry.stride[axis] - geometry.padding[axis][0];
+  const first = Math.max(0, Math.ceil(-from / dilation));
+  const last = Math.min(geometry.kernel[axis] - 1, Math.floor((size - 1 - from) / dilation));
+  return Math.max(0, last - first + 1);
 }
 
-function windowCounts(h: number, w: number, geometry: PoolGeometry): { data: number[]; shape: number[] } {
-  const rows = pixelsInWindow('avgPool2d', geometry, 0, h);
-  const columns = pixelsInWindow('avgPool2d', geometry, 1, w);
-  return { data: rows.flatMap((r) => columns.map((q) => r * q)), shape: [1, 1, rows.length, columns.length] };
+/** Whether a window along an axis has no pixel. The outermost are looked at first: with much padding there are many. */
+function hasEmptyWindow(op: string, geometry: PoolGeometry, axis: 0 | 1, size: number): boolean {
+  const windows = windowOutput(op, geometry, axis, size, geometry.kernel[axis]);
+  const empty = (p: number): boolean => pixelsInWindow(geometry, axis, size, p) === 0;
+  if (empty(0) || empty(windows - 1)) return true;
+  for (let p = 1; p < windows - 1; p++) if (empty(p)) return true;
+  return false;
+}
+
+function windowCounts(h: number, w: number, geometry: PoolGeometry): { data: ArrayLike<number>; shape: number[] } {
+  const along = (axis: 0 | 1, size: number): Float64Array =>
+    hostNumbers('avgPool2d', windowOutput('avgPool2d', geometry, axis, size, geometry.kernel[axis]), (p) =>
+      pixelsInWindow(geometry, axis, size, p),
+    );
+  const rows = along(0, h);
+  const columns = along(1, w);
+  const data = hostNumbers('avgPool2d', rows.length * columns.length, (i) => {
+    const row = Math.floor(i / columns.length);
+    return rows[row]! * columns[i - row * columns.length]!;
+  });
+  return { data, shape: [1, 1, rows.length, columns.length] };
 }
 
 /** Mean of each window over the pixels inside the image (count_include_pad = false): x [n, c, h, w] -> [n, c, oh, ow]. */

@@ -9,8 +9,8 @@
  */
 import { apply } from './primitive.ts';
 import type { Device } from './tensor.ts';
-import { OptionError } from '../contract/errors.ts';
-import { checkShape, type Shape, sizeOf } from '../contract/shape.ts';
+import { LimitError, OptionError } from '../contract/errors.ts';
+import { checkInteger, checkShape, hostNumbers, type Shape, sizeOf } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
 import { type Key, threefry, toUniform } from '../contract/threefry.ts';
 
@@ -18,7 +18,7 @@ export { type Key, threefry, toUniform } from '../contract/threefry.ts';
 
 /** A key from a seed: an integer in [0, 2^53). */
 export function key(seed: number): Key {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new OptionError(`key: seed ${seed} must be an integer in [0, 2^53)`);
+  checkInteger('key', 'seed', seed, 0);
   return [Math.floor(seed / 2 ** 32), seed >>> 0];
 }
 
@@ -31,17 +31,28 @@ export function foldIn(k: Key, data: number): Key {
 
 /** `count` independent keys: split(k, n)[i] is foldIn(k, i). */
 export function split(k: Key, count = 2): Key[] {
+  checkInteger('split', 'count', count, 0, 2 ** 32);
   return Array.from({ length: count }, (_, i) => foldIn(k, i));
 }
 
 /** Random 32-bit words: word i is y0 ^ y1 of threefry(key, 0, i), as JAX's partitionable `random.bits`. */
 export function bits(k: Key, length: number): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(length);
+  checkInteger('bits', 'length', length, 0, 2 ** 32);
+  const out = words('bits', length);
   for (let i = 0; i < length; i++) {
     const [a, b] = threefry(k, 0, i);
     out[i] = a ^ b;
   }
   return out;
+}
+
+/** Room for words on the host, or a LimitError. */
+function words(op: string, length: number): Uint32Array<ArrayBuffer> {
+  try {
+    return new Uint32Array(length);
+  } catch (cause) {
+    throw new LimitError(`${op}: the host has no memory for ${length} words`, { cause });
+  }
 }
 
 /** Uniform numbers in (0, 1) on the host. */
@@ -51,7 +62,8 @@ export function uniforms(k: Key, length: number): Float64Array<ArrayBuffer> {
 
 /** Standard normal numbers on the host, by Box and Muller from both words of each counter. */
 export function normals(k: Key, length: number): Float64Array<ArrayBuffer> {
-  const out = new Float64Array(length);
+  checkInteger('normals', 'length', length, 0, 2 ** 32);
+  const out = hostNumbers('normals', length, () => 0);
   for (let i = 0; i < length; i++) {
     const [a, b] = threefry(k, 0, i);
     out[i] = Math.sqrt(-2 * Math.log(toUniform(a))) * Math.cos(2 * Math.PI * toUniform(b));
@@ -82,11 +94,13 @@ export function gumbelOf(word: number, more: number): number {
 
 /** A permutation of 0..length-1 (Fisher and Yates). */
 export function permutation(k: Key, length: number): Uint32Array<ArrayBuffer> {
-  const out = Uint32Array.from({ length }, (_, i) => i);
-  const words = bits(k, length);
+  checkInteger('permutation', 'length', length, 0, 2 ** 32);
+  const out = words('permutation', length);
+  for (let i = 0; i < length; i++) out[i] = i;
+  const drawn = bits(k, length);
   for (let i = length - 1; i > 0; i--) {
     // A 32-bit word scaled to i + 1 values: the bias is below (i + 1) 2^-32.
-    const j = Math.floor((words[i]! / 2 ** 32) * (i + 1));
+    const j = Math.floor((drawn[i]! / 2 ** 32) * (i + 1));
     const kept = out[i]!;
     out[i] = out[j]!;
     out[j] = kept;

@@ -1,8 +1,8 @@
-/** @file Softmax, log-softmax and cross-entropy over the last axis, fused. */
-import { OptionError, ShapeError } from '../contract/errors.ts';
+/** @file Softmax, log-softmax and the cross-entropy of a row over the last axis, fused. */
+import { ShapeError } from '../contract/errors.ts';
 import { type Fused, fusedByRow } from './fused.ts';
-import { mean, oneHot } from './composites.ts';
-import { detach, div, exp, log, max, mul, neg, permute, sub, sum, where } from './ops.ts';
+import { take } from './indexing.ts';
+import { detach, div, exp, log, max, neg, permute, reshape, sub, sum } from './ops.ts';
 import { checkFloats } from './primitive.ts';
 import { normalizeAxis, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -23,14 +23,14 @@ export const logSoftmaxFused: Fused<readonly [Tensor], None, Tensor> = fusedByRo
   },
 );
 
-/** Negative log-likelihood of each row, [n]: logits [n, k], labels [n]. The labels take no gradient. */
+/**
+ * Negative log-likelihood of each row, [n]: logits [n, k], labels [n]. The labels take no gradient. A label that is no class makes its row
+ * NaN, in the loss and in the gradient, as `take` and `put` do.
+ */
 export const crossEntropyFused: Fused<readonly [Tensor, Tensor], None, Tensor> = fusedByRow(
   'crossEntropy',
-  ([logits, labels]: readonly [Tensor, Tensor]): Tensor => {
-    const target = oneHot(labels, logits.shape[1]!);
-    // Chosen, not multiplied: a logit of minus infinity masks its class, and infinity times 0 is no number.
-    return neg(sum(where(target, logSoftmaxFused.composite([logits], {}), 0), 1));
-  },
+  ([logits, labels]: readonly [Tensor, Tensor]): Tensor =>
+    neg(reshape(take(logSoftmaxFused.composite([logits], {}), reshape(labels, [labels.size, 1])), [labels.size])),
 );
 
 function alongLast(op: string, x: Tensor, axis: number, f: (x: Tensor) => Tensor): Tensor {
@@ -50,28 +50,4 @@ export function softmax(x: Tensor, axis = -1): Tensor {
 /** x - log sum e^x over an axis (default the last), without overflow. VJP: g - softmax(x) sum g. */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return alongLast('logSoftmax', x, axis, (t) => logSoftmaxFused([t], {}));
-}
-
-export interface CrossEntropyOptions {
-  readonly reduction?: 'mean' | 'sum' | 'none';
-  /** Mixes the target with the uniform distribution: (1 - s) onehot + s / k. Default 0. */
-  readonly labelSmoothing?: number;
-}
-
-/** Cross-entropy of logits [n, k] with labels [n] (integers 0..k-1): the mean over rows, in nats. VJP: g (softmax - target) / n. */
-export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { reduction = 'mean', labelSmoothing = 0 } = options;
-  if (logits.rank !== 2 || labels.rank !== 1 || logits.shape[0] !== labels.shape[0]) {
-    throw new ShapeError(
-      `crossEntropy: logits ${showShape(logits.shape)} and labels ${showShape(labels.shape)} must be [n, k] and [n]`,
-    );
-  }
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    throw new OptionError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`);
-  let rows = crossEntropyFused([logits, labels], {});
-  if (labelSmoothing > 0) {
-    const uniform = neg(mean(logSoftmax(logits), 1));
-    rows = sub(mul(rows, 1 - labelSmoothing), mul(uniform, -labelSmoothing));
-  }
-  return reduction === 'none' ? rows : reduction === 'sum' ? sum(rows) : mean(rows);
 }

@@ -110,7 +110,7 @@ export class Tensor {
   /** A copy of the elements, row-major, once they are computed. Float32Array, Float64Array or Uint32Array by dtype. */
   async data(): Promise<TypedArray> {
     this.operand('data');
-    return this.device.backend.read(this.storage.handle, this.size, this.dtype);
+    return this.device.read(this);
   }
 
   /** The value of a tensor of one element. */
@@ -170,6 +170,8 @@ export interface Device extends Disposable {
   readonly dtype: FloatType;
   /** The adapter or processor, for people. */
   readonly name: string;
+  /** Whether values that only the device sees are checked there, and reported by the next read-back. */
+  readonly checked: boolean;
   /** @internal */
   liveTensors: number;
   /** While a step is captured: the memory of its operands. @internal */
@@ -209,6 +211,10 @@ export interface Device extends Disposable {
    * graph. What it returns holds no values. @internal
    */
   dryRun<T>(body: () => T): T;
+  /** The number, [1], that holds the first row which breaks a rule of this message. @internal */
+  flag(message: string): Tensor;
+  /** The elements of a tensor; on a checked device an OptionError if a rule has been broken since the last read-back. @internal */
+  read(tensor: Tensor): Promise<TypedArray>;
   /** Tensors have been changed in place: graphs that read them before can tell. @internal */
   noteWrites(tensors: readonly Tensor[]): void;
   /** Captures what `body` asks of this device, and notes the memory that it uses and that it writes in place. @internal */

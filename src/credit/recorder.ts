@@ -10,7 +10,7 @@ import type { EdgeTrace } from '../snas/space/cell.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
 import { type CellType, OPERATIONS } from '../snas/space/genotype.ts';
 import type { Supernet } from '../snas/space/network.ts';
-import { crossEntropy } from '../core/softmax.ts';
+import { crossEntropy } from '../core/cross-entropy.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { LabelledImages } from '../data/index.ts';
 import type { CellWeights } from '../snas/space/cell-weights.ts';

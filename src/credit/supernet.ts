@@ -5,7 +5,7 @@ import type { LabelledImages } from '../data/index.ts';
 import type { EdgeTrace } from '../snas/space/cell.ts';
 import { CELL_INPUTS, CELL_TYPES, type CellType, edgesOf } from '../snas/space/genotype.ts';
 import type { Supernet } from '../snas/space/network.ts';
-import { crossEntropy } from '../core/softmax.ts';
+import { crossEntropy } from '../core/cross-entropy.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { GatedEdge, GatedNetwork } from './gated.ts';
 

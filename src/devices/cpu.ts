@@ -8,6 +8,8 @@ import { BackendDevice } from '../core/device.ts';
 import type { Device } from '../core/tensor.ts';
 
 export interface CpuOptions {
+  /** Check values that only the device sees (labels and indices in tensors, ...): the next read-back names the row. Default false. */
+  readonly checked?: boolean;
   /** float64 (default) is the reference for every gradient; float32 is for training: half the memory and SIMD kernels. */
   readonly dtype?: FloatType;
   /** float32 only: false runs the plain loops even where WebAssembly has SIMD. Default: SIMD where there is one. */
@@ -23,5 +25,5 @@ export function cpu(options: CpuOptions = {}): Device {
     throw new OptionError(`cpu: dtype ${String(dtype)} must be 'float32' or 'float64'`);
   if (memoryLimit !== undefined && !(memoryLimit > 0)) throw new OptionError(`cpu: memoryLimit ${memoryLimit} must be > 0 bytes`);
   const useSimd = dtype === 'float32' && simd && simdSupported();
-  return new BackendDevice(useSimd ? new SimdBackend({ memoryLimit }) : new CpuBackend(dtype, {}, memoryLimit));
+  return new BackendDevice(useSimd ? new SimdBackend({ memoryLimit }) : new CpuBackend(dtype, {}, memoryLimit), options);
 }

@@ -18,7 +18,7 @@ export async function deviceOver(gpu: GPUDevice, info: GPUAdapterInfo, options: 
     ...(options.withoutSubgroups && { subgroups: false }),
     ...(options.asHardware && { software: false }),
   };
-  return new BackendDevice(new WebGpuBackend(gpu, traits, adapterLabel(info), memoryLimit));
+  return new BackendDevice(new WebGpuBackend(gpu, traits, adapterLabel(info), memoryLimit), options);
 }
 
 /**

@@ -1,8 +1,9 @@
 /** @file The Concrete distribution (relaxed one-hot categorical): samples, log-space density and score for any number of categories. */
 import { ShapeError } from '../contract/errors.ts';
+import { checkRows } from '../core/checked.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import { logSumExp } from '../core/composites.ts';
-import { add, div, log, mul, neg, type Operand, sub, sum } from '../core/ops.ts';
+import { add, div, greater, log, max, mul, neg, type Operand, reshape, sub, sum } from '../core/ops.ts';
 import { showShape } from '../contract/shape.ts';
 import { logSoftmax, softmax } from '../core/softmax.ts';
 import { Tensor } from '../core/tensor.ts';
@@ -93,7 +94,15 @@ export class RelaxedOneHotCategorical {
         `RelaxedOneHotCategorical: sample ${showShape(given.shape)} needs ${this.n} categories on the last axis`,
       );
     }
-    return 'logZ' in sample ? sample.logZ : log(sample.z);
+    if ('logZ' in sample) return sample.logZ;
+    if (given.device.checked) {
+      checkRows(
+        'RelaxedOneHotCategorical: a coordinate of row {row} of z is not above 0 (it has underflowed), and its logarithm not finite; ' +
+          'give the sample as { logZ } (rsampleLog) or as { noise }',
+        () => neg(max(neg(greater(reshape(given, [-1, this.n]), 0)), 1)),
+      );
+    }
+    return log(given);
   }
 
   #logTemperature(times: number): Operand {

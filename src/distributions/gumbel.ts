@@ -1,8 +1,9 @@
 /** @file Gumbel-max and Gumbel-softmax: samples of a categorical distribution, exact and relaxed, from replayable noise. */
 import { OptionError, ShapeError } from '../contract/errors.ts';
+import { checkRows } from '../core/checked.ts';
 import { isGradEnabled, noGrad } from '../core/grad-mode.ts';
 import { addNode } from '../core/tensor.ts';
-import { add, detach, div, equal, max, neg, reshape, sub, where } from '../core/ops.ts';
+import { add, detach, div, equal, greater, max, neg, reshape, sub, where } from '../core/ops.ts';
 import { gumbel, type Key } from '../core/random.ts';
 import { normalizeAxis, sameShape, showShape } from '../contract/shape.ts';
 import { softmax } from '../core/softmax.ts';
@@ -36,10 +37,16 @@ export function noiseFor(op: string, logits: Tensor, source: NoiseSource): Tenso
   throw new OptionError(`${op}: pass either { key } or { noise }, the one or the other`);
 }
 
-/** A temperature as a number must be positive and finite; a tensor's value is its owner's business. */
+/**
+ * A temperature as a number must be positive and finite. A tensor's value is its owner's business, for only the device knows it: at 0 the
+ * result is NaN, and on a device opened with `checked: true` the next read-back says so.
+ */
 export function checkTemperature(op: string, temperature: Tensor | number): void {
   if (typeof temperature === 'number' && !(temperature > 0 && Number.isFinite(temperature))) {
     throw new OptionError(`${op}: temperature ${temperature} must be positive and finite`);
+  }
+  if (typeof temperature !== 'number' && temperature.device.checked) {
+    checkRows(`${op}: element {row} of the temperature is not above 0`, () => greater(temperature, 0));
   }
 }
 

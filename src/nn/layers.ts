@@ -7,6 +7,8 @@ import { flatten, relu } from '../core/ops.ts';
 import { avgPool2d, globalAvgPool2d, maxPool2d } from '../core/pool.ts';
 import { foldIn, type Key } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { OptionError } from '../contract/errors.ts';
+import { checkInteger } from '../contract/shape.ts';
 import { asPair, type Pair, type WindowOptions } from '../contract/window.ts';
 import { defaultBound, uniformParameter } from './init.ts';
 import { Layer, type StateTensor } from './module.ts';
@@ -26,6 +28,12 @@ export class Conv2d extends Layer {
   constructor(device: Device, key: Key, inChannels: number, outChannels: number, kernel: Pair, options: Conv2dLayerOptions = {}) {
     super();
     const { groups = 1, bias = true, ...window } = options;
+    checkInteger('Conv2d', 'inChannels', inChannels, 1);
+    checkInteger('Conv2d', 'outChannels', outChannels, 1);
+    checkInteger('Conv2d', 'groups', groups, 1);
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new OptionError(`Conv2d: ${inChannels} and ${outChannels} channels do not divide into ${groups} groups`);
+    }
     const shape = [outChannels, inChannels / groups, ...asPair('Conv2d', 'kernel', kernel, 1)];
     const bound = defaultBound(shape);
     this.weight = uniformParameter(device, foldIn(key, 0), shape, bound);
@@ -57,6 +65,7 @@ export class BatchNorm2d extends Layer {
 
   constructor(device: Device, channels: number, options: BatchNorm2dOptions = {}) {
     super();
+    checkInteger('BatchNorm2d', 'channels', channels, 1);
     const { eps = 1e-5, momentum = 0.1, affine = true } = options;
     this.eps = eps;
     this.momentum = momentum;
@@ -95,6 +104,8 @@ export class Linear extends Layer {
 
   constructor(device: Device, key: Key, inFeatures: number, outFeatures: number, options: { readonly bias?: boolean } = {}) {
     super();
+    checkInteger('Linear', 'inFeatures', inFeatures, 1);
+    checkInteger('Linear', 'outFeatures', outFeatures, 1);
     const shape = [outFeatures, inFeatures];
     const bound = defaultBound(shape);
     this.weight = uniformParameter(device, foldIn(key, 0), shape, bound);

@@ -1,4 +1,5 @@
 /** @file One step of a long short-term memory. Hochreiter and Schmidhuber, 1997, with a forget gate; PyTorch's layout. */
+import { checkInteger } from '../contract/shape.ts';
 import type { Device } from '../core/tensor.ts';
 import { linear } from '../core/composites.ts';
 import { add, mul, sigmoid, slice, tanh } from '../core/ops.ts';
@@ -26,6 +27,8 @@ export class LstmCell extends Module {
 
   constructor(device: Device, key: Key, input: number, hidden: number) {
     super();
+    checkInteger('LstmCell', 'input', input, 1);
+    checkInteger('LstmCell', 'hidden', hidden, 1);
     const bound = 1 / Math.sqrt(hidden);
     const make = (i: number, shape: readonly number[]): Tensor => uniformParameter(device, foldIn(key, i), shape, bound);
     this.hidden = hidden;
@@ -45,6 +48,7 @@ export class LstmCell extends Module {
 
   /** Zeros for n sequences. */
   initial(n: number): LstmState {
+    checkInteger('LstmCell', 'n', n, 0);
     const { device } = this.weight_ih;
     return { h: device.zeros([n, this.hidden]), c: device.zeros([n, this.hidden]) };
   }

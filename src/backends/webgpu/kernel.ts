@@ -30,6 +30,8 @@ export interface KernelChoices {
 export interface GpuDeviceOptions extends KernelChoices {
   /** Bytes of tensors and captured steps that may be in use at once; more is a LimitError before anything is allocated. Default: no limit. */
   readonly memoryLimit?: number;
+  /** Check values that only the device sees (labels and indices in tensors, ...): the next read-back names the row. Default false. */
+  readonly checked?: boolean;
 }
 
 /** The launching side of the WebGPU backend. */

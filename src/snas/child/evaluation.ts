@@ -8,7 +8,7 @@ import { noGrad } from '../../core/grad-mode.ts';
 import { BatchNorm2d } from '../../nn/layers.ts';
 import type { Module } from '../../nn/module.ts';
 import { scope } from '../../core/scope.ts';
-import { crossEntropy } from '../../core/softmax.ts';
+import { crossEntropy } from '../../core/cross-entropy.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { Totals } from './totals.ts';
 

@@ -2,7 +2,8 @@
 import type { Device } from '../../core/tensor.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import { stack } from '../../core/composites.ts';
-import { add, assign, equal, max, reshape, sum, take } from '../../core/ops.ts';
+import { take } from '../../core/indexing.ts';
+import { add, assign, equal, max, reshape, sum } from '../../core/ops.ts';
 import { scope } from '../../core/scope.ts';
 import type { Tensor } from '../../core/tensor.ts';
 

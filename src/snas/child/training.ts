@@ -13,7 +13,7 @@ import type { StateDict } from '../../nn/module.ts';
 import { SGD } from '../../optim/sgd.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
-import { crossEntropy } from '../../core/softmax.ts';
+import { crossEntropy } from '../../core/cross-entropy.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { TRAINING_KEYS } from '../keys.ts';
 import type { ChildNetwork } from '../space/network.ts';

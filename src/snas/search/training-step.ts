@@ -9,7 +9,7 @@ import { clipGradNorm } from '../../optim/clip.ts';
 import { SGD } from '../../optim/sgd.ts';
 import type { Key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
-import { crossEntropy } from '../../core/softmax.ts';
+import { crossEntropy } from '../../core/cross-entropy.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { LabelledImages } from '../../data/index.ts';
 import type { BlackBoxCost, MeasuredChild } from '../cost/black-box.ts';

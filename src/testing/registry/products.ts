@@ -2,7 +2,8 @@
 import { fc } from '../fast-check.ts';
 import { conv2d, conv2dFilter, conv2dInput } from '../../core/conv.ts';
 import { linear } from '../../core/composites.ts';
-import { matmul, put, take } from '../../core/ops.ts';
+import { put, take } from '../../core/indexing.ts';
+import { matmul } from '../../core/ops.ts';
 import type { Shape } from '../../contract/shape.ts';
 import { labels } from '../arbitraries/values.ts';
 import { type Convolution, convolutions } from '../arbitraries/windows.ts';

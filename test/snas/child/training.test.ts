@@ -20,7 +20,7 @@ import {
 import { type Genotype, genotypeFromChoices, OPERATIONS } from '../../../src/snas/space/genotype.ts';
 import { ChildNetwork } from '../../../src/snas/space/network.ts';
 import type { StateDict } from '../../../src/nn/index.ts';
-import { crossEntropy } from '../../../src/core/softmax.ts';
+import { crossEntropy } from '../../../src/core/cross-entropy.ts';
 import { quadrants } from '../../support/tiny-search.ts';
 
 const float64 = cpu({ dtype: 'float64' });

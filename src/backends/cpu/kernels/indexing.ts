@@ -8,8 +8,8 @@ export const take: CpuKernel<'take'> = (_params, [x, index], [y]) => {
   for (let r = 0; r < rows; r++) {
     for (let j = 0; j < m; j++) {
       const i = index.data[r * m + j]!;
-      // NaN for an index outside the row, so that it is noticed.
-      y.data[r * m + j] = i >= 0 && i < n ? x.data[r * n + i]! : NaN;
+      // NaN for an index that names no element of the row, so that it is noticed.
+      y.data[r * m + j] = isIndex(i, n) ? x.data[r * n + i]! : NaN;
     }
   }
 };
@@ -21,8 +21,14 @@ export const put: CpuKernel<'put'> = (_params, [g, index], [x]) => {
   for (let r = 0; r < rows; r++) {
     for (let j = 0; j < m; j++) {
       const i = index.data[r * m + j]!;
-      if (i >= 0 && i < n) sums[r * n + i]! += g.data[r * m + j]!;
+      // A value that goes nowhere makes its whole row NaN: the gradient of a row of which a NaN was taken.
+      if (isIndex(i, n)) sums[r * n + i]! += g.data[r * m + j]!;
+      else sums.fill(NaN, r * n, (r + 1) * n);
     }
   }
   x.data.set(sums);
 };
+
+function isIndex(i: number, n: number): boolean {
+  return Number.isInteger(i) && i >= 0 && i < n;
+}

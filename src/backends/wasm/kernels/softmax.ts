@@ -95,7 +95,7 @@ export function softmaxRows(launch: LaunchCpu): Pick<FusedTable, 'softmax' | 'lo
         );
       },
     },
-    // A label that is no class takes no loss and no gradient, as in the composite.
+    // A label that is no class makes its row NaN, in the loss and in the gradient, as in the composite.
     crossEntropy: {
       saved: (_params, [logits]) => [logits!],
       forward(_params, inputs, outputs, saved) {
@@ -105,7 +105,7 @@ export function softmaxRows(launch: LaunchCpu): Pick<FusedTable, 'softmax' | 'lo
           ([x, label], [y, p]) =>
             eachSoftmax(x!, p, k, (start, top, logSum) => {
               const target = label![start / k]!;
-              y![start / k] = isClass(target, k) ? logSum - (x![start + target]! - top) : 0;
+              y![start / k] = isClass(target, k) ? logSum - (x![start + target]! - top) : NaN;
             }),
           inputs,
           [...outputs, ...saved],
@@ -120,9 +120,10 @@ export function softmaxRows(launch: LaunchCpu): Pick<FusedTable, 'softmax' | 'lo
           ([cotangent, label, p], [dx]) =>
             eachRow(p!.length, k, (start) => {
               const row = start / k;
-              const scale = isClass(label![row]!, k) ? cotangent![row]! : 0;
+              const known = isClass(label![row]!, k);
+              const scale = known ? cotangent![row]! : NaN;
               for (let i = start; i < start + k; i++) dx![i] = scale * p![i]!;
-              if (scale !== 0) dx![start + label![row]!]! -= scale;
+              if (known) dx![start + label![row]!]! -= scale;
             }),
           [g, labels!, probabilities!],
           [gradient],

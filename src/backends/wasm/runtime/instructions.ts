@@ -64,6 +64,7 @@ interface Integer {
   readonly sub: Binary;
   readonly mul: Binary;
   readonly and: Binary;
+  readonly or: Binary;
   readonly shl: Binary;
   /** Unsigned. */
   readonly shr: Binary;
@@ -83,6 +84,7 @@ export const i32: Integer = {
   sub: binary(0x6b),
   mul: binary(0x6c),
   and: binary(0x71),
+  or: binary(0x72),
   shl: binary(0x74),
   shr: binary(0x76),
   div: binary(0x6e),
@@ -101,12 +103,20 @@ interface Float {
   readonly mul: Binary;
 }
 
-export const f32: Float & { readonly fromF64: Unary; readonly load: Load; readonly store: Store } = {
+export const f32: Float & {
+  readonly equal: Binary;
+  readonly fromF64: Unary;
+  readonly fromI32: Unary;
+  readonly load: Load;
+  readonly store: Store;
+} = {
   const: (value) => [0x43, ...floatBytes(Float32Array.of(value))],
   add: binary(0x92),
   sub: binary(0x93),
   mul: binary(0x94),
+  equal: binary(0x5b),
   fromF64: unary(0xb6),
+  fromI32: unary(0xb2),
   load: load([0x2a], 2),
   store: store([0x38], 2),
 };

@@ -12,7 +12,7 @@ import { Supernet } from '../../../../src/snas/space/network.ts';
 import { Snas } from '../../../../src/snas/strategies/snas.ts';
 import { Search } from '../../../../src/snas/search/search.ts';
 import type { ArchitectureStrategy } from '../../../../src/snas/strategies/strategy.ts';
-import { crossEntropy } from '../../../../src/core/softmax.ts';
+import { crossEntropy } from '../../../../src/core/cross-entropy.ts';
 import type { Tensor } from '../../../../src/core/tensor.ts';
 import { quadrants, TINY } from '../../../support/tiny-search.ts';
 import { meanEntropy } from '../../../../src/snas/strategies/probabilities.ts';
