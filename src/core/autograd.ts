@@ -7,13 +7,12 @@
 import { DisposedError, OptionError, ShapeError, VersionError } from '../contract/errors.ts';
 import { rowOf } from './fused-rows.ts';
 import { enableGrad, withGradMode } from './grad-mode.ts';
-import { type GraphNode, openScopes, upcomingId } from './tensor.ts';
 import { dot, zerosLike } from './composites.ts';
 import { add, addAll, alias } from './ops.ts';
 import { scope } from './scope.ts';
 import { synchronous } from './synchronous.ts';
-import { sameShape, showShape } from '../contract/shape.ts';
-import type { Tensor } from './tensor.ts';
+import { sameShape, showShape, showValue } from '../contract/shape.ts';
+import { type GraphNode, openScopes, Tensor, upcomingId } from './tensor.ts';
 
 /** A tensor for each of Xs: a tuple where Xs is one, else a list. */
 export type TensorsLike<Xs extends readonly Tensor[]> = { -readonly [I in keyof Xs]: Tensor };
@@ -33,6 +32,10 @@ export interface GradOptions {
  */
 export function grad<const Xs extends readonly Tensor[]>(y: Tensor, xs: Xs, options: GradOptions = {}): TensorsLike<Xs> {
   const { createGraph = false, unused = 'error' } = options;
+  for (const t of [y, ...xs, options.cotangent ?? y]) {
+    if (!(t instanceof Tensor))
+      throw new OptionError(`grad: ${showValue(t)} must be a tensor, as y, the cotangent and each of xs are`);
+  }
   if (!options.cotangent && y.size !== 1) {
     throw new ShapeError(`grad: y has shape ${showShape(y.shape)}; only a scalar has a gradient. Sum it, or pass { cotangent }`);
   }

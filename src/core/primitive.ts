@@ -20,6 +20,7 @@ export function deviceOf(op: string, tensors: readonly Tensor[]): Device {
   const device = tensors[0]?.device;
   if (!device) throw new OptionError(`${op}: needs at least one tensor`);
   for (const t of tensors) {
+    if (!(t instanceof Tensor)) throw new OptionError(`${op}: operand ${showValue(t)} must be a tensor`);
     if (t.device !== device) {
       throw new DeviceMismatchError(
         `${op}: operands are on different devices (${device.name}, ${device.dtype}; ${t.device.name}, ${t.device.dtype}); ` +

@@ -1,5 +1,7 @@
 /** @file Scopes free every tensor made inside them except what they return: no reference counts for the user. */
 /// <reference lib="esnext.disposable" preserve="true" />
+import { OptionError } from '../contract/errors.ts';
+import { showValue } from '../contract/shape.ts';
 import { type NotAsync, synchronous } from './synchronous.ts';
 import { openScopes, Tensor } from './tensor.ts';
 
@@ -29,6 +31,7 @@ export function scope<T>(body: () => NotAsync<T>): T {
 
 /** Takes a tensor out of every open scope: it lives until it is disposed. Returns it. */
 export function keep<T extends Tensor>(tensor: T): T {
+  if (!(tensor instanceof Tensor)) throw new OptionError(`keep: ${showValue(tensor)} must be a tensor`);
   for (const made of openScopes) made.delete(tensor);
   return tensor;
 }

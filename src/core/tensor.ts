@@ -18,6 +18,7 @@ import type {
   TypedArray,
 } from '../contract/backend.ts';
 import { DisposedError, ShapeError } from '../contract/errors.ts';
+import { refuseOtherCopy } from '../contract/one-copy.ts';
 import { type Shape, showShape, sizeOf } from '../contract/shape.ts';
 
 /** Cotangents of the inputs from the cotangent `g` of the output; entries that are not needed may be undefined. */
@@ -87,6 +88,16 @@ export class Tensor {
     storage.uses++;
     storage.device.liveTensors++;
     if (!persistent) openScopes.at(-1)?.add(this);
+  }
+
+  /** An error, and not false, for a tensor of another copy of this package. */
+  static [Symbol.hasInstance](value: unknown): value is Tensor {
+    return typeof value === 'object' && value !== null && (#disposed in value || refuseOtherCopy('tensor', value));
+  }
+
+  /** By which another copy of this package tells what this is. @internal */
+  get 'reparam tensor'(): true {
+    return true;
   }
 
   get device(): Device {

@@ -2,10 +2,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { TypedArray } from '../contract/backend.ts';
 import { OptionError, ShapeError } from '../contract/errors.ts';
+import { refuseOtherCopy } from '../contract/one-copy.ts';
 import { assign } from '../core/ops.ts';
 import { scope } from '../core/scope.ts';
 import { sameShape, type Shape, showShape, sizeOf } from '../contract/shape.ts';
 import { Tensor } from '../core/tensor.ts';
+
+/** An error, and not false, for a module of another copy of this package, whose parameters would go untrained. */
+function isModule(value: unknown): value is Module {
+  return value instanceof Module || refuseOtherCopy('module', value);
+}
 
 /** One tensor of a module's state. */
 export interface StateTensor {
@@ -37,6 +43,11 @@ export abstract class Module {
   /** Whether batch norm uses batch statistics (and updates its running ones) and dropout drops. See `train` and `eval`. */
   training = true;
 
+  /** By which another copy of this package tells what this is. @internal */
+  get 'reparam module'(): true {
+    return true;
+  }
+
   /** Names of tensor properties that are state but not trained. */
   protected stateNames(): readonly string[] {
     return [];
@@ -53,9 +64,9 @@ export abstract class Module {
   /** Child modules with their names, once for each place that holds one. */
   *children(): Iterable<readonly [string, Module]> {
     for (const [name, value] of Object.entries(this)) {
-      if (value instanceof Module) yield [name, value];
+      if (isModule(value)) yield [name, value];
       else if (Array.isArray(value)) {
-        for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
+        for (const [i, item] of value.entries()) if (isModule(item)) yield [`${name}.${i}`, item];
       }
     }
   }
