@@ -1,6 +1,6 @@
 // With z = (x - mean) / sqrt(var + eps), m values a channel and y = weight z + bias:
 //   dbias = sum g, dweight = sum g z, dx = weight / sqrt(var + eps) (g - dbias / m - z dweight / m).
-// `partial` sums g and g z by lane, `finalise` adds the lanes in order and writes the channel's coefficients [5, c]
+// `partial` sums g and g z by lane, `finalise` adds the lanes in order, in runs, and writes the channel's coefficients [5, c]
 // (mean, 1 / sqrt(var + eps), weight / sqrt(var + eps), dbias / m, dweight / m) and dweight [c], dbias [c]; `apply` writes dx.
 // Lanes walk a channel as in statistics.wgsl. Tested by test/core/fused.devices.test.ts.
 struct Channels {
@@ -38,15 +38,24 @@ struct Channels {
 @group(0) @binding(5) var<storage, read_write> dweight: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dbias: array<f32>;
 
+// Lanes are a multiple of it.
+const RUN = 16u;
+
 @compute @workgroup_size(8)
 fn finalise(@builtin(global_invocation_id) id: vec3u) {
   let channel = id.x;
   if (channel >= k.c) { return; }
   var sum = 0.0;
   var product = 0.0;
-  for (var i = 0u; i < k.lanes; i++) {
-    sum += givenLaneSums[channel * k.lanes + i];
-    product += givenLaneSums[(k.c + channel) * k.lanes + i];
+  for (var start = 0u; start < k.lanes; start += RUN) {
+    var sumOfRun = 0.0;
+    var productOfRun = 0.0;
+    for (var i = start; i < start + RUN; i++) {
+      sumOfRun += givenLaneSums[channel * k.lanes + i];
+      productOfRun += givenLaneSums[(k.c + channel) * k.lanes + i];
+    }
+    sum += sumOfRun;
+    product += productOfRun;
   }
   let scale = 1.0 / sqrt(moments[k.c + channel] + k.eps);
   coefficients[channel] = moments[channel];

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 const REFUSED = /^two copies of reparam are loaded, and one was given a (tensor|module) of the other: install it once/;
 
-const foreign = (): own.Tensor => other.cpu().tensor([1, 2], [1, 2]) as unknown as own.Tensor;
+const foreign = (): own.Tensor => other.cpu().tensor([1, 2], [1, 2]);
 const native = (): own.Tensor => own.cpu().tensor([3, 4], [1, 2]);
 
 describe('a tensor of another copy', () => {
