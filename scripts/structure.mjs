@@ -138,7 +138,7 @@ function layerProblems() {
 }
 
 /** Tests at the top of test/ for what stands beside src/. */
-const BESIDE_SOURCES = ['bench', 'fuzz', 'examples', 'experiments', 'scripts'];
+const BESIDE_SOURCES = ['bench', 'fuzz', 'reliability', 'examples', 'experiments', 'scripts'];
 const tests = filesIn('test', '.test.ts');
 
 /** `test/core/ops.devices.test.ts` is about `src/core/ops`. */
