@@ -32,6 +32,8 @@ export interface LockOptions {
 }
 
 export class FolderLock {
+  /** The folder that is locked. */
+  readonly folder: string;
   readonly #file: string;
   readonly #content: string;
   readonly #id: string;
@@ -40,7 +42,8 @@ export class FolderLock {
   readonly #onExit = (): void => this.#removeNow();
   #released = false;
 
-  private constructor(file: string, holder: Holder, content: string, handle: FileHandle, beat: number) {
+  private constructor(folder: string, file: string, holder: Holder, content: string, handle: FileHandle, beat: number) {
+    this.folder = folder;
     this.#file = file;
     this.#id = holder.id;
     this.#content = content;
@@ -66,7 +69,7 @@ export class FolderLock {
         if (await takeOver(folder, file, own, content, stale)) break;
       }
       const handle = await open(file, 'r+');
-      const lock = new FolderLock(file, holder, content, handle, beat);
+      const lock = new FolderLock(folder, file, holder, content, handle, beat);
       await lock.check();
       return lock;
     } finally {

@@ -1,22 +1,29 @@
 /** @file `reparam search`: a search on real images, from flags to a run folder. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
-import { checkData, loadData, type TrainTest } from '../../data/files.node.ts';
-import { splitDataset } from '../../data/index.ts';
+import { checkData, loadData } from '../../data/files.node.ts';
+import { type Dataset, splitDataset } from '../../data/index.ts';
+import type { StopSignal } from '../../contract/stop-signal.ts';
+import type { Device } from '../../core/tensor.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import { printGenotype } from '../../snas/space/genotype-literal.ts';
 import { Search } from '../../snas/search/search.ts';
-import type { EpochMetrics } from '../../snas/search/config.ts';
+import type { EpochMetrics, SearchOptions } from '../../snas/search/config.ts';
 import { type CreditRecording, creditRecording } from '../shared/credit-recording.ts';
 import { chooseDevice, type DeviceChoice } from '../../command/device.ts';
+import type { FolderLock } from '../../command/folder-lock.ts';
+import { inFolder } from '../../command/in-folder.ts';
+import { StopRequest } from '../../command/stop.ts';
+import { onDevices } from '../shared/lost-devices.ts';
 import { note, Progress } from '../shared/progress.ts';
 import { type MetricsLine, metricsLine } from '../shared/metrics-file.ts';
 import { raised, resume } from '../shared/resume.ts';
 import { checkResumeFlags, givenFlags } from '../shared/resume-flags.ts';
 import { curves, RunFolder } from '../shared/run-folder.ts';
 import { digestOf, environmentOf, type RunIdentity, settingsOf } from '../shared/run-identity.ts';
-import { type SearchFlags, searchSettings } from '../settings/search.ts';
+import { type RunConfig, type SearchFlags, searchSettings } from '../settings/search.ts';
 import { addOptions } from '../settings/setting.ts';
 import { checkMemory, checkStoredSizes, defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
 import { CANDIDATES, chooseCandidate } from '../../jobs/strategies.ts';
@@ -26,14 +33,64 @@ export function registerSearch(program: Command): void {
   addOptions(command, searchSettings).action((flags: SearchFlags) => runSearch(flags, givenFlags(command)));
 }
 
+/** What a command line has besides its run. */
+interface Seat {
+  readonly flags: SearchFlags;
+  /** The names of the flags that were typed. */
+  readonly given: ReadonlySet<string>;
+  readonly progress: Progress;
+  readonly say: (line: string) => void;
+  readonly stop: StopSignal;
+  /** When the command began. */
+  readonly started: number;
+}
+
+/** A run in its folder, on whatever device. */
+interface Run extends Seat {
+  readonly lock: FolderLock;
+  readonly folder: RunFolder;
+  readonly config: RunConfig;
+  readonly train: Dataset;
+  readonly validation: Dataset;
+  readonly test: Dataset;
+  readonly dataDigest: string;
+}
+
+/** The same on one device. */
+interface Session extends Run {
+  readonly search: Search;
+  readonly identity: RunIdentity;
+  /** Those of the epochs so far; the new ones are added. */
+  readonly lines: MetricsLine[];
+  readonly credits: CreditRecording | undefined;
+  /** Writes a checkpoint. */
+  readonly save: () => Promise<void>;
+}
+
 async function runSearch(flags: SearchFlags, given: ReadonlySet<string>): Promise<void> {
-  const quiet = flags.quiet ?? false;
+  const progress = new Progress();
   const say = (line: string): void => {
-    if (!quiet) process.stdout.write(`${line}\n`);
+    progress.clear();
+    if (flags.quiet !== true) process.stdout.write(`${line}\n`);
   };
-  const started = performance.now();
-  const resumed = flags.resume === undefined ? undefined : await RunFolder.open(flags.resume);
-  const stored = await resumed?.readConfig();
+  using stop = StopRequest.listen((reason) => {
+    process.stderr.write(`\nstopping after this step (${reason}); once more to stop at once\n`);
+  });
+  const seat: Seat = { flags, given, progress, say, stop: stop.signal, started: performance.now() };
+  // A folder without a run is told to be one before anything is put there.
+  if (flags.resume !== undefined) await (await RunFolder.open(flags.resume)).readConfig();
+  // First what may fail at once: a folder that cannot be made, or in which another process is at work.
+  const complete = await inFolder(flags.resume ?? flags.out ?? defaultFolder(flags), (lock) => searchIn(lock, seat));
+  // A signal that came after the last step has stopped nothing.
+  if (complete) process.exitCode = 0;
+}
+
+/** Returns whether the search came to its last step. */
+async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
+  const { flags, given, say, started } = seat;
+  const folder = await RunFolder.open(lock.folder);
+  if (flags.resume === undefined) await folder.claim();
+  const stored = flags.resume === undefined ? undefined : await folder.readConfig();
   const data = await loadData(stored?.data ?? flags.data);
   checkData(data, stored?.data ?? flags.data);
   if (stored) {
@@ -42,37 +99,76 @@ async function runSearch(flags: SearchFlags, given: ReadonlySet<string>): Promis
   }
   const device = await chooseDevice((stored?.device as DeviceChoice | undefined) ?? flags.device, say);
   const config = stored ? raised(stored, flags) : newConfig(flags, data, device);
-  const folder = resumed ?? (await RunFolder.open(flags.out ?? defaultFolder(config)));
-  const { search: settings } = config;
   checkMemory(config);
   const [train, validation] = splitDataset(
     data.train,
     [config.trainImages, config.validationImages],
-    foldIn(key(settings.seed), RUN_KEYS.split),
+    foldIn(key(config.search.seed), RUN_KEYS.split),
   );
-  const progress = new Progress();
-  const options = searchOptions(device, config, train.height, (line) => {
-    progress.clear();
-    say(line);
+  const { test } = data;
+  const dataDigest = digestOf([train, validation, test]);
+  const run: Run = { ...seat, lock, folder, config, train, validation, test, dataDigest };
+  const place: Place = { stored, saved: -1 };
+  const complete = await onDevices({
+    device,
+    open: () => chooseDevice(device.kind, say),
+    run: (on) => searchOn(on, run, place),
+    saved: () => place.saved,
   });
-  const search = new Search(device, settings, { train, validation }, options);
+  say(`time       ${((performance.now() - started) / 1000).toFixed(0)} s; everything is in ${folder.path}`);
+  return complete;
+}
+
+/** How far a run is in its folder. */
+interface Place {
+  /** The config there; undefined before the first checkpoint. */
+  stored: RunConfig | undefined;
+  /** Steps in the newest checkpoint that this process wrote; -1 before the first. */
+  saved: number;
+}
+
+/** Begins the run, or goes on from what its folder holds. Returns whether the search came to its last step. */
+async function searchOn(device: Device, run: Run, place: Place): Promise<boolean> {
+  const { config, folder, lock } = run;
+  const options = searchOptions(device, config, run.train.height, run.say);
+  using search = new Search(device, config.search, { train: run.train, validation: run.validation }, options);
   const identity: RunIdentity = {
     settings: settingsOf(config),
-    epochs: settings.epochs,
+    epochs: config.search.epochs,
     data: config.data,
-    dataDigest: digestOf([train, validation, data.test]),
+    dataDigest: run.dataDigest,
     environment: environmentOf(device),
   };
-  let lines: readonly MetricsLine[] = [];
-  if (stored) {
-    lines = await resume({ search, folder, config, stored, identity });
-  } else {
-    await folder.claim();
-    await folder.create(config, identity, await search.state());
-  }
-  say(`device     ${device.name}`);
+  const lines: MetricsLine[] = [];
+  if (place.stored) lines.push(...(await resume({ search, folder, config, stored: place.stored, identity })));
+  else await folder.create(config, identity, await search.state());
+  // A device that was lost is no news about the run.
+  if (place.saved < 0) describe(run, search);
+  place.stored = config;
+  place.saved = Math.max(place.saved, search.step);
+  const credits = await recording(run, search, options);
+  const save = async (): Promise<void> => {
+    const others = { ...credits?.files(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
+    const moment = { step: search.step, state: await search.state(), lines, others };
+    await lock.check();
+    await folder.saveCheckpoint(moment, identity);
+    place.saved = Math.max(place.saved, search.step);
+  };
+  const session: Session = { ...run, search, identity, lines, credits, save };
+  await searchEpochs(session);
+  await finish(session);
+  return search.step >= search.steps;
+}
+
+function recording({ config, folder }: Run, search: Search, { cost }: SearchOptions): Promise<CreditRecording> | undefined {
+  return config.credits === undefined ? undefined : creditRecording(search, folder, config.credits, note, cost);
+}
+
+function describe({ config, train, test, folder, say }: Run, search: Search): void {
+  const { search: settings } = config;
+  say(`device     ${search.device.name}`);
   say(
-    `data       ${config.data}: ${config.trainImages} training, ${config.validationImages} validation, ${data.test.labels.length} test images`,
+    `data       ${config.data}: ${train.labels.length} training, ${config.validationImages} validation, ${test.labels.length} test images`,
   );
   say(
     `supernet   ${settings.network.cells} cells, ${settings.network.channels} channels, ${search.supernet.parameterCount().toLocaleString('en-GB')} parameters`,
@@ -81,56 +177,14 @@ async function runSearch(flags: SearchFlags, given: ReadonlySet<string>): Promis
   if (config.cost === 'latency')
     say('           measured times differ from run to run, so the same seed does not give the same run to the bit');
   say(`run        ${folder.path}, seed ${settings.seed}, ${settings.epochs} epochs of ${search.stepsPerEpoch} steps`);
-  const credits =
-    config.credits === undefined ? undefined : await creditRecording(search, folder, config.credits, note, options.cost);
-  const run: Run = {
-    folder,
-    identity,
-    lines: [...lines],
-    started,
-    checkpointEvery: flags.checkpointMinutes * 60_000,
-    quiet,
-    progress,
-    credits,
-  };
-  await searchEpochs(search, run);
-  await finish(search, run, data, say);
-  say(`time       ${((performance.now() - started) / 1000).toFixed(0)} s; everything is in ${folder.path}`);
 }
 
-interface Run {
-  readonly folder: RunFolder;
-  readonly identity: RunIdentity;
-  /** Those of the epochs so far; the new ones are added. */
-  readonly lines: MetricsLine[];
-  /** When the command began. */
-  readonly started: number;
-  /** Milliseconds from one checkpoint to the next within an epoch. */
-  readonly checkpointEvery: number;
-  readonly quiet: boolean;
-  readonly progress: Progress;
-  readonly credits: CreditRecording | undefined;
-}
-
-async function searchEpochs(search: Search, run: Run): Promise<void> {
-  const { folder, lines, started, quiet, progress, credits } = run;
-  const stop = new AbortController();
-  const interrupt = (): void => {
-    if (stop.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping after this step; once more to stop at once\n');
-    stop.abort();
-  };
-  process.on('SIGINT', interrupt);
-  if (!quiet) {
-    process.stdout.write(`${HEADER}\n`);
-    progress.update(0, 'warming up: capturing a step');
-  }
+async function searchEpochs(session: Session): Promise<void> {
+  const { search, flags, lines, started, progress, credits, stop, say, save } = session;
+  const quiet = flags.quiet ?? false;
+  say(HEADER);
+  if (!quiet) progress.update(0, 'warming up: capturing a step');
   let saved = performance.now();
-  const save = async (): Promise<void> => {
-    const others = { ...credits?.files(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
-    await folder.saveCheckpoint({ step: search.step, state: await search.state(), lines, others }, run.identity);
-    saved = performance.now();
-  };
   try {
     const onWarmUp = (compiled: number, of: number): void => {
       if (!quiet) progress.update(0, `warming up: ${compiled} of ${of} kernels compiled`);
@@ -140,29 +194,25 @@ async function searchEpochs(search: Search, run: Run): Promise<void> {
     };
     const afterStep = async (step: number): Promise<void> => {
       await credits?.afterStep(step);
-      if (performance.now() - saved >= run.checkpointEvery) await save();
-    };
-    for await (const epoch of search.run({ onWarmUp, onStep, afterStep, signal: stop.signal })) {
-      lines.push(metricsLine(epoch, (performance.now() - started) / 1000));
-      progress.clear();
-      if (!quiet) process.stdout.write(`${row(epoch)}\n`);
+      if (performance.now() - saved < flags.checkpointMinutes * 60_000) return;
       await save();
+      saved = performance.now();
+    };
+    for await (const epoch of search.run({ onWarmUp, onStep, afterStep, signal: stop })) {
+      lines.push(metricsLine(epoch, (performance.now() - started) / 1000));
+      say(row(epoch));
+      await save();
+      saved = performance.now();
     }
   } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    if (!stop.aborted || error !== stop.reason) throw error;
     await save();
   } finally {
     progress.clear();
-    process.off('SIGINT', interrupt);
   }
 }
 
-async function finish(
-  search: Search,
-  { folder, lines, credits }: Run,
-  data: TrainTest,
-  say: (line: string) => void,
-): Promise<void> {
+async function finish({ search, lock, folder, lines, credits, test: images, say }: Session): Promise<void> {
   if (search.strategy instanceof RandomSearch) {
     const accuracies = await chooseCandidate(search, CANDIDATES);
     say(`chosen     the best of ${CANDIDATES} drawn children on the validation images (${percent(Math.max(...accuracies))})`);
@@ -170,7 +220,7 @@ async function finish(
   const genotype = await search.strategy.derive();
   const validation = await search.childScore(search.data.validation, genotype);
   // The test set is touched here, once, and nothing is chosen by it.
-  const test = await search.childScores(data.test, genotype);
+  const test = await search.childScores(images, genotype);
   const child = await search.child(genotype);
   const found = {
     genotype,
@@ -180,6 +230,7 @@ async function finish(
     complete: search.step >= search.steps,
   };
   const others = { ...credits?.finish(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
+  await lock.check();
   await folder.saveResult(found, await search.state(), await child.stateDict(), others);
   say('');
   say(printGenotype(genotype));

@@ -106,7 +106,9 @@ function ordinal(n: number): string {
   return `${n}${suffix}`;
 }
 
-export function defaultFolder(config: RunConfig): string {
+/** The folder of a new run, where none is named. */
+export function defaultFolder(flags: SearchFlags): string {
+  const { preset, search } = resolveSearch(flags);
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
-  return path.join('runs', `${config.preset}-seed${config.search.seed}-${time}`);
+  return path.join('runs', `${preset}-seed${search.seed}-${time}`);
 }
