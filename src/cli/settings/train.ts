@@ -7,7 +7,6 @@ export const trainSettings = [
   {
     flag: '--genotype <sources...>',
     value: 'texts',
-    required: true,
     help: "cells to train: published names, literals, files, folders of searches, or 'random' (a uniform draw)",
   },
   { flag: '--preset <name>', value: 'preset', default: 'small', help: 'where unnamed values come from' },
@@ -21,6 +20,13 @@ export const trainSettings = [
   { flag: '--seed <n>', value: 'seed', default: 0, help: 'decides images, initial weights, order, augmentation and dropped paths' },
   { flag: '--nodes <n>', value: 'count', default: 4, help: "intermediate nodes of a 'random' cell" },
   { flag: '--out <folder>', value: 'text', help: 'where results and weights are written (default: runs/train-seedN-TIME)' },
+  { flag: '--resume <folder>', value: 'text', help: 'continue the training in this folder, with its own settings' },
+  {
+    flag: '--checkpoint-minutes <x>',
+    value: 'positive',
+    default: 10,
+    help: 'minutes from one checkpoint to the next within an epoch; there is one after each epoch too',
+  },
   { flag: '--epochs <n>', value: 'count', at: 'training.epochs', help: 'passes over the training images' },
   { flag: '--batch-size <n>', value: 'count', at: 'training.batchSize', help: 'images a step' },
   { flag: '--channels <n>', value: 'count', at: 'network.channels', help: 'channels of a node in the first cells' },
@@ -61,6 +67,9 @@ export const trainSettings = [
   { flag: '--cutout <n>', value: 'natural', at: 'training.augment.cutout', help: 'erase a square of n pixels' },
   { flag: '--quiet', value: 'yes', help: 'print only the table' },
 ] as const;
+
+/** The settings of `trainChild` in a preset; the seed stands apart. */
+export type TrainingSettings = ChildPreset['training'];
 
 /** What commander hands over. */
 export type TrainFlags = FlagsOf<typeof trainSettings>;

@@ -43,6 +43,11 @@ export function settingsOf(config: RunConfig): FlatSettings {
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** The values of nested settings by their place, in order of place. */
+export function flatSettings(settings: object): FlatSettings {
+  return Object.fromEntries([...places(settings)].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function* places(value: object, prefix = ''): Generator<[string, unknown]> {
   for (const [name, part] of Object.entries(value) as [string, unknown][]) {
     if (typeof part === 'object' && part !== null && !Array.isArray(part)) yield* places(part, `${prefix}${name}.`);

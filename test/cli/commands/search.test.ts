@@ -1,12 +1,13 @@
 /** @file `reparam search` as a process: a complete run folder, the same figures for a seed, an interrupted run that can be continued. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RunConfig } from '../../../src/cli/settings/search.ts';
 import { readWeights } from '../../../src/files/weights.ts';
+import { decided } from '../../support/tiny-run.ts';
 import { parseGenotype } from '../../../src/snas/index.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -39,8 +40,12 @@ const TINY = [
   '5',
 ];
 
-/** Runs the command; `interruptAfter` sends SIGINT when stdout has this text. */
-function search(args: readonly string[], interruptAfter?: string): Promise<{ code: number | null; out: string; err: string }> {
+/** Runs the command; `interruptAfter` sends the signal when stdout has this text. */
+function search(
+  args: readonly string[],
+  interruptAfter?: string,
+  signal: NodeJS.Signals = 'SIGINT',
+): Promise<{ code: number | null; out: string; err: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'search', ...args], { cwd: root });
     let out = '';
@@ -50,7 +55,7 @@ function search(args: readonly string[], interruptAfter?: string): Promise<{ cod
       out += chunk.toString();
       if (interruptAfter !== undefined && !interrupted && out.includes(interruptAfter)) {
         interrupted = true;
-        child.kill('SIGINT');
+        child.kill(signal);
       }
     });
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
@@ -94,25 +99,20 @@ describe('reparam search', () => {
     expect(err).toMatch(/holds a run already.*--resume/);
   }, 60_000);
 
-  it('ends after the step on Ctrl-C with the folder complete, and continues to the figures of the uninterrupted run', async () => {
+  it('ends after the step on SIGTERM and Ctrl-C with the folder complete, and continues to the files of the unbroken run', async () => {
     const folder = path.join(scratch, 'interrupted');
     // The header is followed by the first epoch; the signal lands in the first or second.
-    const { code, out } = await search([...TINY, '--epochs', '3', '--out', folder], 'images/s\n');
-    expect(code).toBe(0);
-    expect(out).toContain('--resume');
-    for (const file of FILES) expect(existsSync(path.join(folder, file)), file).toBe(true);
+    const ended = await search([...TINY, '--epochs', '3', '--out', folder], 'images/s\n', 'SIGTERM');
+    expect([ended.code, ended.err]).toEqual([143, expect.stringMatching(/stopping after this step \(SIGTERM\); once more/)]);
+    expect(ended.out).toContain(`continue with --resume ${folder}`);
+    const names = readdirSync(folder);
+    for (const file of FILES) expect(names, file).toContain(file);
+    expect(names).not.toContain('run.lock');
     const { complete } = JSON.parse(readFileSync(path.join(folder, 'genotype.json'), 'utf8')) as { complete: boolean };
     expect(complete).toBe(false);
-    const resumed = await search(['--resume', folder]);
-    expect(resumed.code).toBe(0);
-    // A line for each epoch, that of the interrupted one not twice.
-    expect(metrics(folder).map(({ epoch }) => epoch)).toEqual([0, 1, 2]);
-    const last = metrics(folder).at(-1)!;
-    const expected = metrics(whole).at(-1)!;
-    // The last epoch: the signal came in an earlier one.
-    for (const name of ['step', 'parentAccuracy', 'childAccuracy', 'entropy', 'expectedCost', 'temperature', 'lr'] as const) {
-      expect(last[name], name).toEqual(expected[name]);
-    }
+    expect((await search(['--resume', folder], 'images/s\n')).code).toBe(130);
+    expect((await search(['--resume', folder])).code).toBe(0);
+    expect(decided(folder)).toEqual(decided(whole));
   }, 180_000);
 
   it('runs a rival with its own settings, and continues it as what it was', async () => {
