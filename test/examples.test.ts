@@ -136,3 +136,22 @@ it('13 meets the closed form of TD(0), and its gradients spread with depth for R
   expect(spread('REINFORCE', 27)).toBeGreaterThan(2.5 * spread('REINFORCE', 3));
   expect(spread('concrete pathwise', 27)).toBeLessThan(1.5 * spread('concrete pathwise', 3));
 });
+
+it('20 passes the right gradient of springs and of a shader in float32, and names the planted fault, which the printed line replays', () => {
+  const lines = run('20-check-a-hand-written-gradient.ts');
+  expect(lines[0]).toBe('right: 10 derivatives, f in float64');
+  expect(lines[1]).toMatch(/^right: 3 derivatives, f in float32, judged to \d\.\d %$/);
+  expect(lines[2]).toBe('energy: wrong derivative');
+  const [analytic, numeric] = ['  analytic', '  numeric'].map((start) =>
+    Number(
+      lines
+        .find((l) => l.startsWith(start))!
+        .trim()
+        .split(/\s+/)[1],
+    ),
+  );
+  // The force on the other end of a spring has the wrong sign.
+  expect(numeric! / analytic!).toBeCloseTo(-1, 6);
+  expect(lines.find((l) => l.startsWith('  component'))).toMatch(/input 0 \(points\)\[[12]\]\[[012]\]$/);
+  expect(lines.at(-1)).toMatch(/^ {2}replay +await checkGradFunction\(energy, gradient, \[.*\], \{ seed: 0, shrink: false \}\)$/);
+});

@@ -106,8 +106,7 @@ function failed(
   if (error instanceof GradientError) {
     const { failure } = error;
     const short = path.length <= PATH_LENGTH;
-    const replay =
-      options.replay === undefined ? failure.replay + (short ? `  or  ${by}` : '') : `${by} --seed ${seed} --path ${path}`;
+    const replay = options.replay === undefined ? failure.replay + (short ? `  or  ${by}` : '') : `${by} --path ${path}`;
     return new GradientError({ ...failure, smallest: `${failure.smallest} (after ${details.numShrinks} shrinks)`, replay });
   }
   if (error instanceof ReparamError) return error;

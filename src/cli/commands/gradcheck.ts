@@ -5,25 +5,34 @@ import type { Device } from '../../core/tensor.ts';
 import type { GradcheckOptions, OperationResult, Part } from '../../testing/gradcheck.ts';
 import type { Sample } from '../../testing/registry/index.ts';
 import { webgpu } from '../../devices/webgpu.ts';
+import { moduleTarget } from '../../command/load-module.ts';
 import { natural, seed } from '../../command/option-values.ts';
 import { UsageError } from '../../command/usage-error.ts';
+import type { FileFlags } from './gradcheck-file.ts';
 
-interface Flags {
+interface Flags extends FileFlags {
   readonly op?: RegExp;
   readonly device: 'cpu' | 'webgpu';
-  readonly seed: number;
-  readonly runs: number;
-  readonly path?: string;
   readonly case?: Sample;
   readonly only?: Part;
-  readonly json?: boolean;
 }
 
 /** Registers `gradcheck`. */
 export function registerGradcheck(program: Command): void {
   program
     .command('gradcheck')
-    .description('check every gradient against differences in float64, and every kernel on the device against its error bound')
+    .description(
+      'check every gradient of the library against differences in float64, and every kernel on the device against its error bound; or the ' +
+        'derivative of your own function in a JavaScript or TypeScript module',
+    )
+    .argument(
+      '[FILE#export]',
+      'a module, and which of its exports: { f, gradF, inputs } (vjpF, jacobianF), or a function with --grad and --inputs',
+    )
+    .option('--grad <name>', "FILE's export that is the function's gradient")
+    .option('--vjp <name>', "FILE's export that is its backward pass, vjpF(...inputs, cotangent)")
+    .option('--jacobian <name>', "FILE's export that is its Jacobian")
+    .option('--inputs <json>', "a list of the function's arguments, where FILE has none", inputList)
     .option('--op <regexp>', 'only operations whose name matches', regexp)
     .addOption(new Option('--device <name>', 'whose float32 kernels to check').choices(['cpu', 'webgpu']).default('cpu'))
     .option('--seed <n>', 'draws the cases', seed, 0)
@@ -35,7 +44,14 @@ export function registerGradcheck(program: Command): void {
     .action(run);
 }
 
-async function run(flags: Flags): Promise<void> {
+async function run(target: string | undefined, flags: Flags): Promise<void> {
+  if (target !== undefined) {
+    const { gradcheckFile } = await import('./gradcheck-file.ts');
+    await gradcheckFile(moduleTarget(target), flags);
+    return;
+  }
+  const foreign = (['grad', 'vjp', 'jacobian', 'inputs'] as const).find((flag) => flags[flag] !== undefined);
+  if (foreign !== undefined) throw new UsageError(`--${foreign} is for a FILE: reparam gradcheck FILE#f --${foreign} ...`);
   // fast-check is an optional peer dependency, and only this command needs it.
   const { gradcheck, unchecked } = await import('../../testing/gradcheck.ts');
   const device = flags.device === 'webgpu' ? await webgpu() : cpu({ dtype: 'float32' });
@@ -141,6 +157,16 @@ function regexp(text: string): RegExp {
 function casePath(text: string): string {
   if (/^\d+(:\d+)*$/.test(text)) return text;
   throw new InvalidArgumentError("Not a path: it is numbers with colons between them, as in a failure's message (0:1:2).");
+}
+
+function inputList(text: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) return value as readonly unknown[];
+  } catch {
+    // Fall through to the one message.
+  }
+  throw new InvalidArgumentError("It must be a JSON list of the function's arguments: '[[1, 2], 3]'.");
 }
 
 function json(text: string): Sample {
