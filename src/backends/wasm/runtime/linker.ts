@@ -1,6 +1,6 @@
-/** @file Compiles kernel modules once a process and instantiates them once a heap, when first used. */
-import { LimitError } from '../../../contract/errors.ts';
-import type { WasmModule } from './assembler.ts';
+/** @file Compiles kernel modules once a process and instantiates them once a heap, when first used; asks whether this can be done at all. */
+import { LimitError, OptionError } from '../../../contract/errors.ts';
+import { simdProbe, type WasmModule } from './assembler.ts';
 import type { Heap } from './heap.ts';
 
 /** A function of a module: takes numbers and leaves its results in memory. */
@@ -33,8 +33,29 @@ export class Linker {
   }
 }
 
+/**
+ * Whether kernels run here: false where the engine has no 128-bit SIMD, an OptionError where it may not compile. A policy forbids all
+ * WebAssembly, while validation still says yes, so that only compiling tells.
+ */
+export function simdRuns(): boolean {
+  if (typeof WebAssembly !== 'object') return false;
+  const bytes = simdProbe();
+  if (!WebAssembly.validate(bytes)) return false;
+  compile('probe', bytes);
+  return true;
+}
+
 function compile(name: string, bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   if (bytes.length > SYNCHRONOUS_BYTES)
     throw new LimitError(`kernel ${name}: ${bytes.length} bytes of code, where a page allows ${SYNCHRONOUS_BYTES}`);
-  return new WebAssembly.Module(bytes);
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OptionError(
+      `cpu: float32 kernels are WebAssembly, which may not be compiled here: add 'wasm-unsafe-eval' to script-src of the page's ` +
+        `Content-Security-Policy, or pass simd: false for plain loops (slower), or open webgpu() instead (${reason})`,
+      { cause },
+    );
+  }
 }
