@@ -1,50 +1,25 @@
 /** @file The packed package, installed in an empty folder: its command runs, its entry points load and its types hold. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSafetensors } from '../src/export/index.ts';
-
-const root = fileURLToPath(new URL('../', import.meta.url));
-const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, string | { types: string; default: string }>;
-  dependencies: Record<string, string>;
-  peerDependencies: Record<string, string>;
-};
+import { installPacked, installPeers, manifest, root, run as runIn } from './support/packed-package.ts';
 
 let folder: string;
 
-/** What a command prints; an error with all of its output if it fails. */
-function run(command: string, args: readonly string[], cwd = folder): string {
-  const child = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 170_000 });
-  if (child.status !== 0)
-    throw new Error(`${command} ${args.join(' ')} ended with ${child.status}\n${child.stdout}${child.stderr}`);
-  return child.stdout;
-}
+const run = (command: string, args: readonly string[]): string => runIn(command, args, folder);
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'reparam-package-'));
-  const packed = run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], root);
-  // The build of prepack may print before the JSON.
-  const [{ filename }] = JSON.parse(packed.slice(packed.indexOf('[\n'))) as [{ filename: string }];
-  await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-  run('npm', ['install', `./${filename}`, '--omit=optional', '--prefer-offline', '--no-audit', '--no-fund', '--silent']);
+  await installPacked(folder);
 }, 180_000);
 
 afterAll(async () => {
   await rm(folder, { recursive: true });
 });
-
-/** The optional peers, as if the user had installed them too. */
-async function installPeers(): Promise<void> {
-  for (const peer of Object.keys(manifest.peerDependencies)) {
-    const target = path.join(folder, 'node_modules', peer);
-    if (!existsSync(target)) await symlink(path.join(root, 'node_modules', peer), target, 'dir');
-  }
-}
 
 /** What each runtime dependency is there for: a file that imports it. */
 const DEPENDENCIES: Readonly<Record<string, string>> = {
@@ -138,7 +113,7 @@ it('doctor runs from the installed package and says what is not there', () => {
 });
 
 it('every entry point loads and exports something, and its declarations exist', async () => {
-  await installPeers();
+  await installPeers(folder);
   for (const [name, target] of Object.entries(manifest.exports)) {
     if (typeof target === 'string') continue;
     const names = run(process.execPath, [
@@ -152,7 +127,7 @@ it('every entry point loads and exports something, and its declarations exist', 
 });
 
 it('a strict TypeScript project that checks its libraries compiles against it', async () => {
-  await installPeers();
+  await installPeers(folder);
   const names = Object.keys(manifest.exports).filter((name) => name !== './package.json');
   await mkdir(path.join(folder, 'consumer'), { recursive: true });
   await writeFile(
@@ -186,7 +161,7 @@ it('a strict TypeScript project that checks its libraries compiles against it', 
 });
 
 it('a search writes a whole run folder, its weights readable', async () => {
-  await installPeers();
+  await installPeers(folder);
   const sizes = ['--epochs', '1', '--train-images', '64', '--validation-images', '64'];
   const out = run('npx', [
     '--no-install',

@@ -1,0 +1,7 @@
+/** @file The same report from a module worker. */
+import { report } from './app.js';
+
+report().then(
+  (result) => globalThis.postMessage(result),
+  (error) => globalThis.postMessage({ failure: String(error?.stack ?? error) }),
+);

@@ -1,0 +1,96 @@
+/** @file A server of files whose first folder says under which Content-Security-Policy they come, and Chromium to open them. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { type Browser, chromium } from 'playwright';
+import { chromiumOptions } from '../support/chromium.ts';
+
+const POLICIES: Readonly<Record<string, string | undefined>> = {
+  free: undefined,
+  strict: "script-src 'self'",
+  wasm: "script-src 'self' 'wasm-unsafe-eval'",
+};
+
+const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json' };
+
+/** What a device gave in a page: its name and a gradient, or the error. */
+export interface DeviceReport {
+  readonly name?: string;
+  readonly gradient?: readonly number[];
+  readonly error?: string;
+  readonly typed?: boolean;
+  readonly message?: string;
+}
+
+/** What page/app.js reports. */
+export interface Report {
+  readonly entries: readonly (readonly [string, number])[];
+  readonly float64: DeviceReport;
+  readonly float32: DeviceReport;
+  readonly loops: DeviceReport;
+  readonly webgpu: DeviceReport;
+  readonly step: number;
+  readonly names: Readonly<Record<string, string>>;
+  readonly thrown: string;
+}
+
+export interface PageReport {
+  readonly page: Report;
+  readonly worker?: Report;
+}
+
+export interface Pages {
+  /** Opens a file under a policy, and waits for what the page puts into `globalThis.result`; fails on anything that it logs as an error. */
+  open(policy: 'free' | 'strict' | 'wasm', file: string): Promise<PageReport>;
+  /** The same from another server. */
+  openUrl(url: string): Promise<PageReport>;
+  close(): Promise<void>;
+}
+
+export async function servePages(folder: string): Promise<Pages> {
+  const server: Server = createServer((request, response) => {
+    const [, policy = '', ...rest] = new URL(request.url ?? '/', 'http://localhost').pathname.split('/');
+    const file = path.join(folder, ...rest);
+    readFile(file).then(
+      (bytes) => {
+        const header = POLICIES[policy];
+        const type = TYPES[path.extname(file)] ?? 'application/octet-stream';
+        response.writeHead(200, { 'content-type': type, ...(header !== undefined && { 'content-security-policy': header }) });
+        response.end(bytes);
+      },
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const browser: Browser = await chromium.launch(chromiumOptions());
+
+  async function openUrl(url: string): Promise<PageReport> {
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    await page.goto(url);
+    try {
+      await page.waitForFunction('globalThis.result', undefined, { timeout: 60_000 });
+    } catch (cause) {
+      throw new Error(`${url} gave no result; the page says: ${problems.join('; ')}`, { cause });
+    }
+    const result = (await page.evaluate('globalThis.result')) as PageReport & { failure?: string };
+    await page.close();
+    // A page without an icon is no problem of ours.
+    const wrong = [...problems.filter((problem) => !problem.includes('404')), ...(result.failure ? [result.failure] : [])];
+    if (wrong.length > 0) throw new Error(`${url}: ${wrong.join('; ')}`);
+    return result;
+  }
+
+  return {
+    openUrl,
+    open: (policy, file) => openUrl(`http://127.0.0.1:${port}/${policy}/${path.relative(folder, file)}`),
+    async close() {
+      await browser.close();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,15 @@
+/** @file `npm run test:consumers`: what is built from the packed package, beside the tools that test/consumers/package.json installs. */
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    root: import.meta.dirname,
+    exclude: ['node/**', 'node_modules/**'],
+    include: ['*.test.ts'],
+    reporters: ['default', '../support/plain-reporter.ts'],
+    testTimeout: 120_000,
+    fileParallelism: false,
+  },
+});
+
+export default config;
