@@ -37,7 +37,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'cpu',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.webgpu.test.ts', 'test/consumers/**'],
+          exclude: ['test/**/*.webgpu.test.ts'],
           provide: { device: 'cpu' },
           pool: 'forks',
           isolate: false,

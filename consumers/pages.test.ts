@@ -3,18 +3,17 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createLogger, createServer } from 'vite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { conv2d, cpu, crossEntropy, globalAvgPool2d, grad, relu } from '../../src/index.ts';
-import { manifest, run } from '../support/packed-package.ts';
-import { here, makeProjects, pageEntries, type Projects } from './project.ts';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { conv2d, cpu, crossEntropy, globalAvgPool2d, grad, relu } from '../src/index.ts';
+import { manifest, run } from '../test/support/packed-package.ts';
+import { here, pageEntries } from './project.ts';
 import { type PageReport, type Pages, type Report, servePages } from './serve.ts';
 
-let projects: Projects;
+const projects = inject('projects');
 let pages: Pages;
 let expected: readonly number[];
 
 beforeAll(async () => {
-  projects = await makeProjects();
   pages = await servePages(projects.folder);
   // The same network as page/app.js, from the sources in Node.
   const device = cpu();
@@ -28,11 +27,10 @@ beforeAll(async () => {
   );
   const loss = crossEntropy(globalAvgPool2d(relu(conv2d(x, w, { padding: 1 }))), device.tensor([0, 1]));
   expected = [...(await grad(loss, [w])[0]!.data())];
-}, 180_000);
+});
 
 afterAll(async () => {
   await pages.close();
-  await projects.remove();
 });
 
 /** The report of a page or worker that may do everything: devices agree, errors have their names. */

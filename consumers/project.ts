@@ -1,9 +1,10 @@
 /** @file Consumers' projects: the packed package installed in a folder, with its optional peers or without, and a page that uses it. */
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { installPacked, installPeers, manifest } from '../support/packed-package.ts';
+import type { TestProject } from 'vitest/node';
+import { installPacked, installPeers, manifest } from '../test/support/packed-package.ts';
 
 export const here: string = import.meta.dirname;
 
@@ -17,7 +18,12 @@ export interface Projects {
   readonly withPeers: string;
   /** None is. */
   readonly withoutPeers: string;
-  remove(): Promise<void>;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly projects: Projects;
+  }
 }
 
 /** Entry points that a page imports, by the name that it writes. */
@@ -39,12 +45,12 @@ async function writePage(folder: string): Promise<void> {
   await writeFile(path.join(folder, 'index.html'), '<!doctype html>\n<script type="module" src="./main.js"></script>\n');
 }
 
-export async function makeProjects(): Promise<Projects> {
+async function makeProjects(): Promise<Projects> {
   const folder = await mkdtemp(path.join(tmpdir(), 'reparam-consumers-'));
   const withoutPeers = path.join(folder, 'without');
   const withPeers = path.join(folder, 'with');
   const packed = path.join(folder, 'packed');
-  for (const made of [withoutPeers, withPeers, packed]) await cp(path.join(here, 'page'), made, { recursive: true });
+  await mkdir(packed);
   const tarball = await installPacked(packed);
   for (const project of [withoutPeers, withPeers]) {
     await cp(path.join(packed, 'node_modules'), path.join(project, 'node_modules'), { recursive: true });
@@ -52,5 +58,17 @@ export async function makeProjects(): Promise<Projects> {
   }
   await installPeers(withPeers);
   for (const project of [withoutPeers, withPeers]) await writePage(project);
-  return { folder, tarball, withPeers, withoutPeers, remove: () => rm(folder, { recursive: true }) };
+  return { folder, tarball, withPeers, withoutPeers };
+}
+
+let made: Projects | undefined;
+
+/** Vitest's global setup: packed and installed once for all tests. */
+export async function setup({ provide }: TestProject): Promise<void> {
+  made = await makeProjects();
+  provide('projects', made);
+}
+
+export async function teardown(): Promise<void> {
+  if (made) await rm(made.folder, { recursive: true });
 }

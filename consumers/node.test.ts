@@ -1,22 +1,15 @@
 /** @file The packed package in Node, as module systems, runners and bundlers for Node load it: each still opens Dawn. */
 import { cp, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { root, run } from '../support/packed-package.ts';
-import { here, makeProjects, type Projects } from './project.ts';
+import { beforeAll, expect, inject, it } from 'vitest';
+import { root, run } from '../test/support/packed-package.ts';
+import { here } from './project.ts';
 
-let projects: Projects;
-let folder: string;
+const { withPeers: folder, withoutPeers } = inject('projects');
 
 beforeAll(async () => {
-  projects = await makeProjects();
-  folder = projects.withPeers;
   await cp(path.join(here, 'node'), folder, { recursive: true });
   await symlink(path.join(root, 'node_modules/vitest'), path.join(folder, 'node_modules/vitest'), 'dir');
-}, 180_000);
-
-afterAll(async () => {
-  await projects.remove();
 });
 
 const node = (...args: string[]): string => run(process.execPath, args, folder);
@@ -30,11 +23,11 @@ it.each([
 });
 
 it('node:test', () => {
-  expect(node('--test', '--test-reporter', 'tap', 'node-test.js')).toMatch(/^# pass 1$/m);
+  expect(node('--test', '--test-reporter', 'tap', 'node-runner.js')).toMatch(/^# pass 1$/m);
 });
 
 it('vitest', () => {
-  const out = node(path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--dir', folder, '--root', folder, 'vitest-case');
+  const out = node(path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--root', folder);
   expect(out).toMatch(/1 passed/);
 });
 
@@ -47,6 +40,6 @@ it.each(['esm', 'cjs'])('a bundle that esbuild makes for Node as %s', (format) =
 
 it('without the peer, the error says what to install', () => {
   const ask = "import('reparam').then(({ webgpu }) => webgpu()).catch((error) => console.log(error.name, error.message))";
-  const out = run(process.execPath, ['--eval', ask], projects.withoutPeers);
+  const out = run(process.execPath, ['--eval', ask], withoutPeers);
   expect(out).toMatch(/^NoAdapterError .*npm install webgpu/);
 });

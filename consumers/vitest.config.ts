@@ -1,4 +1,4 @@
-/** @file `npm run test:consumers`: what is built from the packed package, beside the tools that test/consumers/package.json installs. */
+/** @file `npm run test:consumers`: what is built from the packed package, beside the tools that consumers/package.json installs. */
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const config: ViteUserConfig = defineConfig({
@@ -6,8 +6,10 @@ const config: ViteUserConfig = defineConfig({
     root: import.meta.dirname,
     exclude: ['node/**', 'node_modules/**'],
     include: ['*.test.ts'],
-    reporters: ['default', '../support/plain-reporter.ts'],
+    reporters: ['default', '../test/support/plain-reporter.ts'],
+    globalSetup: ['project.ts'],
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     fileParallelism: false,
   },
 });
