@@ -28,8 +28,8 @@ declare module 'vitest' {
 
 /** Entry points that a page imports, by the name that it writes. */
 export function pageEntries(folder: string): string[] {
-  // The generators of random cases are fast-check's.
-  const needsPeer = existsSync(path.join(folder, 'node_modules/fast-check')) ? [] : ['./testing'];
+  // What draws random cases needs fast-check.
+  const needsPeer = existsSync(path.join(folder, 'node_modules/fast-check')) ? [] : ['./testing/properties'];
   return Object.keys(manifest.exports)
     .filter((entry) => !NODE_ONLY.includes(entry) && !needsPeer.includes(entry))
     .map((entry) => `reparam${entry.slice(1)}`);

@@ -19,21 +19,32 @@ node('node_modules/typescript/bin/tsc', '--project', 'tsconfig.build.json');
 unwrapImports();
 
 /**
- * The compiler wraps `import(name)` in a helper of its own, for names that could be a relative path to a .ts file. Ours are names of
- * packages, and the helper hides the comments that bundlers look for and makes rollup warn: `import(helper(name))` becomes `import(name)`.
+ * The compiler wraps the import of a computed name in a helper of its own, in case that it is a relative path to a .ts file, which ours never
+ * are. The helper hides the comments that bundlers look for, and rollup warns of it: `import(helper(name))` becomes `import(name)`.
  */
 function unwrapImports() {
   const helper = '__rewriteRelativeImportExtension';
   for (const name of readdirSync(dist, { recursive: true })) {
     const file = path.join(dist, String(name));
     if (!file.endsWith('.js')) continue;
-    const code = readFileSync(file, 'utf8');
+    let code = readFileSync(file, 'utf8');
     if (!code.includes(helper)) continue;
-    const unwrapped = code
-      .replace(new RegExp(`^var ${helper} =[^]*?\\n};\\n`, 'm'), '')
-      .replace(new RegExp(`\\bimport\\(${helper}\\(([^()]*)\\)\\)`, 'g'), 'import($1)');
-    if (unwrapped.includes(helper))
-      throw new Error(`${file}: an import(...) of something other than a name; scripts/build.mjs unwraps names only`);
-    writeFileSync(file, unwrapped);
+    code = code.replace(new RegExp(`^var ${helper} =[^]*?\\n};\\n`, 'm'), '');
+    const call = `import(${helper}(`;
+    for (let at = code.indexOf(call); at >= 0; at = code.indexOf(call)) {
+      const end = closing(code, at + call.length);
+      code = `${code.slice(0, at)}import(${code.slice(at + call.length, end)}${code.slice(end + 1)}`;
+    }
+    if (code.includes(helper)) throw new Error(`${file}: ${helper} is used in a way that scripts/build.mjs does not know`);
+    writeFileSync(file, code);
+  }
+}
+
+/** Where the parenthesis closes that is open before `at`. */
+function closing(code, at) {
+  for (let depth = 1; ; at++) {
+    if (code[at] === '(') depth++;
+    else if (code[at] === ')' && --depth === 0) return at;
+    else if (code[at] === undefined) throw new Error('a parenthesis is not closed');
   }
 }
