@@ -2,4 +2,6 @@
 import { ReparamError } from '../contract/errors.ts';
 
 /** The folder is locked; the message names the process. Exit code 3. */
-export class InUseError extends ReparamError {}
+export class InUseError extends ReparamError {
+  override name = 'InUseError';
+}
