@@ -31,7 +31,7 @@ function unpack() {
   mkdirSync(unfinished, { recursive: true });
   for (const name of ['swiftshader.tar', 'al2023.tar', 'fonts.tar']) {
     const tar = spawnSync('tar', ['xf', '-', '-C', unfinished], { input: brotliDecompressSync(readFileSync(archive(name))) });
-    if (tar.status !== 0) throw new Error(`tar could not unpack ${name}: ${tar.stderr}`);
+    if (tar.status !== 0) throw new Error(`tar could not unpack ${name}: ${String(tar.stderr)}`);
   }
   const chromium = path.join(unfinished, 'chromium');
   writeFileSync(chromium, brotliDecompressSync(readFileSync(archive('chromium'))));
