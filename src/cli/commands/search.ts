@@ -9,6 +9,7 @@ import type { Device } from '../../core/tensor.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import { printGenotype } from '../../snas/space/genotype-literal.ts';
+import { supernetSize } from '../../snas/space/network-config.ts';
 import { Search } from '../../snas/search/search.ts';
 import type { EpochMetrics, SearchOptions } from '../../snas/search/config.ts';
 import { type CreditRecording, creditRecording } from '../shared/credit-recording.ts';
@@ -18,6 +19,7 @@ import { inFolder } from '../../command/in-folder.ts';
 import { StopRequest } from '../../command/stop.ts';
 import { onDevices } from '../shared/lost-devices.ts';
 import { note, Progress } from '../shared/progress.ts';
+import { checkMemory } from '../shared/memory.ts';
 import { type MetricsLine, metricsLine } from '../shared/metrics-file.ts';
 import { raised, resume } from '../shared/resume.ts';
 import { checkResumeFlags, givenFlags } from '../shared/resume-flags.ts';
@@ -25,7 +27,7 @@ import { curves, RunFolder } from '../shared/run-folder.ts';
 import { digestOf, environmentOf, type RunIdentity, settingsOf } from '../shared/run-identity.ts';
 import { type RunConfig, type SearchFlags, searchSettings } from '../settings/search.ts';
 import { addOptions } from '../settings/setting.ts';
-import { checkMemory, checkStoredSizes, defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
+import { checkStoredSizes, defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
 import { CANDIDATES, chooseCandidate } from '../../jobs/strategies.ts';
 
 export function registerSearch(program: Command): void {
@@ -99,7 +101,8 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
   }
   const device = await chooseDevice((stored?.device as DeviceChoice | undefined) ?? flags.device, say);
   const config = stored ? raised(stored, flags) : newConfig(flags, data, device);
-  checkMemory(config);
+  const { network } = config.search;
+  checkMemory(supernetSize(network).weights, `${network.cells} cells at ${network.channels} channels`);
   const [train, validation] = splitDataset(
     data.train,
     [config.trainImages, config.validationImages],

@@ -22,6 +22,7 @@ import { inFolder } from '../../command/in-folder.ts';
 import { StopRequest } from '../../command/stop.ts';
 import { checkSource, genotypeFromSource, type NamedGenotype } from '../shared/genotype-source.ts';
 import { onDevices } from '../shared/lost-devices.ts';
+import { checkMemory } from '../shared/memory.ts';
 import { Progress } from '../shared/progress.ts';
 import { givenFlags } from '../shared/resume-flags.ts';
 import { digestOf, environmentOf, flatSettings, type RunIdentity } from '../shared/run-identity.ts';
@@ -170,6 +171,7 @@ async function trainOne(task: Task, device: Device): Promise<void> {
   const seconds = (): number => (performance.now() - started) / 1000;
   const steps = asked.training.epochs * Math.floor(train.labels.length / asked.training.batchSize);
   const size = childSize(cell.genotype, { ...asked.network, imageSide: train.height });
+  checkMemory(size.parameters, `${asked.network.cells} cells at ${asked.network.channels} channels`);
   say('');
   say(
     `${cell.name}: ${size.parameters.toLocaleString('en-GB')} parameters, ${size.multiplyAdds.toLocaleString('en-GB')} multiply-adds an image`,

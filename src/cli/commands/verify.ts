@@ -73,9 +73,9 @@ async function judge(run: RunFolder, name: string): Promise<Judgement> {
     return standing === 'changed' ? bad(`damaged: it is not what ${LIST} says was written`) : good(says);
   } catch (error) {
     if (!(error instanceof ReparamError)) throw error;
-    return bad(
-      error.message.startsWith(run.file(name)) ? error.message.slice(run.file(name).length).replace(/^:? /, '') : error.message,
-    );
+    const file = run.file(name);
+    const why = error.message.startsWith(file) ? error.message.slice(file.length).replace(/^:? /, '') : error.message;
+    return bad(/\b(damaged|cut)\b/.test(why) ? why : `damaged: ${why}`);
   }
 }
 

@@ -1,10 +1,9 @@
 /** @file What the flags of `reparam search`, or the config of a stored run, make of a search: data, settings, strategy and price. */
-import os from 'node:os';
 import path from 'node:path';
 import { STRATEGY_NAMES } from '../../baselines/index.ts';
 import { absoluteDataName, type TrainTest } from '../../data/files.node.ts';
 import type { Device } from '../../core/tensor.ts';
-import { DataFileError, LimitError } from '../../contract/errors.ts';
+import { DataFileError } from '../../contract/errors.ts';
 import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../../snas/cost/cost.ts';
 import { costTensors } from '../../snas/cost/expected-cost.ts';
 import { measuredLatency } from '../../snas/cost/relative-latency.ts';
@@ -60,18 +59,6 @@ export function checkStoredSizes(config: RunConfig, { train }: TrainTest): void 
         ]),
   ];
   if (different.length > 0) throw new DataFileError(`config.json does not fit ${config.data}: ${different.join('; ')}`);
-}
-
-/** LimitError for a supernet whose weights, momentum and gradients are more than this machine's memory. */
-export function checkMemory(config: RunConfig): void {
-  const bytes = 3 * 4 * supernetSize(config.search.network).weights;
-  const there = os.totalmem();
-  if (bytes <= there) return;
-  const gigabytes = (n: number): string => (n / 2 ** 30).toFixed(1);
-  throw new LimitError(
-    `a supernet of ${config.search.network.channels} channels needs ${gigabytes(bytes)} GiB for weights, momentum and gradients, and this machine has ` +
-      `${gigabytes(there)}: take fewer channels, cells or nodes`,
-  );
 }
 
 /** The strategy and the price of a run. `say` is told what latency is measured in, once that is known. */

@@ -57,10 +57,12 @@ export function supernetSize(config: NetworkConfig): SupernetSize {
     weights += (edges / cells) * edgeWeights(c);
   }
   weights += c * nodes * classes;
-  if (weights > MAX_WEIGHTS) {
-    throw new LimitError(
-      `network: ${cells} cells of ${nodes} nodes at ${channels} channels have ${Math.round(weights)} weights, more than ${MAX_WEIGHTS}: take fewer channels`,
-    );
-  }
+  checkWeights(weights, `${cells} cells of ${nodes} nodes at ${channels} channels`);
   return { edges, weights };
+}
+
+/** LimitError for more weights than any machine holds; `network` says of what, in words. */
+export function checkWeights(weights: number, network: string): void {
+  if (weights <= MAX_WEIGHTS) return;
+  throw new LimitError(`network: ${network} have ${Math.round(weights)} weights, more than ${MAX_WEIGHTS}: take fewer channels`);
 }
