@@ -107,6 +107,10 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, cells: readonly Name
   const asked = stored ?? newTraining(flags, cells, all, test, device);
   if (asked.trainImages > all.labels.length || test.labels.length !== asked.testImages)
     throw new DataFileError(`${name} does not hold the images that the training in ${folder.path} was begun with`);
+  for (const { genotype } of asked.cells) {
+    const { parameters } = childSize(genotype, { ...asked.network, imageSide: all.height });
+    checkMemory(parameters, `${asked.network.cells} cells at ${asked.network.channels} channels`);
+  }
   const [train] = splitDataset(all, [asked.trainImages], foldIn(key(asked.seed), RUN_KEYS.split));
   const results = stored ? await folder.readResults() : [];
   if (!stored) await folder.create(asked);
@@ -171,7 +175,6 @@ async function trainOne(task: Task, device: Device): Promise<void> {
   const seconds = (): number => (performance.now() - started) / 1000;
   const steps = asked.training.epochs * Math.floor(train.labels.length / asked.training.batchSize);
   const size = childSize(cell.genotype, { ...asked.network, imageSide: train.height });
-  checkMemory(size.parameters, `${asked.network.cells} cells at ${asked.network.channels} channels`);
   say('');
   say(
     `${cell.name}: ${size.parameters.toLocaleString('en-GB')} parameters, ${size.multiplyAdds.toLocaleString('en-GB')} multiply-adds an image`,
