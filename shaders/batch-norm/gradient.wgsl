@@ -5,7 +5,7 @@
 // Lanes walk a channel as in statistics.wgsl. Tested by test/core/fused.devices.test.ts.
 struct Channels {
   //#include "shared/channel-geometry.wgsl"
-  eps: f32,
+  eps: f32, zero: u32,
 }
 
 @group(0) @binding(0) var<uniform> k: Channels;
@@ -14,21 +14,23 @@ struct Channels {
 @group(0) @binding(3) var<storage, read> statistics: array<f32>;
 @group(0) @binding(4) var<storage, read_write> laneSums: array<f32>;
 
+//#include "shared/pending-sum.wgsl" with ZERO = k.zero
+
 //#include "shared/lane.wgsl" with ENTRY = partial
   let channel = group.y;
   let mean = statistics[channel];
   let scale = 1.0 / sqrt(statistics[k.c + channel] + k.eps);
   //#include "shared/channel-start.wgsl"
-  var sum = 0.0;
-  var product = 0.0;
+  var sum = Sum();
+  var product = Sum();
   for (var i = lane; i < k.count; i += k.lanes) {
     let value = g[base + offset];
-    sum += value;
-    product += value * ((x[base + offset] - mean) * scale);
+    sum = plus(sum, value);
+    product = plus(product, value * ((x[base + offset] - mean) * scale));
     //#include "shared/channel-advance.wgsl"
   }
-  laneSums[channel * k.lanes + lane] = sum;
-  laneSums[(k.c + channel) * k.lanes + lane] = product;
+  laneSums[channel * k.lanes + lane] = total(sum);
+  laneSums[(k.c + channel) * k.lanes + lane] = total(product);
 }
 
 @group(0) @binding(1) var<storage, read> givenLaneSums: array<f32>;
@@ -38,33 +40,24 @@ struct Channels {
 @group(0) @binding(5) var<storage, read_write> dweight: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dbias: array<f32>;
 
-// Lanes are a multiple of it.
-const RUN = 16u;
-
 @compute @workgroup_size(8)
 fn finalise(@builtin(global_invocation_id) id: vec3u) {
   let channel = id.x;
   if (channel >= k.c) { return; }
-  var sum = 0.0;
-  var product = 0.0;
-  for (var start = 0u; start < k.lanes; start += RUN) {
-    var sumOfRun = 0.0;
-    var productOfRun = 0.0;
-    for (var i = start; i < start + RUN; i++) {
-      sumOfRun += givenLaneSums[channel * k.lanes + i];
-      productOfRun += givenLaneSums[(k.c + channel) * k.lanes + i];
-    }
-    sum += sumOfRun;
-    product += productOfRun;
+  var sum = Sum();
+  var product = Sum();
+  for (var i = 0u; i < k.lanes; i++) {
+    sum = plus(sum, givenLaneSums[channel * k.lanes + i]);
+    product = plus(product, givenLaneSums[(k.c + channel) * k.lanes + i]);
   }
   let scale = 1.0 / sqrt(moments[k.c + channel] + k.eps);
   coefficients[channel] = moments[channel];
   coefficients[k.c + channel] = scale;
   coefficients[2u * k.c + channel] = scale * weight[channel];
-  coefficients[3u * k.c + channel] = sum / f32(k.count);
-  coefficients[4u * k.c + channel] = product / f32(k.count);
-  dweight[channel] = product;
-  dbias[channel] = sum;
+  coefficients[3u * k.c + channel] = total(sum) / f32(k.count);
+  coefficients[4u * k.c + channel] = total(product) / f32(k.count);
+  dweight[channel] = total(product);
+  dbias[channel] = total(sum);
 }
 
 @group(0) @binding(3) var<storage, read> applied: array<f32>;

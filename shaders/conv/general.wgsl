@@ -9,7 +9,7 @@ struct Geometry {
   o: i32, inputs: i32, kh: i32, kw: i32,
   oh: i32, ow: i32, sy: i32, sx: i32,
   top: i32, left: i32, dy: i32, dx: i32,
-  groups: i32, size: i32,
+  groups: i32, size: i32, zero: u32,
 }
 
 @group(0) @binding(0) var<uniform> k: Geometry;
@@ -17,13 +17,15 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
+//#include "shared/pending-sum.wgsl" with ZERO = k.zero
+
 //#include "shared/signed-invocation.wgsl" with ENTRY = conv2d, ID = id, END = k.size
   let q = id % k.ow;
   let p = (id / k.ow) % k.oh;
   let o = (id / (k.ow * k.oh)) % k.o;
   let n = id / (k.ow * k.oh * k.o);
   let first = o / (k.o / k.groups) * k.inputs;
-  var sum = 0.0;
+  var sum = Sum();
   for (var c = 0; c < k.inputs; c++) {
     for (var i = 0; i < k.kh; i++) {
       let y = p * k.sy - k.top + i * k.dy;
@@ -31,11 +33,11 @@ struct Geometry {
       for (var j = 0; j < k.kw; j++) {
         let x = q * k.sx - k.left + j * k.dx;
         if (x < 0 || x >= k.w) { continue; }
-        sum += a[((n * k.c + first + c) * k.h + y) * k.w + x] * b[((o * k.inputs + c) * k.kh + i) * k.kw + j];
+        sum = plus(sum, a[((n * k.c + first + c) * k.h + y) * k.w + x] * b[((o * k.inputs + c) * k.kh + i) * k.kw + j]);
       }
     }
   }
-  out[id] = sum;
+  out[id] = total(sum);
 }
 
 //#include "shared/signed-invocation.wgsl" with ENTRY = conv2dInput, ID = id, END = k.size
@@ -45,7 +47,7 @@ struct Geometry {
   let n = id / (k.w * k.h * k.c);
   let perGroup = k.o / k.groups;
   let first = c / k.inputs * perGroup;
-  var sum = 0.0;
+  var sum = Sum();
   for (var o = first; o < first + perGroup; o++) {
     for (var i = 0; i < k.kh; i++) {
       let fromY = y + k.top - i * k.dy;
@@ -53,12 +55,12 @@ struct Geometry {
       for (var j = 0; j < k.kw; j++) {
         let fromX = x + k.left - j * k.dx;
         if (fromX < 0 || fromX % k.sx != 0 || fromX / k.sx >= k.ow) { continue; }
-        sum += a[((n * k.o + o) * k.oh + fromY / k.sy) * k.ow + fromX / k.sx]
-          * b[((o * k.inputs + c % k.inputs) * k.kh + i) * k.kw + j];
+        sum = plus(sum, a[((n * k.o + o) * k.oh + fromY / k.sy) * k.ow + fromX / k.sx]
+          * b[((o * k.inputs + c % k.inputs) * k.kh + i) * k.kw + j]);
       }
     }
   }
-  out[id] = sum;
+  out[id] = total(sum);
 }
 
 //#include "shared/signed-invocation.wgsl" with ENTRY = conv2dFilter, ID = id, END = k.size
@@ -67,20 +69,17 @@ struct Geometry {
   let c = (id / (k.kw * k.kh)) % k.inputs;
   let o = id / (k.kw * k.kh * k.inputs);
   let channel = o / (k.o / k.groups) * k.inputs + c;
-  var sum = 0.0;
+  var sum = Sum();
   for (var n = 0; n < k.n; n++) {
     for (var p = 0; p < k.oh; p++) {
       let y = p * k.sy - k.top + i * k.dy;
       if (y < 0 || y >= k.h) { continue; }
-      // A sum for each row, so that the error grows with the number of rows and not of pixels.
-      var row = 0.0;
       for (var q = 0; q < k.ow; q++) {
         let x = q * k.sx - k.left + j * k.dx;
         if (x < 0 || x >= k.w) { continue; }
-        row += a[((n * k.c + channel) * k.h + y) * k.w + x] * b[((n * k.o + o) * k.oh + p) * k.ow + q];
+        sum = plus(sum, a[((n * k.c + channel) * k.h + y) * k.w + x] * b[((n * k.o + o) * k.oh + p) * k.ow + q]);
       }
-      sum += row;
     }
   }
-  out[id] = sum;
+  out[id] = total(sum);
 }

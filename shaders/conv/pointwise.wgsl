@@ -19,6 +19,8 @@ struct Geometry {
 
 // 4, 8 or 16.
 override CHANNELS: u32 = 8;
+// Summed channels that are added in a row; such sums are added to others. 0: all, for they are few.
+override BLOCK: i32 = 0;
 // Subgroups have eight lanes or more, so that one load brings eight weights.
 override WIDE: bool = true;
 
@@ -52,7 +54,11 @@ fn main(
   //#for o in 0..16 {
   var a${o} = vec4f();
   //#}
+  //#for o in 0..16 {
+  var t${o} = vec4f();
+  //#}
   for (var c = 0; c < k.inputs; c += 2) {
+    //#include "shared/conv-tile-block.wgsl"
     let more = c + 1 < k.inputs;
     let x0 = source[here + c * k.quads];
     // Past the last channel any weight will do: it meets zeros.
@@ -106,6 +112,7 @@ fn main(
     }
   }
 
+  //#include "shared/conv-tile-unblock.wgsl"
   if (id >= k.lanes) { return; }
   let to = (n * k.channels + group * k.outputs + first) * k.quads + i;
   let last = k.outputs - first;

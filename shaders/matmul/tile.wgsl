@@ -6,6 +6,8 @@
 //#include "shared/matmul-operands.wgsl"
 
 override LANES: u32 = 8;
+// Terms that are added in a row; such sums are added to others. 0: all, for they are few.
+override BLOCK: u32 = 0;
 
 fn store(row: u32, j: u32, s: vec4f) {
   for (var q = 0u; q < 4u; q++) {
@@ -25,12 +27,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   //#for r in 0..8 {
   var s${r} = vec4f();
   //#}
+  //#for r in 0..8 {
+  var t${r} = vec4f();
+  //#}
   for (var l = 0u; l < p.k; l++) {
+    if (BLOCK > 0u && l % max(BLOCK, 1u) == 0u) {
+      //#for r in 0..8 {
+      t${r} += s${r};
+      s${r} = vec4f();
+      //#}
+    }
     let x = l * p.aColumn;
     let y = at + l * p.n;
     let v = vec4f(b[y.x], b[y.y], b[y.z], b[y.w]);
     //#for r in 0..8 {
     s${r} = fma(vec4f(a[r${r} + x]), v, s${r});
+    //#}
+  }
+  if (BLOCK > 0u) {
+    //#for r in 0..8 {
+    s${r} += t${r};
     //#}
   }
   let to = group.z * p.m * p.n + i * p.n;

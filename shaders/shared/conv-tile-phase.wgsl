@@ -4,6 +4,9 @@
   //#for o in 0..16 {
   var a${o} = vec4f();
   //#}
+  //#for o in 0..16 {
+  var t${o} = vec4f();
+  //#}
   for (var i = 0; i < k.kh; i++) {
     let offsetY = phaseY + k.originY + i * k.stepY;
     if (offsetY % k.ratioY != 0) { continue; }

@@ -7,7 +7,10 @@ fn opaque(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) ^ ${ZERO}); }
 fn extend(sum: LongSum, value: f32) -> LongSum {
   let high = opaque(sum.high + value);
   let part = opaque(high - sum.high);
-  return LongSum(high, sum.low + ((sum.high - opaque(high - part)) + (value - part)));
+  let low = sum.low + ((sum.high - opaque(high - part)) + (value - part));
+  // The second number stays below a unit of the first.
+  let all = opaque(high + low);
+  return LongSum(all, low - opaque(all - high));
 }
 
 // Where the sum is infinite its second number is none.

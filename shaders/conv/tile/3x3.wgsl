@@ -18,6 +18,9 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read> packed: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> written: array<f32>;
 
+// Summed channels that are added in a row; such sums are added to others. 0: all, for they are few.
+override BLOCK: i32 = 0;
+
 //#include "shared/rows-of-six.wgsl" with SOURCE = source
 
 fn across(row: Row, l: f32, m: f32, r: f32) -> vec4f {
@@ -69,9 +72,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var s${o}_${i} = vec4f();
   //#}
   //#}
+  //#for o in 0..4 {
+  //#for i in 0..4 {
+  var t${o}_${i} = vec4f();
+  //#}
+  //#}
   var base = (n * k.sourceChannels + group * inputs) * height * width;
   var near = k.weightGroup * group + block * inputs * 9;
   for (var c = 0; c < inputs; c++) {
+    if (BLOCK > 0 && c % max(BLOCK, 1) == 0) {
+      //#for o in 0..4 {
+      //#for i in 0..4 {
+      t${o}_${i} += s${o}_${i};
+      s${o}_${i} = vec4f();
+      //#}
+      //#}
+    }
     //#for r in 0..6 {
     let r${r} = readRow(base + row${r}, in${r}, at);
     //#}
@@ -89,6 +105,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     near += 9;
   }
 
+  if (BLOCK > 0) {
+    //#for o in 0..4 {
+    //#for i in 0..4 {
+    s${o}_${i} += t${o}_${i};
+    //#}
+    //#}
+  }
   let plane = n * k.channels + group * k.outputs;
   store(s0_0, s0_1, s0_2, s0_3, first, plane, y, x);
   //#for o in 1..4 {

@@ -20,6 +20,8 @@ struct Geometry {
 
 // 1, 4, 8 or 16.
 override CHANNELS: u32 = 8;
+// Summed channels that are added in a row; such sums are added to others. 0: all, for they are few.
+override BLOCK: i32 = 0;
 
 //#include "shared/conv-tile-store.wgsl"
 
@@ -40,6 +42,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
   //#include "shared/conv-tile-phase.wgsl"
       for (var c = 0; c < inputs; c++) {
+        //#include "shared/conv-tile-block.wgsl"
         let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
         let w0 = packed[near + tap];
         a0 = fma(x, vec4f(w0.x), a0);
@@ -70,6 +73,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
   }
 
+  //#include "shared/conv-tile-unblock.wgsl"
   let y = u * k.ratioY + phaseY;
   let x = v * k.ratioX + phaseX;
   if (y >= k.height || x >= k.width) { return; }

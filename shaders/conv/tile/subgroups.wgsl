@@ -21,6 +21,8 @@ struct Geometry {
 
 // 1, 4, 8 or 16.
 override CHANNELS: u32 = 8;
+// Summed channels that are added in a row; such sums are added to others. 0: all, for they are few.
+override BLOCK: i32 = 0;
 // Subgroups have eight lanes or more, so that one load brings the weights of eight channels.
 override WIDE: bool = true;
 
@@ -48,6 +50,7 @@ fn main(
 
   //#include "shared/conv-tile-phase.wgsl"
       for (var c = 0; c < k.inputs; c++) {
+        //#include "shared/conv-tile-block.wgsl"
         let x = select(vec4f(), vec4f(source[start.x], source[start.y], source[start.z], source[start.w]), inside);
         let w = weight[near + tap];
         if (CHANNELS == 1u) {
@@ -83,6 +86,7 @@ fn main(
     }
   }
 
+  //#include "shared/conv-tile-unblock.wgsl"
   let y = u * k.ratioY + phaseY;
   let x = v * k.ratioX + phaseX;
   if (id >= k.lanes || y >= k.height || x >= k.width) { return; }

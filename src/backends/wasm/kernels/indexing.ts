@@ -3,7 +3,7 @@ import { dims } from '../../../contract/shape.ts';
 import type { SimdKernels } from '../kernel.ts';
 import { type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
-import { type Code, f32, i32, when, zeroFill } from '../runtime/instructions.ts';
+import { type Code, f32, f64, i32, when, zeroFill } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
 /**
@@ -34,11 +34,12 @@ function indexingModule(): WasmModule<'take' | 'put'> {
       ...y.advance(m.get),
     ]);
   });
-  module.add('put', 'g index x rows n m', (f, { g, index, x, rows, n, m }) => {
+  // Sums are kept in float64 in `sums`, n elements.
+  module.add('put', 'g index x rows n m sums', (f, { g, index, x, rows, n, m, sums }) => {
     const { r, j, at, lost } = f.locals('i32', 'r j at lost');
     const { value } = f.locals('f32', 'value');
     return f.loop(r, i32.const(0), rows.get, 1, [
-      ...zeroFill(x.get, n.get),
+      ...zeroFill(sums.get, i32.shl(n.get, i32.const(1))),
       ...lost.set(i32.const(0)),
       ...f.loop(j, i32.const(0), m.get, 4, [
         ...value.set(f32.load(i32.add(index.get, j.get))),
@@ -46,11 +47,15 @@ function indexingModule(): WasmModule<'take' | 'put'> {
         ...when(
           names(value, at, n),
           [
-            ...at.set(i32.add(x.get, i32.shl(at.get, i32.const(2)))),
-            ...f32.store(at.get, f32.add(f32.load(at.get), f32.load(i32.add(g.get, j.get)))),
+            ...at.set(i32.add(sums.get, i32.shl(at.get, i32.const(3)))),
+            ...f64.store(at.get, f64.add(f64.load(at.get), f64.fromF32(f32.load(i32.add(g.get, j.get))))),
           ],
           lost.set(i32.const(1)),
         ),
+      ]),
+      ...f.loop(j, i32.const(0), n.get, 4, [
+        ...at.set(i32.add(sums.get, i32.shl(j.get, i32.const(1)))),
+        ...f32.store(i32.add(x.get, j.get), f32.fromF64(f64.load(at.get))),
       ]),
       ...when(lost.get, f.loop(j, i32.const(0), n.get, 4, f32.store(i32.add(x.get, j.get), f32.const(NaN)))),
       ...x.advance(n.get),
@@ -62,6 +67,7 @@ function indexingModule(): WasmModule<'take' | 'put'> {
 }
 
 export function indexingKernels(linker: Linker): SimdKernels<'take' | 'put'> {
+  const { heap } = linker;
   return {
     take: (_params, [x, index], [y]) => {
       const { n } = dims('take', x, 'rows n');
@@ -73,7 +79,7 @@ export function indexingKernels(linker: Linker): SimdKernels<'take' | 'put'> {
       const { n } = dims('put', x, 'rows n');
       const { rows, m } = dims('put', index, 'rows m');
       const { put } = linker.load('indexing', indexingModule);
-      return () => put(addressOf(g), addressOf(index), addressOf(x), rows, n * 4, m * 4);
+      return () => put(addressOf(g), addressOf(index), addressOf(x), rows, n * 4, m * 4, heap.scratch(n * 8));
     },
   };
 }

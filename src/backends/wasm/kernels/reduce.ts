@@ -1,12 +1,20 @@
-/** @file Sums over axes. Runs of up to 1,024 numbers are summed in vectors; their sums are added in float64. */
+/**
+ * @file Sums over axes. Sixteen numbers are added in a row in every lane of four vectors; their sums are added in float64, so that the
+ * error does not grow with the length.
+ */
 import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { SimdKernels } from '../kernel.ts';
 import { type FunctionWriter, type Local, minimum, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
-import { type Code, f32, f32x4, f64, i32, v128, when } from '../runtime/instructions.ts';
+import { type Code, f32, f32x4, f64, f64x2, i32, shuffle, v128, when } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
-const RUN_BYTES = 4096;
+/** Vectors that are added side by side, and bytes of them that are added before float64 takes over: sixteen of each. */
+const VECTORS = 4;
+const RUN_BYTES = 16 * 16 * VECTORS;
+
+/** Rows that are added before float64 takes over. */
+const RUN = 16;
 
 /** Adds the four lanes of a vector to a float64. */
 export function addLanes(total: Local, v: Local): Code {
@@ -24,22 +32,32 @@ export function sumRow(
   bytes: Code,
   terms: (offset: Code, width: Width) => readonly Code[],
 ): Code {
-  const { i, end, whole } = f.locals('i32', 'i end whole');
-  const sums = totals.map((total) => ({ total, run: f.v128() }));
+  const { i, end, stop, whole } = f.locals('i32', 'i end stop whole');
+  const sums = totals.map((total) => ({ total, runs: f.localArray('v128', VECTORS) }));
+  const add = (place: number): Code =>
+    terms(place === 0 ? i.get : i32.add(i.get, i32.const(16 * place)), VECTOR).flatMap((term, k) => {
+      const run = sums[k]!.runs[place]!;
+      return run.set(f32x4.add(run.get, term));
+    });
   return [
     ...whole.set(i32.and(bytes, i32.const(-16))),
     ...i.set(i32.const(0)),
     ...end.set(i32.const(0)),
     ...f.loop(end, i32.const(RUN_BYTES), i32.add(whole.get, i32.const(RUN_BYTES)), RUN_BYTES, [
-      ...sums.flatMap(({ run }) => run.set(v128.zero)),
+      ...sums.flatMap(({ runs }) => runs.flatMap((run) => run.set(v128.zero))),
+      ...stop.set(minimum(end.get, whole.get)),
       ...f.loop(
         i,
         i32.sub(end.get, i32.const(RUN_BYTES)),
-        minimum(end.get, whole.get),
-        16,
-        terms(i.get, VECTOR).flatMap((term, k) => sums[k]!.run.set(f32x4.add(sums[k]!.run.get, term))),
+        i32.sub(stop.get, i32.const(16 * (VECTORS - 1))),
+        16 * VECTORS,
+        Array.from({ length: VECTORS }, (_, place) => add(place)).flat(),
       ),
-      ...sums.flatMap(({ total, run }) => addLanes(total, run)),
+      ...f.loop(i, i.get, stop.get, 16, add(0)),
+      ...sums.flatMap(({ total, runs: [a, b, c, d] }) => [
+        ...a!.set(f32x4.add(f32x4.add(a!.get, b!.get), f32x4.add(c!.get, d!.get))),
+        ...addLanes(total, a!),
+      ]),
     ]),
     ...f.loop(
       i,
@@ -87,22 +105,25 @@ function sumModule(): WasmModule<'outer' | 'middle'> {
       ...y.advance(4),
     ]);
   });
-  // y[a, c] = sum over b of x[a, b, c], in runs of 256.
+  // y[a, c] = sum over b of x[a, b, c], in runs of sixteen, whose sums are added in float64.
   module.add('middle', 'x y outer size bytes', (f, { x, y, outer, size, bytes }) => {
     const { a, b, c, end, at, target } = f.locals('i32', 'a b c end at target');
-    const { total, run, v } = f.locals('v128', 'total run v');
+    const { low, high, total, run, v } = f.locals('v128', 'low high total run v');
     const column = (load: (address: Code) => Code, store: (address: Code) => Code): Code => [
-      ...total.set(v128.zero),
+      ...low.set(v128.zero),
+      ...high.set(v128.zero),
       ...at.set(i32.add(x.get, target.get)),
-      ...f.loop(end, i32.const(256), i32.add(size.get, i32.const(256)), 256, [
+      ...f.loop(end, i32.const(RUN), i32.add(size.get, i32.const(RUN)), RUN, [
         ...run.set(v128.zero),
-        ...f.loop(b, i32.sub(end.get, i32.const(256)), minimum(end.get, size.get), 1, [
+        ...f.loop(b, i32.sub(end.get, i32.const(RUN)), minimum(end.get, size.get), 1, [
           ...v.set(load(at.get)),
           ...run.set(f32x4.add(run.get, v.get)),
           ...at.advance(bytes.get),
         ]),
-        ...total.set(f32x4.add(total.get, run.get)),
+        ...low.set(f64x2.add(low.get, f64x2.fromLow(run.get))),
+        ...high.set(f64x2.add(high.get, f64x2.fromLow(shuffle(run.get, run.get, [2, 3, 2, 3])))),
       ]),
+      ...total.set(shuffle(f64x2.toLow(low.get), f64x2.toLow(high.get), [0, 1, 4, 5])),
       ...store(i32.add(y.get, target.get)),
     ];
     return f.loop(a, i32.const(0), outer.get, 1, [

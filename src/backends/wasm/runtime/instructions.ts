@@ -121,7 +121,16 @@ export const f32: Float & {
   store: store([0x38], 2),
 };
 
-export const f64: Float & { readonly div: Binary; readonly sqrt: Unary; readonly fromF32: Unary; readonly fromI32: Unary } = {
+interface Double extends Float {
+  readonly div: Binary;
+  readonly sqrt: Unary;
+  readonly fromF32: Unary;
+  readonly fromI32: Unary;
+  readonly load: Load;
+  readonly store: Store;
+}
+
+export const f64: Double = {
   const: (value) => [0x44, ...floatBytes(Float64Array.of(value))],
   add: binary(0xa0),
   sub: binary(0xa1),
@@ -130,6 +139,8 @@ export const f64: Float & { readonly div: Binary; readonly sqrt: Unary; readonly
   sqrt: unary(0x9f),
   fromF32: unary(0xbb),
   fromI32: unary(0xb7),
+  load: load([0x2b], 3),
+  store: store([0x39], 3),
 };
 
 interface Vector {
@@ -189,6 +200,25 @@ export const f32x4: FloatVector = {
   lessThan: binary(...simd(0x43)),
   greaterThan: binary(...simd(0x44)),
 };
+
+interface DoubleVector {
+  /** The two lower lanes of four floats. */
+  readonly fromLow: Unary;
+  /** Two floats, in the lower lanes; the others are 0. */
+  readonly toLow: Unary;
+  readonly add: Binary;
+}
+
+export const f64x2: DoubleVector = {
+  fromLow: unary(...simd(0x5f)),
+  toLow: unary(...simd(0x5e)),
+  add: binary(...simd(0xf0)),
+};
+
+/** Lanes of a and b by their numbers: 0 to 3 are a's, 4 to 7 b's. */
+export function shuffle(a: Code, b: Code, lanes: readonly [number, number, number, number]): Code {
+  return [...a, ...b, ...simd(0x0d), ...lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3])];
+}
 
 /** Runs the body if the condition is not 0. */
 export function when(condition: Code, body: Code, otherwise: Code = []): Code {

@@ -13,19 +13,25 @@ const CHANNEL_LANES = 8;
 /** Elements that a lane takes: enough to hide the cost of starting it, few enough that all cores get lanes. */
 const ELEMENTS_PER_LANE = 64;
 const LARGEST_LANES = 1024;
+/** Elements of a channel beyond which lanes are added, so that none has more than 256 of them. */
+const LONGEST = 256 * LARGEST_LANES;
+/** Elements of a plane up to which eight lanes add their shares of it in a row. */
+const LONGEST_PLANE = 2 ** 13;
 
 /** How the lanes of a channel share its elements: the shaders' `struct Channels`, up to eps. */
 function lanesOver(x: Operand): Uniforms<typeof batchNormApply> {
   const [n, c, h, w] = x.shape as readonly [number, number, number, number];
   const plane = h * w;
   const count = n * plane;
-  const lanes = Math.min(LARGEST_LANES, 64 * Math.ceil(count / (64 * ELEMENTS_PER_LANE)));
+  const usual = Math.min(LARGEST_LANES, 64 * Math.ceil(count / (64 * ELEMENTS_PER_LANE)));
+  const lanes = count > LONGEST ? 64 * Math.ceil(count / (64 * 256)) : usual;
   return { c, plane, count, lanes, stepPlanes: Math.floor(lanes / plane), stepOffset: lanes % plane };
 }
 
 /** One dispatch in place of three, where few workgroups do not leave the device idle. */
 function byChannel(x: Operand, traits: AdapterTraits): boolean {
-  return traits.software && x.shape[1]! > 1;
+  const [n, c, h, w] = x.shape as readonly [number, number, number, number];
+  return traits.software && c > 1 && h * w <= LONGEST_PLANE && n * h * w <= LONGEST;
 }
 
 function channelKernel(x: Operand, eps: number, entryPoint: 'forward' | 'backward'): WgslKernel {
@@ -40,7 +46,7 @@ function forward(gpu: Gpu, inputs: readonly Operand[], outputs: readonly Operand
   if (byChannel(x, gpu.traits)) return gpu.launch(channelKernel(x, eps, 'forward'), inputs, outputs);
   const share = lanesOver(x);
   const { c, lanes } = share;
-  const uniforms = { ...share, eps };
+  const uniforms = { ...share, eps, zero: 0 };
   const byLane = [lanes / 64, c, 1] as const;
   const laneStatistics = gpu.temporary([2, c, lanes]);
   const coefficients = gpu.temporary([3, c]);
@@ -62,7 +68,7 @@ function backward(
   if (byChannel(x!, gpu.traits)) {
     return gpu.launch(channelKernel(x!, eps, 'backward'), [x!, g, statistics!, weight], gradients);
   }
-  const uniforms = { ...lanesOver(x!), eps };
+  const uniforms = { ...lanesOver(x!), eps, zero: 0 };
   const { c, lanes } = uniforms;
   const [dx, dweight, dbias] = gradients as readonly [Operand, Operand, Operand];
   const byLane = [lanes / 64, c, 1] as const;

@@ -16,5 +16,5 @@ export const put: WebGpuKernel<object> = (gpu, _params, [g, index], [x]) => {
   const [rows, n] = x!.shape as [number, number];
   const m = index!.shape[1]!;
   const workgroups = foldedGrid(gpu.traits, sizeOf(x!.shape), 64);
-  gpu.launch(kernelOf(indexingPut, { uniforms: { rows, n, m }, workgroups }), [g!, index!], [x!]);
+  gpu.launch(kernelOf(indexingPut, { uniforms: { rows, n, m, zero: 0 }, workgroups }), [g!, index!], [x!]);
 };

@@ -4,6 +4,7 @@ import { foldedGrid } from '../runtime/grid.ts';
 import { kernelOf } from '../runtime/shader.ts';
 import type { Gpu, AdapterTraits, WebGpuKernel } from '../kernel.ts';
 import { permute } from './layout.ts';
+import { sumTo } from './reduce.ts';
 import { matmulPlain as plainShader, matmulSubgroups, matmulSubgroupsOfFour, matmulTile } from '../shaders.gen.ts';
 
 interface MatmulParams {
@@ -23,6 +24,15 @@ const LEAST_FOR_TILE = 2 ** 18;
 /** From here on the largest tile is worth the seconds that a software adapter takes to compile it. */
 const LEAST_FOR_LARGE_TILE = 2 ** 24;
 
+/** Terms that a tile adds in a row. */
+const SHORT = 128;
+/** Of longer sums than this the plain kernel makes parts, unless there are many of them. */
+const LONG = 1024;
+const FEW_OUTPUTS = 2 ** 14;
+/** Invocations that fill a device, and the least that one of them should add. */
+const INVOCATIONS = 4096;
+const LEAST_PART = 256;
+
 function chooseTile({ subgroups, subgroupMinSize, subgroupMaxSize }: AdapterTraits, products: number): Tile {
   const oneSize = subgroups && subgroupMinSize === subgroupMaxSize;
   if (oneSize && products >= LEAST_FOR_LARGE_TILE) {
@@ -40,13 +50,15 @@ export const matmul: WebGpuKernel<MatmulParams> = (gpu, params, [a, b], [y]) => 
   const batch = y!.shape.length === 3 ? y!.shape[0]! : 1;
   const tile = chooseTile(gpu.traits, m * n * k);
   const workgroups = [Math.ceil(n / (tile.lanes * tile.columns)), Math.ceil(m / tile.rows), batch] as const;
-  if (m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || Math.max(...workgroups) > gpu.traits.maxWorkgroups) {
+  const long = k > LONG && m * n * batch <= FEW_OUTPUTS;
+  if (long || m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || Math.max(...workgroups) > gpu.traits.maxWorkgroups) {
     matmulPlain(gpu, params, a!, b!, y!);
     return;
   }
   const kernel = kernelOf(tile.shader, {
     // The shader for four lanes has them built in.
-    ...(tile.shader !== matmulSubgroupsOfFour && { constants: { LANES: tile.lanes } }),
+    ...(tile.shader === matmulTile && { constants: { LANES: tile.lanes, BLOCK: k > SHORT ? 32 : 0 } }),
+    ...(tile.shader === matmulSubgroups && { constants: { LANES: tile.lanes } }),
     uniforms: { m, n, k, ...stridesOfA(m, k, params.transposeA) },
     workgroups,
   });
@@ -59,11 +71,19 @@ export function matmulPlain(gpu: Gpu, { transposeA, transposeB }: MatmulParams, 
   const k = a.shape.at(transposeA ? -2 : -1)!;
   const batch = y.shape.length === 3 ? y.shape[0]! : 1;
   const { bRow, bColumn } = transposeB ? { bRow: 1, bColumn: k } : { bRow: n, bColumn: 1 };
+  const outputs = batch * m * n;
+  const parts = Math.max(1, Math.min(Math.ceil(INVOCATIONS / outputs), Math.floor(k / LEAST_PART)));
   const kernel = kernelOf(plainShader, {
-    uniforms: { m, n, k, batch, ...stridesOfA(m, k, transposeA), bRow, bColumn },
-    workgroups: foldedGrid(gpu.traits, batch * m * n, 64),
+    uniforms: {
+      ...{ m, n, k, batch, ...stridesOfA(m, k, transposeA), bRow, bColumn },
+      ...{ parts, chunk: Math.ceil(k / parts), zero: 0 },
+    },
+    workgroups: foldedGrid(gpu.traits, outputs * parts, 64),
   });
-  gpu.launch(kernel, [a, b], [y]);
+  if (parts === 1) return gpu.launch(kernel, [a, b], [y]);
+  const partial = gpu.temporary([outputs, parts]);
+  gpu.launch(kernel, [a, b], [partial]);
+  sumTo(gpu, {}, [partial], [{ ...y, shape: [outputs, 1] }]);
 }
 
 /** Strides of a's rows and columns as the product sees them: its transpose is walked and not copied. */

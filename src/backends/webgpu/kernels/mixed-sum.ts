@@ -57,7 +57,7 @@ function forward(gpu: Gpu, z: Operand, xs: readonly Operand[], y: Operand): void
 function products(gpu: Gpu, xs: readonly Operand[], g: Operand, dz: Operand): void {
   const slots = slotsOf(gpu.traits);
   const size = sizeOf(g.shape);
-  const lanes = lanesFor(gpu.traits, Math.ceil(size / 8), 1);
+  const lanes = lanesFor(gpu.traits, Math.ceil(size / 8), 1, 8 * xs.length);
   const laneSums = gpu.temporary([xs.length, lanes]);
   for (let first = 0; first < xs.length; first += slots) {
     const terms = xs.slice(first, first + slots);

@@ -9,6 +9,9 @@ import { softmaxCrossEntropy, softmaxLongRows, softmaxRows } from '../shaders.ge
 /** From this length on a row gets a workgroup, on hardware; software adapters pay too much for barriers. */
 const LONG_ROW = 64;
 
+/** Beyond so many classes the composite computes cross-entropy, whose sums are made in blocks. */
+const MOST_CLASSES = 2 ** 14;
+
 /** Lanes of a workgroup of cross-entropy: few where rows are long on a software adapter, so that all cores get workgroups. */
 function lanesOf(traits: AdapterTraits, k: number): number {
   return traits.software && k >= LONG_ROW ? 8 : 64;
@@ -29,7 +32,7 @@ function rowKernel(traits: AdapterTraits, x: Operand, entryPoint: (typeof softma
   const long = isLong(traits, k);
   return kernelOf(long ? softmaxLongRows : softmaxRows, {
     entryPoint,
-    uniforms: { rows, k },
+    uniforms: { rows, k, zero: 0 },
     workgroups: foldedGrid(traits, rows, long ? 1 : 64),
   });
 }
@@ -63,7 +66,11 @@ function crossEntropyKernel(
 }
 
 function longCrossEntropyKernel(traits: AdapterTraits, [rows, k]: readonly [number, number]): WgslKernel {
-  return kernelOf(softmaxLongRows, { entryPoint: 'crossEntropy', uniforms: { rows, k }, workgroups: foldedGrid(traits, rows, 1) });
+  return kernelOf(softmaxLongRows, {
+    entryPoint: 'crossEntropy',
+    uniforms: { rows, k, zero: 0 },
+    workgroups: foldedGrid(traits, rows, 1),
+  });
 }
 
 /** The forward kernel keeps each row's largest logit and the logarithm of its sum. */
@@ -71,6 +78,7 @@ export function crossEntropyRow(gpu: Gpu): FusedRow<object> {
   const { traits } = gpu;
   const normaliserOf = (logits: Shape): Shape => [2, logits[0]!];
   return {
+    covers: (_params, [logits]) => logits![1]! <= MOST_CLASSES,
     saved: (_params, [logits]) => [normaliserOf(logits!)],
     forward(_params, [logits, labels], outputs, saved) {
       const [rows, k] = rowsOf(logits!.shape);

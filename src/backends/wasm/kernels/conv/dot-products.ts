@@ -14,9 +14,11 @@ import {
   ModuleWriter,
   type WasmModule,
 } from '../../runtime/assembler.ts';
-import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from '../../runtime/instructions.ts';
+import { BLOCK, blockSums } from '../../runtime/block-sums.ts';
+import { type Code, doWhile, f32, f32x4, f64, i32, v128, when, zeroFill } from '../../runtime/instructions.ts';
 import { parameterLayout, type ParameterLayout } from '../../runtime/parameters.ts';
 import { addMatrixCopy } from '../../runtime/matrix-copy.ts';
+import { addLanes } from '../reduce.ts';
 import { addColumnDots, type ColumnTile } from './depthwise.ts';
 import { copyPadded, PADDED_COPY, type PaddedCopy } from './padded-copy.ts';
 
@@ -24,6 +26,8 @@ import { copyPadded, PADDED_COPY, type PaddedCopy } from './padded-copy.ts';
 export interface DotTile {
   readonly outputs: number;
   readonly reads: number;
+  /** Whether so many products are summed that they are added in blocks, or their sums kept in two numbers as well. */
+  readonly long: 'no' | 'in blocks' | 'in two numbers';
 }
 
 const NAMES = [
@@ -85,7 +89,7 @@ export function dotProductsModule(tile: DotTile | ColumnTile): WasmModule<'run'>
         ...group.advance(1),
         ...when(i32.eqz(i32.sub(group.get, get('groups'))), [...group.set(i32.const(0)), ...sums.set(scratch.get)]),
       ]),
-      ...addUpSums(f, get, 'columns' in tile ? { outputs: 1, reads: 1 } : tile, scratch, out),
+      ...addUpSums(f, get, 'columns' in tile ? { outputs: 1, reads: 1, long: 'no' } : tile, scratch, out),
     ];
   });
   return module.assemble();
@@ -116,12 +120,12 @@ function copyCotangent(f: FunctionWriter, get: (name: Parameter) => Code, copy: 
 }
 
 /** `dots(parameters, input, g, sums)`: adds the products of one item to the sums. */
-function addDotProducts(module: ModuleWriter<string>, { outputs, reads }: DotTile): FunctionReference {
+function addDotProducts(module: ModuleWriter<string>, { outputs, reads, long }: DotTile): FunctionReference {
   return module.add(undefined, 'parameters input g sums', (f, { parameters, input, g, sums }) => {
     const get = (name: Parameter): Code => read(parameters, name);
-    const { m, k, entry, tableLast, row, end, channel, outputCount } = f.locals(
+    const { m, k, entry, tableLast, row, end, stop, channel, outputCount } = f.locals(
       'i32',
-      'm k entry tableLast row end channel outputCount',
+      'm k entry tableLast row end stop channel outputCount',
     );
     const gAt = f.localArray('i32', outputs);
     const inAt = f.localArray('i32', reads);
@@ -140,11 +144,25 @@ function addDotProducts(module: ModuleWriter<string>, { outputs, reads }: DotTil
       ...entry.set(minimum(k.get, tableLast.get)),
       ...inAt.flatMap((p, j) => p.set(i32.add(input.get, i32.load(entry.get, 4 * j)))),
       ...gAt.flatMap((p, i) => p.set(i === 0 ? row.get : i32.add(gAt[i - 1]!.get, channel.get))),
-      ...products.flat().flatMap((v) => v.set(v128.zero)),
       ...end.set(i32.add(gAt[0]!.get, get('contraction'))),
-      ...doWhile(step, i32.lessThan(gAt[0]!.get, end.get)),
-      ...products.flat().flatMap((v, i) => v128.store(sums.get, f32x4.add(v128.load(sums.get, 16 * i), v.get), 16 * i)),
-      ...sums.advance(16 * outputs * reads),
+      ...(long === 'in two numbers'
+        ? doWhile(
+            [
+              ...products.flat().flatMap((v) => v.set(v128.zero)),
+              ...stop.set(i32.add(gAt[0]!.get, i32.const(16 * BLOCK))),
+              ...stop.set(minimum(stop.get, end.get)),
+              ...doWhile(step, i32.lessThan(gAt[0]!.get, stop.get)),
+              ...products.flat().flatMap((v, i) => extendSum(f, sums, 32 * i, v)),
+            ],
+            i32.lessThan(gAt[0]!.get, end.get),
+          )
+        : [
+            ...(long === 'in blocks'
+              ? blockSums(f, products.flat(), gAt[0]!, end.get, 16, step)
+              : [...products.flat().flatMap((v) => v.set(v128.zero)), ...doWhile(step, i32.lessThan(gAt[0]!.get, end.get))]),
+            ...products.flat().flatMap((v, i) => v128.store(sums.get, f32x4.add(v128.load(sums.get, 16 * i), v.get), 16 * i)),
+          ]),
+      ...sums.advance(sumsOf({ outputs, reads, long })),
     ];
     return [
       ...outputCount.set(get('outputs')),
@@ -158,24 +176,53 @@ function addDotProducts(module: ModuleWriter<string>, { outputs, reads }: DotTil
   });
 }
 
+function vectorsOf(long: DotTile['long']): number {
+  return long === 'in two numbers' ? 2 : 1;
+}
+
+/** Bytes of a tile's sums: a vector a product, or two. */
+export function sumsOf({ outputs, reads, long }: DotTile): number {
+  return vectorsOf(long) * 16 * outputs * reads;
+}
+
+/** Adds a vector to a sum in memory that is kept in two numbers: Knuth's exact addition. */
+function extendSum(f: FunctionWriter, sums: Local, offset: number, value: Local): Code {
+  const { old, high, part } = f.locals('v128', 'old high part');
+  const [a, b, s, p] = [old.get, value.get, high.get, part.get];
+  const error = f32x4.add(f32x4.sub(a, f32x4.sub(s, p)), f32x4.sub(b, p));
+  return [
+    ...old.set(v128.load(sums.get, offset)),
+    ...high.set(f32x4.add(a, b)),
+    ...part.set(f32x4.sub(s, a)),
+    ...v128.store(sums.get, s, offset),
+    ...v128.store(sums.get, f32x4.add(v128.load(sums.get, offset + 16), error), offset + 16),
+  ];
+}
+
 /** Adds up the lanes of every product and writes it to its place. */
-function addUpSums(
-  f: FunctionWriter,
-  get: (name: Parameter) => Code,
-  { outputs, reads }: DotTile,
-  scratch: Local,
-  out: Local,
-): Code {
+function addUpSums(f: FunctionWriter, get: (name: Parameter) => Code, tile: DotTile, scratch: Local, out: Local): Code {
+  const { outputs, reads, long } = tile;
   const { group, m, k, at, sums, count, width } = f.locals('i32', 'group m k at sums count width');
-  const v = f.v128();
+  const { v, rest } = f.locals('v128', 'v rest');
+  const total = f.local('f64');
   const write = Array.from({ length: outputs * reads }, (_, i) => [
-    ...v.set(v128.load(sums.get, 16 * i)),
+    ...v.set(v128.load(sums.get, 16 * vectorsOf(long) * i)),
     ...(i > 0 && i % reads === 0 ? at.advance(i32.shl(width.get, i32.const(2))) : []),
-    ...f32.store(
-      at.get,
-      f32.add(f32.add(f32x4.lane(v.get, 0), f32x4.lane(v.get, 1)), f32.add(f32x4.lane(v.get, 2), f32x4.lane(v.get, 3))),
-      4 * (i % reads),
-    ),
+    ...(long === 'in two numbers'
+      ? [
+          ...total.set(f64.const(0)),
+          ...addLanes(total, v),
+          // An infinite sum has no second number.
+          ...rest.set(v128.load(sums.get, 32 * i + 16)),
+          ...rest.set(v128.and(rest.get, f32x4.equal(f32x4.sub(v.get, v.get), v128.zero))),
+          ...addLanes(total, rest),
+          ...f32.store(at.get, f32.fromF64(total.get), 4 * (i % reads)),
+        ]
+      : f32.store(
+          at.get,
+          f32.add(f32.add(f32x4.lane(v.get, 0), f32x4.lane(v.get, 1)), f32.add(f32x4.lane(v.get, 2), f32x4.lane(v.get, 3))),
+          4 * (i % reads),
+        )),
   ]).flat();
   return [
     ...sums.set(scratch.get),
@@ -187,7 +234,7 @@ function addUpSums(
           ...at.set(i32.mul(minimum(m.get, i32.sub(count.get, i32.const(outputs))), width.get)),
           ...at.set(i32.add(out.get, i32.shl(i32.add(at.get, minimum(k.get, i32.sub(width.get, i32.const(reads)))), i32.const(2)))),
           ...write,
-          ...sums.advance(16 * outputs * reads),
+          ...sums.advance(sumsOf(tile)),
         ]),
       ]),
       ...out.advance(i32.shl(i32.mul(count.get, width.get), i32.const(2))),

@@ -8,6 +8,9 @@ import { PlanCache, type Plans } from '../../runtime/plan.ts';
 import { type Filter, forwardForm, type Image, inputForms } from './forms.ts';
 import { dotProductsPlan, outputTilesPlan } from './plans.ts';
 
+/** Products of an output from which on the plain loops, which add in float64, take over. */
+const LONGEST = 16_384;
+
 export function convKernels(linker: Linker): SimdKernels<'conv2d' | 'conv2dInput' | 'conv2dFilter'> {
   const { heap } = linker;
   const plans = new PlanCache(heap);
@@ -19,14 +22,15 @@ export function convKernels(linker: Linker): SimdKernels<'conv2d' | 'conv2dInput
   };
   return {
     conv2d: (geometry, [x, w], [y]) => {
-      if (sizeOf(w.shape) === 0) return undefined;
+      if (sizeOf(w.shape) === 0 || sizeOf(w.shape.slice(1)) > LONGEST) return undefined;
       const found = plans.get(planKey('forward', geometry, x, w, y), () => [
         outputTilesPlan(linker, forwardForm(geometry, image(x), filter(w), image(y))),
       ]);
       return work(found, x, w, y);
     },
     conv2dInput: (geometry, [g, w], [x]) => {
-      if (sizeOf(g.shape) === 0 || sizeOf(w.shape) === 0) return undefined;
+      const summed = sizeOf(w.shape) / Math.max(1, image(x).c);
+      if (sizeOf(g.shape) === 0 || sizeOf(w.shape) === 0 || summed > LONGEST) return undefined;
       const found = plans.get(planKey('input', geometry, x, w, g), () =>
         inputForms(geometry, image(x), filter(w), image(g)).map((form) => outputTilesPlan(linker, form)),
       );

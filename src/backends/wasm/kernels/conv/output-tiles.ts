@@ -15,6 +15,7 @@ import {
   type WasmModule,
 } from '../../runtime/assembler.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from '../../runtime/instructions.ts';
+import { blockSums } from '../../runtime/block-sums.ts';
 import { parameterLayout, type ParameterLayout } from '../../runtime/parameters.ts';
 import { addMatrixCopy } from '../../runtime/matrix-copy.ts';
 import { addColumnTiles, type ColumnTile } from './depthwise.ts';
@@ -25,6 +26,8 @@ export interface Tile {
   readonly outputs: number;
   readonly rows: number;
   readonly vectors: number;
+  /** How many products of the window are added in a row; 0: all, for they are few. */
+  readonly block: number;
 }
 
 /** Sizes in elements unless named bytes; addresses and offsets within scratch in bytes. An item is one group of one image. */
@@ -162,7 +165,7 @@ function addWeightPacking(module: ModuleWriter<string>, width: number): Function
 }
 
 /** `tiles(parameters, input, a, out, from, to)`: all rows of the columns [from, to) of all output channels of an item. */
-function addTiles(module: ModuleWriter<string>, { outputs, rows, vectors }: Tile): FunctionReference {
+function addTiles(module: ModuleWriter<string>, { outputs, rows, vectors, block }: Tile): FunctionReference {
   return module.add(undefined, 'parameters input a out from to', (f, { parameters, input, a, out, from, to }) => {
     const { load, get } = keep(f, parameters, CACHED);
     const { p, row, q, column, panel, weight, base, at, entry, target } = f.locals(
@@ -197,9 +200,10 @@ function addTiles(module: ModuleWriter<string>, { outputs, rows, vectors }: Tile
     const tile = [
       ...target.set(i32.add(out.get, i32.mul(minimum(panel.get, i32.sub(get('outputs'), i32.const(outputs))), get('tileChannel')))),
       ...target.set(i32.add(i32.add(target.get, i32.mul(row.get, get('tilePitch'))), i32.shl(column.get, i32.const(2)))),
-      ...sums.flat().flatMap((s) => s.set(v128.zero)),
       ...entry.set(get('table')),
-      ...doWhile(step, i32.lessThan(entry.get, get('tableEnd'))),
+      ...(block > 0
+        ? blockSums(f, sums.flat(), entry, get('tableEnd'), 4, step, block)
+        : [...sums.flat().flatMap((s) => s.set(v128.zero)), ...doWhile(step, i32.lessThan(entry.get, get('tableEnd')))]),
       ...stores,
     ];
     return [

@@ -3,7 +3,7 @@ import type { Linker } from '../../runtime/linker.ts';
 import { placeParameters } from '../../runtime/parameters.ts';
 import type { Plan } from '../../runtime/plan.ts';
 import { type ColumnTile, columnTileRows, offsetColumns, showColumnTile } from './depthwise.ts';
-import { dotProductsModule, dotProductsParameters, type DotTile } from './dot-products.ts';
+import { dotProductsModule, dotProductsParameters, type DotTile, sumsOf } from './dot-products.ts';
 import type { DotProductsForm, OutputTilesForm } from './forms.ts';
 import { outputTilesModule, outputTilesParameters, type Tile } from './output-tiles.ts';
 import { copyTable, type InputLayout, inputLayout, paddedCopyWords, type SlidingWindow } from './sliding-window.ts';
@@ -53,7 +53,7 @@ export function outputTilesPlan(linker: Linker, asked: OutputTilesForm): Plan {
   const columns = Math.max(4, form.columns);
   const { wide, narrow, wideColumns } = byColumn
     ? { wide: undefined, narrow: byColumn.tile, wideColumns: 0 }
-    : outputTiles(form.outputs, form.rows, columns);
+    : outputTiles(form.outputs, form.rows, columns, blockOf(form.inputs * form.offsets.length));
   const perTile = Math.min(TILE_OUTPUTS, form.outputs);
   const through = form.out.step !== 1 || form.columns < 4;
   const weightBytes = form.groups * Math.ceil(form.outputs / perTile) * perTile * form.inputs * form.offsets.length * 4;
@@ -104,8 +104,19 @@ export function outputTilesPlan(linker: Linker, asked: OutputTilesForm): Plan {
 }
 
 function showTile(tile: Tile | ColumnTile): string {
-  return 'columns' in tile ? showColumnTile(tile) : `${tile.outputs}x${tile.rows}x${tile.vectors}`;
+  return 'columns' in tile
+    ? showColumnTile(tile)
+    : `${tile.outputs}x${tile.rows}x${tile.vectors}${tile.block > 0 ? ` by ${tile.block}` : ''}`;
 }
+
+/** How many of a window's products are added in a row, so that neither these nor their sums make a long chain. 0: all. */
+function blockOf(products: number): number {
+  return products <= 128 ? 0 : products <= 2048 ? 32 : 64;
+}
+
+/** Pixels of an image, and images, from which on dot products are added in blocks, or their sums kept in two numbers. */
+const LONG_ITEM = 1024;
+const LONG_BATCH = 1024;
 
 /** Channels of a tile. */
 const TILE_OUTPUTS = 4;
@@ -115,6 +126,7 @@ function outputTiles(
   outputs: number,
   rows: number,
   columns: number,
+  block: number,
 ): { wide: Tile | undefined; narrow: Tile | undefined; wideColumns: number } {
   const channels = Math.min(TILE_OUTPUTS, outputs);
   const vectors = channels === 1 ? 4 : 2;
@@ -122,31 +134,35 @@ function outputTiles(
   const most = channels === 1 ? 4 : 2;
   const narrowRows = rows >= most ? most : rows >= 2 ? 2 : 1;
   return {
-    wide: wideColumns > 0 ? { outputs: channels, rows: 1, vectors } : undefined,
-    narrow: wideColumns < columns ? { outputs: channels, rows: narrowRows, vectors: 1 } : undefined,
+    wide: wideColumns > 0 ? { outputs: channels, rows: 1, vectors, block } : undefined,
+    narrow: wideColumns < columns ? { outputs: channels, rows: narrowRows, vectors: 1, block } : undefined,
     wideColumns,
   };
 }
 
 /** Bytes of the sums of one group: a vector a product, tiles at the end counted whole. */
 function sumBytes(outputs: number, reads: number, tile: DotTile): number {
-  return Math.ceil(outputs / tile.outputs) * Math.ceil(reads / tile.reads) * tile.outputs * tile.reads * 16;
+  return Math.ceil(outputs / tile.outputs) * Math.ceil(reads / tile.reads) * sumsOf(tile);
 }
 
 /** Dot products in registers: 4 x 2, and more reads where there are fewer outputs. */
-function dotTile(outputs: number, reads: number): DotTile {
+function dotTile(outputs: number, reads: number, long: DotTile['long']): DotTile {
   const rows = Math.min(4, outputs);
-  return { outputs: rows, reads: Math.min(reads, [9, 4, 3, 2][rows - 1]!) };
+  return { outputs: rows, reads: Math.min(reads, [9, 4, 3, 2][rows - 1]!), long };
 }
 
 export function dotProductsPlan(linker: Linker, asked: DotProductsForm): Plan {
   const pointwise = isPointwise(asked);
-  const byColumn = inColumns(asked);
+  const pixels = asked.rows * asked.columns;
+  const images = asked.items / asked.groups;
+  const long = pixels > 4 * LONG_ITEM || images > LONG_BATCH ? 'in two numbers' : pixels > LONG_ITEM ? 'in blocks' : 'no';
+  // A column tile has its sums in single numbers, and is worth a longer chain.
+  const byColumn = pixels > 16 * LONG_ITEM || images > LONG_BATCH ? undefined : inColumns(asked);
   const form = byColumn?.form ?? (pointwise ? flatten(asked) : asked);
   const channel = form.rows * form.columns;
   const layout = inputLayout(form, !pointwise || channel % 4 !== 0);
   const reads = form.inputs * form.offsets.length;
-  const tile: DotTile | ColumnTile = byColumn?.tile ?? dotTile(form.outputs, reads);
+  const tile: DotTile | ColumnTile = byColumn?.tile ?? dotTile(form.outputs, reads, long);
   const sumGroup = 'columns' in tile ? reads * 16 : sumBytes(form.outputs, reads, tile);
   // Rows of g that a tile takes at once, and the pitch that they get.
   const [gRows, gPitch] = 'columns' in tile ? [tile.rows, Math.ceil(form.columns / 4) * 4] : [1, layout.pitch];
@@ -185,7 +201,7 @@ export function dotProductsPlan(linker: Linker, asked: DotProductsForm): Plan {
       sumBytes: form.groups * sumGroup,
     }),
   );
-  const name = `dot products ${'columns' in tile ? showColumnTile(tile) : `${tile.outputs}x${tile.reads}`}`;
+  const name = `dot products ${'columns' in tile ? showColumnTile(tile) : `${tile.outputs}x${tile.reads} long: ${tile.long}`}`;
   const { run } = linker.load(name, () => dotProductsModule(tile));
   return { ...place, scratchBytes: gPacked + gPackedBytes + 64, run };
 }

@@ -5,7 +5,8 @@
  * blocks of 256 inner indices are added in c. After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
  */
 import { call, type FunctionReference, type Local, minimum, ModuleWriter, type WasmModule } from '../../runtime/assembler.ts';
-import { type Code, doWhile, f32, f32x4, i32, v128, when } from '../../runtime/instructions.ts';
+import { blockSums } from '../../runtime/block-sums.ts';
+import { type Code, f32, f32x4, i32, v128, when } from '../../runtime/instructions.ts';
 
 const ROWS = 4;
 const COLUMNS = 8;
@@ -130,9 +131,8 @@ function addTile(module: ModuleWriter<string>): FunctionReference {
     const eachSum = (body: (s: Local, v: number) => Code): Code =>
       sums.flatMap((row, r) => [...row.flatMap((s, v) => body(s, v)), ...(r + 1 < ROWS ? c.advance(pitch.get) : [])]);
     return [
-      ...sums.flat().flatMap((s) => s.set(v128.zero)),
       ...end.set(i32.add(a.get, i32.shl(inner.get, i32.const(4)))),
-      ...doWhile(step, i32.lessThan(a.get, end.get)),
+      ...blockSums(f, sums.flat(), a, end.get, 4 * ROWS, step),
       ...when(
         accumulate.get,
         eachSum((s, v) => v128.store(c.get, f32x4.add(v128.load(c.get, 16 * v), s.get), 16 * v)),

@@ -11,6 +11,9 @@ const SMALL = 16_384;
 /** Inner indices up to which a single chain of additions is exact enough. */
 const SHORT = 512;
 
+/** Inner indices from which on the plain loops, which add in float64, take over. */
+const LONGEST = 16_384;
+
 const POINT = [{ row: 0, column: 0, weight: 0 }] as const;
 
 export function matmulKernels(linker: Linker): SimdKernels<'matmul'> {
@@ -21,7 +24,7 @@ export function matmulKernels(linker: Linker): SimdKernels<'matmul'> {
       // Innermost first, so that a product without batches has a batch of 1.
       const [n = 1, m = 1, batch = 1] = y.shape.toReversed();
       const k = a.shape.at(transposeA ? -2 : -1) ?? 1;
-      if (k === 0) return undefined;
+      if (k === 0 || k > LONGEST) return undefined;
       const size: Product = { batch, m, n, k };
       const key = (kind: string): string => [kind, batch, m, n, k].join(' ');
       const work = (found: Plans): Work => {

@@ -1,6 +1,6 @@
 /** @file Depthwise convolution of stride 1 with the kernels of separable and dilated convolutions, in tiles that share loads. */
 import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
-import type { Shape } from '../../../../contract/shape.ts';
+import { type Shape, sizeOf } from '../../../../contract/shape.ts';
 import type { Gpu, AdapterTraits } from '../../kernel.ts';
 import { kernelOf, type Uniforms } from '../../runtime/shader.ts';
 import { convDepthwiseFilter, convDepthwiseImage } from '../../shaders.gen.ts';
@@ -100,7 +100,7 @@ export function depthwiseFilter(
 ): void {
   const channels = w.shape[0]!;
   const images = { source: x.shape, tiled: g.shape, top: padding[0][0], left: padding[1][0], step: dilation[0] };
-  const uniforms = geometryOf(images, (tiles) => lanesFor(gpu.traits, tiles, channels));
+  const uniforms = geometryOf(images, (tiles) => lanesFor(gpu.traits, tiles, channels, sizeOf(w.shape)));
   const { lanes } = uniforms;
   const kernel = kernelOf(convDepthwiseFilter, {
     entryPoint: `kernel${variant}`,

@@ -1,11 +1,12 @@
 /** @file The filter gradient as an outer product in registers, for every geometry. */
 import type { ConvGeometry, Operand } from '../../../../contract/backend.ts';
+import { sizeOf } from '../../../../contract/shape.ts';
 import { foldedGrid } from '../../runtime/grid.ts';
 import { kernelOf } from '../../runtime/shader.ts';
 import type { Gpu } from '../../kernel.ts';
 import { convFilterGeneral, convFilter3x3, convFilterPointwise } from '../../shaders.gen.ts';
 import { forwardPass, isPointwise } from './pass.ts';
-import { lanesFor, addLaneSums } from '../partial-sums.ts';
+import { addLaneSums, lanesFor, slicesFor } from '../partial-sums.ts';
 
 /** Columns of the weight matrix that a lane takes. */
 const COLUMNS = 8;
@@ -41,7 +42,7 @@ export function launchFilter(gpu: Gpu, geometry: ConvGeometry, x: Operand, g: Op
   const blocks = Math.ceil(oh / 4);
   const tiles = n * blocks * ow;
   if (rowBlocks * groups > gpu.traits.maxWorkgroups || columnBlocks > gpu.traits.maxWorkgroups) return false;
-  const lanes = lanesFor(gpu.traits, tiles, rowBlocks * groups * columnBlocks);
+  const lanes = lanesFor(gpu.traits, tiles, rowBlocks * groups * columnBlocks, sizeOf(w.shape));
   const kernel = kernelOf(convFilterGeneral, {
     constants: { OUTPUTS: rows },
     uniforms: {
@@ -72,7 +73,8 @@ export function launchFilter3x3(gpu: Gpu, geometry: ConvGeometry, x: Operand, g:
   const blocksY = Math.ceil(oh / 4);
   const blocksX = Math.ceil(ow / 4);
   const tiles = n * blocksY * blocksX;
-  const slices = Math.min(tiles, Math.ceil((gpu.traits.software ? LANES.software : LANES.hardware) / pairs));
+  const busy = Math.ceil((gpu.traits.software ? LANES.software : LANES.hardware) / pairs);
+  const slices = slicesFor(tiles, busy, sizeOf(w.shape));
   const kernel = kernelOf(convFilter3x3, {
     uniforms: {
       ...{ tiles, blocksY, blocksX, slices, rowBlocks, pairs, ...imagesOf(x, g), inputs, outputs },
@@ -97,7 +99,7 @@ export function launchFilterPointwise(gpu: Gpu, geometry: ConvGeometry, x: Opera
   if (outputBlocks * groups > gpu.traits.maxWorkgroups || inputBlocks > gpu.traits.maxWorkgroups) return false;
   const quads = (oh * ow) / 4;
   const tiles = n * quads;
-  const lanes = lanesFor(gpu.traits, tiles, outputBlocks * groups * inputBlocks);
+  const lanes = lanesFor(gpu.traits, tiles, outputBlocks * groups * inputBlocks, sizeOf(w.shape));
   const kernel = kernelOf(convFilterPointwise, {
     constants: { OUTPUTS: block },
     uniforms: { tiles, quads, lanes, outputBlocks, channels: x.shape[1]!, inputs, outputChannels: o, outputs },

@@ -6,7 +6,7 @@ import { kernelOf, type Uniforms } from '../../runtime/shader.ts';
 import type { Gpu, WebGpuKernel } from '../../kernel.ts';
 import { convGeneral } from '../../shaders.gen.ts';
 
-type GeometryUniforms = Omit<Uniforms<typeof convGeneral>, 'size'>;
+type GeometryUniforms = Omit<Uniforms<typeof convGeneral>, 'size' | 'zero'>;
 
 /** The shader's `struct Geometry` up to the number of elements. */
 function geometryOf(x: Shape, weight: Shape, g: Shape, geometry: ConvGeometry): GeometryUniforms {
@@ -27,7 +27,7 @@ function launch(
   output: Operand,
 ): void {
   const size = sizeOf(output.shape);
-  const uniforms = { ...geometry, size };
+  const uniforms = { ...geometry, size, zero: 0 };
   gpu.launch(kernelOf(convGeneral, { entryPoint, uniforms, workgroups: foldedGrid(gpu.traits, size, 64) }), inputs, [output]);
 }
 

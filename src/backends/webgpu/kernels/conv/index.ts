@@ -15,11 +15,16 @@ function isPlain3x3({ kernel, stride, ratio, step }: ConvPass): boolean {
   return kernel[0] === 3 && kernel[1] === 3 && isOne([...stride, ...ratio, ...step.map(Math.abs)]);
 }
 
+/** Products of an output from which on the plain kernel, which adds them in blocks, takes over. */
+const LONGEST = 8192;
+
 /**
  * Subgroups of eight lanes or more spread weights at the price of a broadcast. With smaller ones, or none, the kernel that loads a pixel once
  * for nine taps is twice as fast; other geometries still gain from subgroups of four.
  */
 function launchDense(gpu: Gpu, pass: ConvPass, inputs: readonly [Operand, Operand], output: Operand): boolean {
+  // Tiles add all products of an output in a row.
+  if (pass.inputs * pass.kernel[0] * pass.kernel[1] > LONGEST) return false;
   const { subgroups, subgroupMinSize } = gpu.traits;
   const isWide = subgroups && subgroupMinSize >= 8;
   if (launchPointwise(gpu, pass, inputs, output)) return true;

@@ -74,6 +74,12 @@ export function inputPass(g: Shape, w: Shape, x: Shape, geometry: ConvGeometry):
   };
 }
 
+/** How many summed channels a kernel adds in a row, so that neither these nor their sums make a long chain. 0: all, for they are few. */
+export function blockOf({ inputs, kernel }: ConvPass): number {
+  const products = inputs * kernel[0] * kernel[1];
+  return products <= 512 ? 0 : products <= 2048 ? 32 : 64;
+}
+
 /** 1x1 of stride 1 without padding: channels are mixed pixel by pixel. */
 export function isPointwise({ kernel, stride, ratio, origin, source, written }: ConvPass): boolean {
   const isPlain = [...kernel, ...stride, ...ratio].every((v) => v === 1) && origin.every((v) => v === 0);

@@ -3,7 +3,7 @@ import type { Operand } from '../../../../contract/backend.ts';
 import type { Gpu } from '../../kernel.ts';
 import { kernelOf } from '../../runtime/shader.ts';
 import { convPointwise } from '../../shaders.gen.ts';
-import { isPointwise, type ConvPass } from './pass.ts';
+import { blockOf, isPointwise, type ConvPass } from './pass.ts';
 
 /** Launches it if it covers this pass: planes of a multiple of four pixels, more than one written channel, and subgroups. */
 export function launchPointwise(gpu: Gpu, pass: ConvPass, inputs: readonly [Operand, Operand], output: Operand): boolean {
@@ -20,7 +20,7 @@ export function launchPointwise(gpu: Gpu, pass: ConvPass, inputs: readonly [Oper
   if (workgroups.some((v) => v > maxWorkgroups)) return false;
   const { inputs: summed, weightGroup, weightOut, weightIn } = pass;
   const kernel = kernelOf(convPointwise, {
-    constants: { CHANNELS: channels, WIDE: subgroupMinSize >= 8 ? 1 : 0 },
+    constants: { CHANNELS: channels, BLOCK: blockOf(pass), WIDE: subgroupMinSize >= 8 ? 1 : 0 },
     uniforms: {
       ...{ lanes, quads, channelBlocks, inputs: summed },
       ...{ sourceChannels, channels: written[1]!, outputs },

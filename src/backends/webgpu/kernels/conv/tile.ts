@@ -4,7 +4,7 @@ import type { Gpu } from '../../kernel.ts';
 import { kernelOf, type Uniforms } from '../../runtime/shader.ts';
 import { convTile3x3, convTilePacked, convTileSubgroups } from '../../shaders.gen.ts';
 import { packWeights } from './pack-weights.ts';
-import { flattened, type ConvPass } from './pass.ts';
+import { blockOf, flattened, type ConvPass } from './pass.ts';
 
 /** Channels that a lane takes: more share a loaded pixel, but must not be many more than there are. */
 function channelsPerLane(outputs: number): number {
@@ -61,7 +61,7 @@ export function launchSubgroupTile(gpu: Gpu, given: ConvPass, inputs: readonly [
   if (!tiles) return false;
   const { weightGroup, weightOut, weightIn } = pass;
   const kernel = kernelOf(convTileSubgroups, {
-    constants: { CHANNELS: tiles.channels, WIDE: gpu.traits.subgroupMinSize >= 8 ? 1 : 0 },
+    constants: { CHANNELS: tiles.channels, BLOCK: blockOf(pass), WIDE: gpu.traits.subgroupMinSize >= 8 ? 1 : 0 },
     uniforms: { ...geometryOf(pass, tiles), weightGroup, weightOut, weightIn },
     workgroups: tiles.workgroups,
   });
@@ -76,7 +76,7 @@ export function launchPackedTile(gpu: Gpu, given: ConvPass, [source, w]: readonl
   if (!tiles) return false;
   const packed = packWeights(gpu, pass, w, false);
   const kernel = kernelOf(convTilePacked, {
-    constants: { CHANNELS: tiles.channels },
+    constants: { CHANNELS: tiles.channels, BLOCK: blockOf(pass) },
     uniforms: { ...geometryOf(pass, tiles), weightGroup: packed.group, weightBlock: packed.block },
     workgroups: tiles.workgroups,
   });
@@ -101,6 +101,7 @@ export function launchTile3x3(gpu: Gpu, pass: ConvPass, [source, w]: readonly [O
   const left = isReversed ? 2 - origin[1] : -origin[1];
   const packed = packWeights(gpu, pass, w, isReversed);
   const kernel = kernelOf(convTile3x3, {
+    constants: { BLOCK: blockOf(pass) > 0 ? 16 : 0 },
     uniforms: {
       ...{ lanes, blocksY, blocksX, channelBlocks },
       ...{ sourceChannels, sourceHeight, sourceWidth, inputs },
