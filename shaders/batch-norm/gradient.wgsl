@@ -1,6 +1,6 @@
 // With z = (x - mean) / sqrt(var + eps), m values a channel and y = weight z + bias:
 //   dbias = sum g, dweight = sum g z, dx = weight / sqrt(var + eps) (g - dbias / m - z dweight / m).
-// `partial` sums g and g z by lane, `finalise` adds the lanes in order, in runs, and writes the channel's coefficients [5, c]
+// `partial` sums g and g z by lane, `finalise` adds the lanes in order and writes the channel's coefficients [5, c]
 // (mean, 1 / sqrt(var + eps), weight / sqrt(var + eps), dbias / m, dweight / m) and dweight [c], dbias [c]; `apply` writes dx.
 // Lanes walk a channel as in statistics.wgsl. Tested by test/core/fused.devices.test.ts.
 struct Channels {
