@@ -14,6 +14,9 @@ function slotsOf(traits: AdapterTraits): 6 | 7 {
 
 const ELEMENTS_PER_GROUP = 512;
 
+/** Elements that lanes may add in long rows. */
+const LONG = 2 ** 20;
+
 type EntryPoint = (typeof mixedSumSix | typeof mixedSumSeven)['entryPoints'][number];
 
 interface Terms {
@@ -57,7 +60,8 @@ function forward(gpu: Gpu, z: Operand, xs: readonly Operand[], y: Operand): void
 function products(gpu: Gpu, xs: readonly Operand[], g: Operand, dz: Operand): void {
   const slots = slotsOf(gpu.traits);
   const size = sizeOf(g.shape);
-  const lanes = lanesFor(gpu.traits, Math.ceil(size / 8), 1, 8 * xs.length);
+  // A long sum gets lanes by its elements.
+  const lanes = lanesFor(gpu.traits, size > LONG ? size : Math.ceil(size / 8), 1, xs.length);
   const laneSums = gpu.temporary([xs.length, lanes]);
   for (let first = 0; first < xs.length; first += slots) {
     const terms = xs.slice(first, first + slots);
