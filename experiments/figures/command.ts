@@ -16,7 +16,7 @@ import {
 } from 'reparam/command';
 import { absoluteDataName } from 'reparam/data/node';
 import { comparisonExperiments } from './comparison.ts';
-import { type Experiment, type ExperimentResult, SCALE_NAMES, type ScaleName } from './experiment.ts';
+import { type Experiment, type ExperimentContext, type ExperimentResult, SCALE_NAMES, type ScaleName } from './experiment.ts';
 import { gapExperiment } from './gap.ts';
 import { JobClock, type JobTimes } from './job-clock.ts';
 import { penaltyExperiments } from './penalty.ts';
@@ -84,7 +84,7 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
   const device =
     experiment === gapExperiment && flags.device === 'cpu' ? cpu({ dtype: 'float64' }) : await chooseDevice(flags.device, say);
   const clock = new JobClock({ device, processes: device.kind === 'cpu' ? flags.jobs : 1, say });
-  const result = await experiment.run({
+  const result = await runOrStop(experiment, {
     device,
     scale: flags.scale,
     seeds: flags.seeds,
@@ -94,6 +94,7 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
     search: (jobs) => clock.search(jobs),
     train: (jobs) => clock.train(jobs),
   });
+  if (!result) return;
   const seconds = (performance.now() - started) / 1000;
   const made = provenance(experiment, flags, device, seconds, clock);
   const text = report(experiment, result, made);
@@ -107,6 +108,16 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
   for (const [suffix, svg] of Object.entries(result.pictures)) await writeFileWhole(file(`${suffix}.svg`), svg);
   say(`\n${text}`);
   say(`written to ${flags.out} in ${seconds.toFixed(0)} s`);
+}
+
+/** The result, or undefined where a signal stopped its searches or trainings: the exit code is the signal's. */
+async function runOrStop(experiment: Experiment, context: ExperimentContext): Promise<ExperimentResult | undefined> {
+  try {
+    return await experiment.run(context);
+  } catch (error) {
+    if (error === 'SIGINT' || error === 'SIGTERM' || error === 'SIGHUP' || error === 'SIGPIPE') return undefined;
+    throw error;
+  }
 }
 
 /** Six digits say all that a few seeds can. */

@@ -1,6 +1,7 @@
 /** @file Runs an experiment's searches and trainings, says how each ended, and adds up what they cost, those kept from before included. */
 import path from 'node:path';
 import type { Device } from 'reparam';
+import { StopRequest } from 'reparam/command';
 import { runJobs, type SearchJob, type SearchRun, type TrainedCell, type TrainingJob } from 'reparam/jobs';
 
 /** Seconds are those of the jobs themselves: with two at a time, about twice the wall clock. */
@@ -16,6 +17,18 @@ export interface JobClockOptions {
   readonly device: Device;
   readonly processes: number;
   readonly say: (line: string) => void;
+}
+
+/** Where finished jobs are kept. */
+const SEARCHES = path.join('runs', 'searches');
+const TRAININGS = path.join('runs', 'trainings');
+
+function listen(): StopRequest {
+  return StopRequest.listen((reason) => {
+    process.stderr.write(
+      `\nstopping (${reason}): what is finished is kept in ${SEARCHES} and ${TRAININGS}, and the same command goes on from there\n`,
+    );
+  });
 }
 
 export class JobClock {
@@ -38,10 +51,11 @@ export class JobClock {
   }
 
   async search(jobs: readonly SearchJob[]): Promise<SearchRun[]> {
+    using stop = listen();
     const finished = await runJobs(
       'search',
       jobs,
-      { ...this.#options, cache: path.join('runs', 'searches') },
+      { ...this.#options, cache: SEARCHES, signal: stop.signal },
       ({ answer, kept }, done) => {
         const { job, seconds, epochs } = answer;
         const last = epochs.at(-1);
@@ -56,10 +70,11 @@ export class JobClock {
   }
 
   async train(jobs: readonly TrainingJob[]): Promise<TrainedCell[]> {
+    using stop = listen();
     const finished = await runJobs(
       'training',
       jobs,
-      this.#options,
+      { ...this.#options, cache: TRAININGS, signal: stop.signal },
       ({ answer: { seed, error, parameters, seconds }, kept }, done) => {
         this.#finished.training.push({ seconds, kept });
         this.#options.say(

@@ -1,6 +1,6 @@
 /** @file How a command hears that it should end: Ctrl-C, SIGTERM, a closed terminal, or output that nobody reads. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { StopSignal } from '../contract/stop-signal.ts';
+import type { HeardSignal } from '../contract/stop-signal.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** What may ask for the end, and the exit code of a command that then ends in order. */
@@ -46,7 +46,7 @@ export class StopRequest {
   }
 
   /** Aborted when the work should end after what it is doing. */
-  get signal(): StopSignal {
+  get signal(): HeardSignal {
     return this.#controller.signal;
   }
 

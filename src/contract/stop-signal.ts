@@ -7,3 +7,9 @@ export interface StopSignal {
   readonly reason: unknown;
   throwIfAborted(): void;
 }
+
+/** One that also tells when it is aborted, as an `AbortSignal` does. */
+export interface HeardSignal extends StopSignal {
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}

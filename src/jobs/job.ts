@@ -1,4 +1,5 @@
 /** @file The kinds of job: what each is asked, what it answers, and the function that does it. */
+import type { StopSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
 import { runSearchJob, type SearchJob, type SearchRun } from './search-job.ts';
 import { runTrainingJob, type TrainedCell, type TrainingJob } from './training-job.ts';
@@ -11,8 +12,15 @@ export interface Jobs {
 
 export type JobKind = keyof Jobs;
 
+export interface JobOptions {
+  /** Ends the job after the step that is under way, by throwing the signal's reason. */
+  readonly signal?: StopSignal | undefined;
+}
+
 /** Does one job on a device. */
-export const runJob: { readonly [K in JobKind]: (device: Device, asked: Jobs[K]['asked']) => Promise<Jobs[K]['answer']> } = {
-  search: (device, asked) => runSearchJob(device, asked),
+export const runJob: {
+  readonly [K in JobKind]: (device: Device, asked: Jobs[K]['asked'], options?: JobOptions) => Promise<Jobs[K]['answer']>;
+} = {
+  search: runSearchJob,
   training: runTrainingJob,
 };

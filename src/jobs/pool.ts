@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import type { HeardSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
 import { ReparamError } from '../contract/errors.ts';
 import { version } from '../command/version.ts';
@@ -21,6 +22,11 @@ export interface PoolOptions {
   /** Where finished jobs are kept, by a digest of what they were asked to do; absent: nothing is kept. */
   readonly cache?: string;
   readonly processes: number;
+  /**
+   * Stops all jobs that are under way, children at once, and throws the signal's reason. Those that are finished are in the cache: the same
+   * call goes on with the others, which come out the same, for a job is decided by what it is asked.
+   */
+  readonly signal?: HeardSignal;
 }
 
 export interface Finished<K extends JobKind> {
@@ -36,7 +42,12 @@ export async function runJobs<K extends JobKind>(
   options: PoolOptions,
   onFinished: (finished: Finished<K>, done: number) => void = () => {},
 ): Promise<Finished<K>[]> {
-  const { cache, device, processes } = options;
+  const { cache, device, processes, signal } = options;
+  // What ends one ends all: the signal, or a job that fails.
+  const stop = new AbortController();
+  const hear = (): void => stop.abort(signal?.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', hear);
   if (cache !== undefined) {
     await makeFolder(cache);
     await removeLeftovers(cache);
@@ -45,18 +56,29 @@ export async function runJobs<K extends JobKind>(
   let next = 0;
   let done = 0;
   const worker = async (): Promise<void> => {
-    for (let i = next++; i < jobs.length; i = next++) {
+    for (let i = next++; i < jobs.length && !stop.signal.aborted; i = next++) {
       const asked = jobs[i]!;
       const file = cache === undefined ? undefined : path.join(cache, `${digest(asked, device)}.json`);
       const found = file === undefined ? undefined : await readAnswer<K>(file);
-      const answer = found ?? (await runOne(kind, asked, options));
+      const answer = found ?? (await runOne(kind, asked, options, stop.signal));
       if (file !== undefined && !found) await writeFileWhole(file, answerText(answer));
       const finished = { answer, kept: found !== undefined };
       results[i] = finished;
       onFinished(finished, ++done);
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(processes, jobs.length)) }, () => worker()));
+  const workers = Array.from({ length: Math.max(1, Math.min(processes, jobs.length)) }, () =>
+    worker().catch((error: unknown) => {
+      if (!stop.signal.aborted) stop.abort(error);
+    }),
+  );
+  try {
+    // All of them, so that no child outlives the call.
+    await Promise.all(workers);
+  } finally {
+    signal?.removeEventListener('abort', hear);
+  }
+  stop.signal.throwIfAborted();
   return results.filter((r) => r !== undefined);
 }
 
@@ -98,8 +120,9 @@ async function runOne<K extends JobKind>(
   kind: K,
   asked: Jobs[K]['asked'],
   { device, processes }: PoolOptions,
+  signal: AbortSignal,
 ): Promise<Jobs[K]['answer']> {
-  if (device.kind === 'webgpu' || processes === 1) return runJob[kind](device, asked);
+  if (device.kind === 'webgpu' || processes === 1) return runJob[kind](device, asked, { signal });
   const folder = await mkdtemp(path.join(os.tmpdir(), 'reparam-'));
   try {
     const [request, answer] = [path.join(folder, 'job.json'), path.join(folder, 'answer.json')];
@@ -108,11 +131,16 @@ async function runOne<K extends JobKind>(
       const child = fork(WORKER, [kind, request, answer], {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
+      // It has nothing to save.
+      const kill = (): void => void child.kill('SIGKILL');
+      signal.addEventListener('abort', kill);
       child.once('error', reject);
-      child.once('exit', (code, signal) => {
+      child.once('exit', (code, by) => {
+        signal.removeEventListener('abort', kill);
         if (code === 0) resolve();
-        else reject(new ReparamError(`runJobs: a ${kind} ended with ${signal ?? `exit code ${code}`}, seed ${seedOf(asked)}`));
+        else reject(new ReparamError(`runJobs: a ${kind} ended with ${by ?? `exit code ${code}`}, seed ${seedOf(asked)}`));
       });
+      if (signal.aborted) kill();
     });
     return JSON.parse(await readFile(answer, 'utf8')) as Jobs[K]['answer'];
   } finally {

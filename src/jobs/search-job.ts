@@ -2,6 +2,7 @@
 import type { StrategyName } from '../baselines/index.ts';
 import { splitDataset } from '../data/index.ts';
 import { loadData } from '../data/files.node.ts';
+import type { StopSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
 import { costTable, relativeWeights } from '../snas/cost/cost.ts';
 import { costTensors } from '../snas/cost/expected-cost.ts';
@@ -38,14 +39,17 @@ export interface SearchRun {
   readonly seconds: number;
 }
 
+export interface SearchJobOptions {
+  readonly onEpoch?: (epoch: EpochMetrics) => void;
+  /** Ends the search after the step that is under way, by throwing the signal's reason. */
+  readonly signal?: StopSignal | undefined;
+}
+
 /** Runs one search. Costs are relative: 1 is the most expensive network, the three resources counting equally. */
-export async function runSearchJob(
-  device: Device,
-  job: SearchJob,
-  onEpoch: (epoch: EpochMetrics) => void = () => {},
-): Promise<SearchRun> {
+export async function runSearchJob(device: Device, job: SearchJob, options: SearchJobOptions = {}): Promise<SearchRun> {
   const started = performance.now();
   const { config } = job;
+  const { onEpoch, signal } = options;
   const { train: all } = await loadData(job.data);
   const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], foldIn(key(config.seed), RUN_KEYS.split));
   const table = costTable({ ...config.network, imageSide: train.height });
@@ -58,8 +62,8 @@ export async function runSearchJob(
     const afterStep = async (step: number): Promise<void> => {
       if (job.frameEvery > 0 && (step === 1 || step % job.frameEvery === 0)) frames.push({ step, genotype: await chosen.derive() });
     };
-    for await (const epoch of search.run({ afterStep })) {
-      onEpoch(epoch);
+    for await (const epoch of search.run({ afterStep, ...(signal && { signal }) })) {
+      onEpoch?.(epoch);
       const { imagesPerSecond: _speed, ...figures } = epoch;
       epochs.push(figures);
     }

@@ -1,6 +1,7 @@
 /** @file One cell trained from scratch and scored on test images, as data: what to train, and what came out. */
 import { checkData, loadData } from '../data/files.node.ts';
 import { splitDataset } from '../data/index.ts';
+import type { StopSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
 import { childSize } from '../snas/child/size.ts';
 import { type ChildTrainingConfig, scoreChild, trainChild } from '../snas/child/training.ts';
@@ -30,11 +31,16 @@ export interface TrainedCell {
   readonly seconds: number;
 }
 
+export interface TrainingJobOptions {
+  /** Ends the training after the step that is under way, by throwing the signal's reason. */
+  readonly signal?: StopSignal | undefined;
+}
+
 /**
  * Trains and scores one cell. Images, initial weights, order, augmentation and dropped paths follow from the seed, so cells that are trained
  * under one seed differ in nothing but their edges: comparisons are paired.
  */
-export async function runTrainingJob(device: Device, job: TrainingJob): Promise<TrainedCell> {
+export async function runTrainingJob(device: Device, job: TrainingJob, { signal }: TrainingJobOptions = {}): Promise<TrainedCell> {
   const started = performance.now();
   const { genotype, network, training } = job;
   const data = await loadData(job.data);
@@ -45,8 +51,8 @@ export async function runTrainingJob(device: Device, job: TrainingJob): Promise<
     auxiliary: job.auxiliary,
   });
   try {
-    for await (const _epoch of trainChild(device, child, train, training)) continue;
-    const { accuracy } = await scoreChild(device, child, train, test);
+    for await (const _epoch of trainChild(device, child, train, training, { ...(signal && { signal }) })) continue;
+    const { accuracy } = await scoreChild(device, child, train, test, { signal });
     return {
       seed: training.seed,
       genotype,

@@ -1,6 +1,7 @@
 /** @file The child process of a pool: reads what one job is asked from a file and writes the answer to another. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { ReparamError } from '../contract/errors.ts';
+import { report } from '../command/run.ts';
 import type { Device } from '../core/tensor.ts';
 import { cpu } from '../devices/cpu.ts';
 import { runJob } from './job.ts';
@@ -15,12 +16,15 @@ async function run([kind, request, answer]: readonly string[]): Promise<void> {
   await writeFile(answer, JSON.stringify(await job(cpu({ dtype: 'float32' }), asked)));
 }
 
+// A parent that was killed wants no answer, and hears of nothing.
+process.on('disconnect', () => process.exit());
+// Ctrl-C in a terminal goes to all of its processes: the parent says what is to be done.
+process.on('SIGINT', () => undefined);
 try {
   await run(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof ReparamError)) throw error;
-  process.stderr.write(`reparam: ${error.message}\n`);
-  process.exitCode = 1;
+  process.exitCode = report(error);
 }
 // The channel to the parent would keep this process alive.
+process.removeAllListeners('disconnect');
 process.disconnect?.();
