@@ -2,6 +2,7 @@
 import { WebGpuBackend } from '../backends/webgpu/backend.ts';
 import type { GpuDeviceOptions } from '../backends/webgpu/kernel.ts';
 import { adapterLabel, readTraits } from '../backends/webgpu/runtime/adapter.ts';
+import { refusesSubgroups, tellRefusal } from '../backends/webgpu/runtime/trial.ts';
 import { gpuHandle } from '../backends/webgpu/runtime/memory.ts';
 import { OptionError } from '../contract/errors.ts';
 import { BackendDevice } from '../core/device.ts';
@@ -12,13 +13,16 @@ export async function deviceOver(gpu: GPUDevice, info: GPUAdapterInfo, options: 
   const { memoryLimit = Infinity } = options;
   if (!(memoryLimit > 0)) throw new OptionError(`webgpu: memoryLimit ${memoryLimit} must be > 0 bytes`);
   const found = readTraits(info, gpu);
+  const name = adapterLabel(info);
+  const refusal = found.subgroups && !options.withoutSubgroups ? await refusesSubgroups(gpu) : undefined;
+  if (refusal !== undefined) tellRefusal(name, refusal);
   const traits = {
     ...found,
     maxStorageBuffers: Math.min(found.maxStorageBuffers, options.maxStorageBuffers ?? Infinity),
-    ...(options.withoutSubgroups && { subgroups: false }),
+    ...((options.withoutSubgroups || refusal !== undefined) && { subgroups: false }),
     ...(options.asHardware && { software: false }),
   };
-  return new BackendDevice(new WebGpuBackend(gpu, traits, adapterLabel(info), memoryLimit), options);
+  return new BackendDevice(new WebGpuBackend(gpu, traits, name, memoryLimit), options);
 }
 
 /**
