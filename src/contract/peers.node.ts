@@ -22,6 +22,6 @@ export function resolvePeer(specifier: string): string | undefined {
 
 /** For people: ' (looked for from A, where reparam is, and from B)'. */
 export function wherePeersAre(): string {
-  const [here, project] = startingPoints().map((file) => path.dirname(file));
-  return ` (looked for from ${here}, where reparam is, and from ${project})`;
+  const here = path.dirname(fileURLToPath(new URL('../../package.json', import.meta.url)));
+  return ` (looked for from ${here}, where reparam is, and from ${process.cwd()})`;
 }

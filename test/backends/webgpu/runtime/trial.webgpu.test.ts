@@ -1,7 +1,7 @@
 /** @file A compiler that refuses subgroups although the device lists them: kernels without stand in, and it is said once. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { conv2d, type Device, matmul, type Tensor } from '../../../../src/index.ts';
-import { WebGpuBackend } from '../../../../src/backends/webgpu/backend.ts';
+import type { WebGpuBackend } from '../../../../src/backends/webgpu/backend.ts';
 import { requestAdapter, requestDevice } from '../../../../src/backends/webgpu/runtime/adapter.ts';
 import { refusesSubgroups, SUBGROUP_SHADERS } from '../../../../src/backends/webgpu/runtime/trial.ts';
 import * as shaders from '../../../../src/backends/webgpu/shaders.gen.ts';
@@ -41,7 +41,7 @@ async function refusing(refuses: (code: string) => boolean): Promise<{ device: G
   const real = await open();
   const codes: string[] = [];
   const device = disguised(real, {
-    features: new Set([...real.features, 'subgroups']) as unknown as GPUSupportedFeatures,
+    features: new Set([...real.features, 'subgroups']),
     createShaderModule: (descriptor: GPUShaderModuleDescriptor) => {
       codes.push(descriptor.code);
       // What wgpu said of the directive: an extension that it does not know.
