@@ -28,8 +28,8 @@ declare module 'vitest' {
 
 /** Entry points that a page imports, by the name that it writes. */
 export function pageEntries(folder: string): string[] {
-  // What draws random cases needs fast-check.
-  const needsPeer = existsSync(path.join(folder, 'node_modules/fast-check')) ? [] : ['./testing/properties'];
+  // Bundlers follow the import of fast-check, which checks draw cases with.
+  const needsPeer = existsSync(path.join(folder, 'node_modules/fast-check')) ? [] : ['./testing', './testing/properties'];
   return Object.keys(manifest.exports)
     .filter((entry) => !NODE_ONLY.includes(entry) && !needsPeer.includes(entry))
     .map((entry) => `reparam${entry.slice(1)}`);

@@ -8,7 +8,7 @@ const config: ViteUserConfig = defineConfig({
     include: ['*.test.ts'],
     reporters: ['default', '../test/support/plain-reporter.ts'],
     globalSetup: ['project.ts'],
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
     fileParallelism: false,
   },
