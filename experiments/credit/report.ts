@@ -1,6 +1,6 @@
 /** @file What the credit commands share: results written with what made them, and numbers for tables. */
 import path from 'node:path';
-import { makeFolder, version, writeFileWhole } from 'reparam/command';
+import { makeFolder, removeLeftovers, version, writeFileWhole } from 'reparam/command';
 
 export interface ResultFiles {
   readonly out: string;
@@ -16,6 +16,7 @@ export interface ResultFiles {
 /** Writes NAME.json, NAME.md and the pictures, each saying what made it. */
 export async function writeResults({ out, name, command, seconds, data, markdown, pictures }: ResultFiles): Promise<void> {
   await makeFolder(out);
+  await removeLeftovers(out);
   const made = {
     command,
     date: new Date().toISOString().slice(0, 10),

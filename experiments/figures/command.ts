@@ -10,6 +10,7 @@ import {
   type DeviceChoice,
   makeFolder,
   numbers,
+  removeLeftovers,
   UsageError,
   version,
   writeFileWhole,
@@ -99,6 +100,7 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
   const made = provenance(experiment, flags, device, seconds, clock);
   const text = report(experiment, result, made);
   await makeFolder(flags.out);
+  await removeLeftovers(flags.out);
   const file = (suffix: string): string => path.join(flags.out, `${experiment.name}${suffix}`);
   await writeFileWhole(file('.md'), text);
   await writeFileWhole(

@@ -1,7 +1,7 @@
 /** @file The credit laboratory's commands as people run them, at small sizes: what they print, what they write, how they refuse. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +70,14 @@ it('a search records credits without changing its result, and an audit of its fo
   expect(stdout).toContain('cell 0 normal 0-2');
   expect(stdout).toMatch(/taylor2? +\d/);
   expect(existsSync(path.join(recorded, 'credit-audit.json'))).toBe(true);
+  const damaged = await weights(recorded);
+  damaged[damaged.length - 1]! ^= 1;
+  await writeFile(path.join(recorded, 'weights.safetensors'), damaged);
+  const refused = credit('audit', '--run', recorded, '--cells', '0', '--images', '8');
+  expect([refused.status, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(/^reparam: \S*weights.safetensors [^\n]*damaged[^\n]*\n$/),
+  ]);
 });
 
 it('what cannot be obeyed is refused with the reason', () => {
