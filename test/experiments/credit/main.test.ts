@@ -78,7 +78,7 @@ it('a search records credits without changing its result, and an audit of its fo
     1,
     expect.stringMatching(/^reparam: \S*weights.safetensors [^\n]*damaged[^\n]*\n$/),
   ]);
-});
+}, 180_000);
 
 it('what cannot be obeyed is refused with the reason', () => {
   expect(credit('identity', '--head', 'cubic').stderr).toContain('Allowed choices are linear');
