@@ -107,7 +107,10 @@ export class Faults {
     }
     const errors = messages.filter((m) => m.type === 'error');
     if (errors.length === 0) return;
-    const lines = errors.map((m) => `  line ${m.lineNum}, column ${m.linePos}: ${m.message}`).join('\n');
+    // Dawn's message is a line; wgpu's draws the place on several.
+    const lines = errors
+      .map((m) => `  line ${m.lineNum}, column ${m.linePos}: ${m.message.trim().replaceAll('\n', '\n  ')}`)
+      .join('\n');
     // Better than the error of the scope that may have come first: it names the kernel and the line.
     this.#error = new GpuError(`${name}: the WGSL does not compile\n${lines}`);
   }
