@@ -78,6 +78,7 @@ function installPackage() {
   check('installed', 'npm', ['install', '--silent', '--ignore-scripts', path.join(scratch, tarball ?? ''), ...peers], {
     cwd: project,
   });
+  if (failed > 0) throw new Error('without the installed package there is nothing to run');
   return project;
 }
 
