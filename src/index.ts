@@ -33,6 +33,7 @@ export {
 } from './core/fused.ts';
 export { withComposites } from './core/fused-rows.ts';
 export { enableGrad, isGradEnabled, noGrad } from './core/grad-mode.ts';
+export { locateNonFinite, type LocateOptions, type ModuleTree, type NonFinite, type Range } from './core/locate.ts';
 export { mixedSum } from './core/mixed-sum.ts';
 export { batchNorm2d, type BatchNormOptions } from './core/batch-norm.ts';
 export * from './core/ops.ts';

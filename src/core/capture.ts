@@ -10,6 +10,7 @@ import { deviceOf } from './primitive.ts';
 import type { Device } from './tensor.ts';
 import { CaptureError } from '../contract/errors.ts';
 import { enableGrad } from './grad-mode.ts';
+import { observer } from './observe.ts';
 import { keep, scope } from './scope.ts';
 import { synchronous } from './synchronous.ts';
 import { sameShape, showShape } from '../contract/shape.ts';
@@ -99,10 +100,12 @@ export function capture<Inputs extends readonly Tensor[], Result extends StepRes
     captured = undefined;
   };
   // Inside another captured step it is a part of that one.
-  const call = (...inputs: Inputs): Result =>
-    inputs[0]?.device.backend.capturing || options.device?.backend.capturing
-      ? step(...inputs)
-      : replay(capturedFor(inputs), inputs);
+  const call = (...inputs: Inputs): Result => {
+    if (inputs[0]?.device.backend.capturing || options.device?.backend.capturing) return step(...inputs);
+    // Whoever looks at every operation sees those of the function itself, which computes the same bits.
+    if (observer) return enableGrad(() => scope(() => ({ result: step(...inputs) }))).result;
+    return replay(capturedFor(inputs), inputs);
+  };
   return Object.defineProperty(
     Object.assign(call, {
       prepare: async (inputs: Inputs, onProgress?: (compiled: number, of: number) => void): Promise<void> => {

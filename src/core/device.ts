@@ -7,6 +7,7 @@ import { brokenRule, KEPT } from './checked.ts';
 import { Constants } from './constants.ts';
 import { withGradMode } from './grad-mode.ts';
 import { hostData } from './host-data.ts';
+import { observer } from './observe.ts';
 import { deviceOf } from './primitive.ts';
 import { type Device, type DeviceMemory, type NestedArray, NO_MEMORY, Storage, Tensor } from './tensor.ts';
 
@@ -154,7 +155,10 @@ export class BackendDevice implements Device {
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
     const operands = inputs.map((t) => t.operand(op));
     const targets = outputs.map((t) => t.operand(op));
-    if (!this.#dry) this.backend.run(op, params, operands, targets);
+    if (this.#dry) return;
+    const done = observer?.operation(op, inputs, outputs);
+    this.backend.run(op, params, operands, targets);
+    done?.();
   }
 
   launch(kernel: Kernel, inputs: readonly Tensor[], shapes: readonly Shape[], inPlace: readonly Tensor[] = []): Tensor[] {
@@ -171,11 +175,13 @@ export class BackendDevice implements Device {
     }
     const made = shapes.map((shape) => this.empty(shape));
     if (!this.#dry) {
+      const done = observer?.operation(name, given, [...made, ...inPlace]);
       this.backend.launch(
         kernel,
         inputs.map((t) => t.operand(name)),
         [...made, ...inPlace].map((t) => t.operand(name)),
       );
+      done?.();
       this.noteWrites(inPlace);
     }
     return made;

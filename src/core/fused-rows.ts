@@ -7,6 +7,7 @@
 import type { FusedName, FusedOperands, FusedParams, FusedRow, FusedTable, Operand } from '../contract/backend.ts';
 import { ShapeError } from '../contract/errors.ts';
 import { sameShape, type Shape, showShape } from '../contract/shape.ts';
+import { observer } from './observe.ts';
 import { checkFloats, checkInPlace, deviceOf } from './primitive.ts';
 import { scope } from './scope.ts';
 import { type NotAsync, synchronous } from './synchronous.ts';
@@ -57,7 +58,9 @@ export function forwardRow<Params>(
   const outputs = shapes.map((shape) => device.empty(shape));
   const inputShapes = inputs.map((t) => t.shape);
   const saved = differentiable ? (row.saved?.(params, inputShapes) ?? []).map((shape) => device.empty(shape)) : [];
+  const done = observer?.operation(op, inputs, outputs);
   row.forward(params, operands(op, inputs), operands(op, outputs), operands(op, saved));
+  done?.();
   return { outputs, saved };
 }
 
@@ -75,11 +78,17 @@ export function backwardRow<Params>(
   checkedDevice(op, [...inputs, ...outputs, ...saved, g]);
   const writes = row.writes?.(needs) ?? needs;
   const gradients = inputs.map((x, i) => (writes[i] ? x.device.empty(x.shape) : undefined));
+  const done = observer?.operation(
+    op,
+    [...inputs, ...outputs, g],
+    gradients.filter((t) => t !== undefined),
+  );
   row.backward!(
     params,
     { inputs: operands(op, inputs), outputs: operands(op, outputs), saved: operands(op, saved), g: g.operand(op) },
     gradients.map((t) => t?.operand(op)),
   );
+  done?.();
   return gradients;
 }
 
@@ -98,7 +107,9 @@ export function inPlaceByRow<F extends FusedName>(
     const row: FusedRow<FusedParams[F]> | undefined = rowOf(device, name);
     if (!row) return composite(params, inputs, targets);
     admission.outputs(device, [...inputs, ...targets], params, inputs.length);
+    const done = observer?.operation(op, [...inputs, ...targets], targets);
     row.forward(params, operands(op, inputs), operands(op, targets), []);
+    done?.();
     device.noteWrites(targets);
   };
 }

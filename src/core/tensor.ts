@@ -20,6 +20,7 @@ import type {
 import { DisposedError, ShapeError } from '../contract/errors.ts';
 import { refuseOtherCopy } from '../contract/one-copy.ts';
 import { type Shape, showShape, sizeOf } from '../contract/shape.ts';
+import { observer } from './observe.ts';
 
 /** Cotangents of the inputs from the cotangent `g` of the output; entries that are not needed may be undefined. */
 export type Vjp = (g: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
@@ -35,7 +36,12 @@ export interface GraphNode {
 
 /** Notes how `output` came from `inputs`. The list is copied: the caller's array may grow before the backward pass reads it. */
 export function addNode(op: string, inputs: readonly Tensor[], output: Tensor, vjp: Vjp): void {
-  output.node = { op, inputs: [...inputs], versions: inputs.map((t) => t.storage.version), vjp };
+  output.node = {
+    op,
+    inputs: [...inputs],
+    versions: inputs.map((t) => t.storage.version),
+    vjp: observer?.backward(op, vjp) ?? vjp,
+  };
 }
 
 /** The handle of memory that is not there: of tensors that have a shape alone. @internal */
