@@ -1,7 +1,6 @@
 /**
- * @file `npm run test:consumers`: what other projects make of the packed package. Installs the tools of consumers from its lock file
- * where they are missing or old, then runs its tests; arguments go to vitest. `--all` adds Next, bun and Jest, which are larger
- * than the rest together.
+ * @file `npm run test:consumers`: what other projects make of the packed package. Installs the tools of consumers/ from its lock file where
+ * they are missing or old, then runs its tests; arguments go to vitest.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -11,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const folder = path.join(root, 'consumers');
 
-function run(command, args, cwd, env = process.env) {
-  const { status } = spawnSync(command, args, { cwd, env, stdio: 'inherit' });
+function run(command, args, cwd) {
+  const { status } = spawnSync(command, args, { cwd, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
 
@@ -20,10 +19,5 @@ const installed = path.join(folder, 'node_modules/.package-lock.json');
 const lock = path.join(folder, 'package-lock.json');
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs)
   run('npm', ['ci', '--ignore-scripts', '--loglevel=error'], folder);
-const all = process.argv.includes('--all');
-const rest = process.argv.slice(2).filter((argument) => argument !== '--all');
 const config = path.join(folder, 'vitest.config.ts');
-run(process.execPath, [path.join(root, 'scripts/test.mjs'), '--config', config, ...rest], root, {
-  ...process.env,
-  ...(all && { CONSUMERS: 'all' }),
-});
+run(process.execPath, [path.join(root, 'scripts/test.mjs'), '--config', config, ...process.argv.slice(2)], root);
