@@ -110,3 +110,13 @@ it('the weights come back to the bit, and no tensor is left behind', async () =>
   expect(device.memory().tensors).toBe(live);
   expect([...(await w1.data()), ...(await w2.data())]).toEqual(before);
 });
+
+it('along a zero vector, and along one whose square underflows, the finite difference is what the exact method gives', async () => {
+  for (const scale of [0, 1e-200]) {
+    const v = [mul(vector(15, 3), scale), mul(vector(16, 2), scale)];
+    const problem = { weights: [w1, w2], architecture: [a], trainingLoss };
+    const exact = await mixedProduct(problem, v)[0]!.data();
+    const found = await mixedProduct(problem, v, { method: 'finite-difference' })[0]!.data();
+    for (const [i, want] of exact.entries()) expect(Math.abs(found[i]! - want)).toBeLessThanOrEqual(1e-4 * scale);
+  }
+});
