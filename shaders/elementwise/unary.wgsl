@@ -46,6 +46,14 @@ fn erfRational(v: vec4f) -> vec4f {
   return c * top / bottom;
 }
 
+// log, whose values at 0 and infinity drivers miss.
+fn logWhole(v: vec4f) -> vec4f {
+  let bits = bitcast<vec4u>(v);
+  let lowest = bitcast<vec4f>(bits | vec4u(0xff800000u));
+  let known = select(log(v), v, bits == vec4u(0x7f800000u));
+  return select(select(known, lowest, (bits & vec4u(0x7fffffffu)) == vec4u()), nanOf(v), isNan(v) | (v < vec4f(0.0)));
+}
+
 // 1 / (1 + e^-x) with e^-|x|, which does not overflow: accurate in both tails as far as exp is.
 fn sigmoidStable(v: vec4f) -> vec4f {
   let e = exp(-abs(v));
@@ -70,7 +78,7 @@ fn apply(v: vec4f) -> vec4f {
     //#operations {
     case neg { return -v; }
     case exp { return select(exp(v), nanOf(v), isNan(v)); }
-    case log { return select(log(v), nanOf(v), isNan(v) | (v < vec4f(0.0))); }
+    case log { return logWhole(v); }
     case sqrt { return select(sqrt(v), nanOf(v), isNan(v) | (v < vec4f(0.0))); }
     case reciprocal { return vec4f(1.0) / v; }
     case relu { return select(v, vec4f(0.0), (v < vec4f(0.0)) & !isNan(v)); }

@@ -6,6 +6,8 @@ fn opaque(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) ^ ${ZERO}); }
 
 fn extend(sum: LongSum, value: f32) -> LongSum {
   let high = opaque(sum.high + value);
+  // What is not finite has no second number.
+  if ((bitcast<u32>(high) & 0x7fffffffu) >= 0x7f800000u) { return LongSum(high, 0.0); }
   let part = opaque(high - sum.high);
   let low = sum.low + ((sum.high - opaque(high - part)) + (value - part));
   // The second number stays below a unit of the first.
@@ -13,7 +15,4 @@ fn extend(sum: LongSum, value: f32) -> LongSum {
   return LongSum(all, low - opaque(all - high));
 }
 
-// Where the sum is infinite its second number is none.
-fn valueOf(sum: LongSum) -> f32 {
-  return select(sum.high, sum.high + sum.low, (bitcast<u32>(sum.high) & 0x7fffffffu) < 0x7f800000u);
-}
+fn valueOf(sum: LongSum) -> f32 { return sum.high + sum.low; }

@@ -61,7 +61,7 @@ fn rowMaximum(lane: u32, start: u32) -> f32 {
   var sum = Sum();
   for (var i = lane; i < size.k; i += 64u) { sum = plus(sum, g[start + i]); }
   let all = folded(lane, total(sum));
-  for (var i = lane; i < size.k; i += 64u) { gx[start + i] = g[start + i] - exp(output[start + i]) * all; }
+  for (var i = lane; i < size.k; i += 64u) { gx[start + i] = select(g[start + i] - exp(output[start + i]) * all, nanOf(output[start + i]), isNan(output[start + i])); }
 }
 
 // Cross-entropy, as in cross-entropy.wgsl.

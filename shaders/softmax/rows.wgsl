@@ -65,5 +65,5 @@ fn largest(start: u32) -> f32 {
   var sum = Sum();
   for (var i = start; i < start + size.k; i++) { sum = plus(sum, g[i]); }
   let all = total(sum);
-  for (var i = start; i < start + size.k; i++) { gx[i] = g[i] - exp(output[i]) * all; }
+  for (var i = start; i < start + size.k; i++) { gx[i] = select(g[i] - exp(output[i]) * all, nanOf(output[i]), isNan(output[i])); }
 }

@@ -65,7 +65,7 @@ it('Adam with betas up to 1 - 1e-8 is within 1e-6 of its formula in float64, ove
         expected -= m / (1 - betas[0] ** t) / (Math.sqrt(v / (1 - betas[1] ** t)) + 1e-8);
         scope(() => adam.step([device.tensor([g])]));
         const got = (await p.data())[0]!;
-        expect(Math.abs(got / expected - 1), `${device.name}, ${betas}, step ${t}`).toBeLessThan(1e-6);
+        expect(Math.abs(got / expected - 1), `${device.name}, ${betas.join(' ')}, step ${t}`).toBeLessThan(1e-6);
       }
       adam.dispose();
       p.dispose();

@@ -15,7 +15,7 @@ function slotsOf(traits: AdapterTraits): 6 | 7 {
 const ELEMENTS_PER_GROUP = 512;
 
 /** Elements that lanes may add in long rows. */
-const LONG = 2 ** 20;
+const LONG = 2 ** 16;
 
 type EntryPoint = (typeof mixedSumSix | typeof mixedSumSeven)['entryPoints'][number];
 
