@@ -11,7 +11,7 @@ const TILES_PER_LANE = 4;
 
 /** Tiles that a lane may add in a row, and how many it is given where that would be more and lanes enough have room for their sums. */
 const SHORT_CHAIN = 16;
-const LONGEST_CHAIN = 64;
+const LONGEST_CHAIN = 32;
 const MOST_LANE_SUMS = 2 ** 22;
 
 /**
