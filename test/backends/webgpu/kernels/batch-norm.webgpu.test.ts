@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-// Each lane of 64 or more sums a few numbers, and the merge goes in runs of 16: a few roundings, where a merge in one row had 12 units.
+// Each lane of 64 or more sums a few numbers and the merge keeps its sums in two: a few roundings, where a merge in one number had 12 units.
 const UNITS = 3;
 
 it.each(operations.filter(({ name }) => name.startsWith('batchNorm2d')))('$name stays within 3 units', async (op) => {
