@@ -3,23 +3,16 @@
  * the directive (wgpu once did), and then every kernel that has it would fail at its first use, in the middle of other work.
  */
 import type { Shader } from './shader.ts';
-import { convPointwise, convTileSubgroups, matmulSubgroups, matmulSubgroupsOfFour } from '../shaders.gen.ts';
+import { convPointwise, convTileSubgroups, matmulSubgroups, matmulSubgroupsOfFour, subgroupsTrial } from '../shaders.gen.ts';
 
 /** Every shader that enables subgroups; each has a sibling without, which computes the same. */
 export const SUBGROUP_SHADERS: readonly Shader[] = [convPointwise, convTileSubgroups, matmulSubgroups, matmulSubgroupsOfFour];
-
-/** Small, so that a whole pipeline of it is made at once: some compilers look closely only then. */
-const SMALLEST = `enable subgroups;
-@group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@compute @workgroup_size(32) fn main(@builtin(local_invocation_index) lane: u32) {
-  y[lane] = subgroupBroadcast(f32(lane), 0u) + subgroupAdd(1.0);
-}`;
 
 /** What the compiler says against the kernels with subgroups; undefined if nothing. For a device with that feature. */
 export async function refusesSubgroups(device: GPUDevice): Promise<string | undefined> {
   device.pushErrorScope('validation');
   const modules = SUBGROUP_SHADERS.map(({ name, code }) => device.createShaderModule({ label: name, code }));
-  const smallest = device.createShaderModule({ label: 'trial of subgroups', code: SMALLEST });
+  const smallest = device.createShaderModule({ label: subgroupsTrial.name, code: subgroupsTrial.code });
   const scope = device.popErrorScope();
   const pipeline = device.createComputePipelineAsync({ layout: 'auto', compute: { module: smallest } });
   const failures = await Promise.all([
