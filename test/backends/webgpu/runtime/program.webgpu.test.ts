@@ -1,6 +1,17 @@
 /** @file What a replay asks of WebGPU: nothing to be made, and kernels compiled once, beside one another. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batchNorm2d, capture, conv2d, type Device, grad, maxPool2d, relu, sum, type Tensor } from '../../../../src/index.ts';
+import {
+  batchNorm2d,
+  capture,
+  conv2d,
+  type Device,
+  GpuError,
+  grad,
+  maxPool2d,
+  relu,
+  sum,
+  type Tensor,
+} from '../../../../src/index.ts';
 import { SGD } from '../../../../src/optim/index.ts';
 import type { WebGpuBackend } from '../../../../src/backends/webgpu/backend.ts';
 import { webgpu } from '../../../../src/devices/webgpu.ts';
@@ -94,16 +105,16 @@ describe('on WebGPU', () => {
     step.dispose();
   });
 
-  it('a kernel that does not compile is reported with its name and line by the first wait after prepare and a call', async () => {
+  it('a kernel that does not compile is reported with its name and line by prepare, and again by the first wait after a call', async () => {
     const step = capture((x: Tensor) => {
       const code =
         '@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n@compute @workgroup_size(1) fn main() { y[0] = nothing; }';
       return device.launch({ kind: 'wgsl', name: 'broken in a captured step', code, workgroups: [1, 1, 1] }, [], [x.shape])[0]!;
     });
     const x = images(4);
-    await step.prepare([x]);
+    await expect(step.prepare([x])).rejects.toThrow(/broken in a captured step[\s\S]*line 2/);
     step(x);
-    await expect(device.finish()).rejects.toThrow(/broken in a captured step[\s\S]*line 2/);
+    await expect(device.finish()).rejects.toThrow(GpuError);
     await device.finish();
   });
 });
