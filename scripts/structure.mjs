@@ -4,7 +4,8 @@
  * `node scripts/structure.mjs [ROOT]` prints counts for a checkout, so that two can be compared; `--unmirrored` adds the list of source
  * files without a test of their own, and `--layers` prints the table of layers alone. `--check` prints only what breaks a rule, and then
  * exits with 1: an import that climbs or goes to a room that may not be imported (scripts/layers.mjs), a room that is not listed, an import
- * of Node where none may be, an import circle (imports of types count), a test without a source, a test in another form than the rest.
+ * of Node where none may be, an import circle (imports of types count), a test without a source, a test in another form than the rest, a
+ * list spread into a call, a kernel that is run past the checks of its operands.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -188,9 +189,32 @@ function testProblems() {
   return problems;
 }
 
+/** A call whose arguments are as many as a list has elements: beyond some hundred thousand the stack overflows. */
+const SPREAD = /\b(?:Math\.\w+|String\.\w+|[\w.\])]+\.(?:push|unshift|splice|concat|of))\((?:[^(){}]|\([^()]*\))*\.\.\./;
+/** Who may run kernels of a backend in the core and above: what they are given has been checked there. */
+const DOORS = ['src/core/device.ts', 'src/core/fused-rows.ts'];
+const BEHIND_DOORS = /\bbackend\.(?:run|launch|fused)\b|\brow\w*\.(?:forward|backward)!?\(/;
+
+function codeProblems() {
+  const problems = [];
+  for (const file of sources.filter((f) => !isGenerated(f))) {
+    for (const [i, line] of text(file).split('\n').entries()) {
+      const at = `${file}:${i + 1}`;
+      if (/^\s*(?:\*|\/\/|\/\*)/.test(line)) continue;
+      if (SPREAD.test(line))
+        problems.push(
+          `${at}: spreads a list into a call, which long ones overflow; use a loop, or largestOf of contract/extremes.ts`,
+        );
+      if (BEHIND_DOORS.test(line) && !DOORS.includes(file) && !file.startsWith('src/backends/'))
+        problems.push(`${at}: runs a kernel past the checks of its operands; go through apply, Device.run or fused-rows.ts`);
+    }
+  }
+  return problems;
+}
+
 function check() {
   const circular = circles.map((set) => `import circle: ${circleThrough(set.toSorted()[0]).join(' -> ')}`);
-  const problems = [...layerProblems(), ...circular, ...testProblems()];
+  const problems = [...layerProblems(), ...circular, ...testProblems(), ...codeProblems()];
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
 }

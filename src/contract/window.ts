@@ -58,6 +58,20 @@ export function windowOutput(op: string, geometry: WindowGeometry, axis: 0 | 1, 
   return out;
 }
 
+/** The same windows in the smallest numbers: one window along an axis has no stride, one tap no dilation, however large they were given. */
+export function settled<G extends WindowGeometry>(
+  geometry: G,
+  kernel: readonly [number, number],
+  output: readonly [number, number],
+): G {
+  const { stride, dilation } = geometry;
+  return {
+    ...geometry,
+    stride: [output[0] === 1 ? 1 : stride[0], output[1] === 1 ? 1 : stride[1]],
+    dilation: [kernel[0] === 1 ? 1 : dilation[0], kernel[1] === 1 ? 1 : dilation[1]],
+  };
+}
+
 /** The output of a pool, [n, c, oh, ow], for x [n, c, h, w]. */
 export function pooledShape(op: string, x: Shape, geometry: PoolGeometry): Shape {
   const { n, c, h, w } = dims(op, { shape: x }, 'n c h w');

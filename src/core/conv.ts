@@ -11,7 +11,7 @@ import { ShapeError } from '../contract/errors.ts';
 import { add, reshape } from './ops.ts';
 import { checkInteger, checkShape, dims, type Shape, showShape } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
-import { windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
+import { settled, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
 
 export interface Conv2dOptions extends WindowOptions {
   /** Channels are split into this many groups that do not mix; equal to the channels it is depthwise. Default 1. */
@@ -39,8 +39,15 @@ export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): 
   if (options.bias && (options.bias.rank !== 1 || options.bias.shape[0] !== o)) {
     throw new ShapeError(`conv2d: bias ${showShape(options.bias.shape)} must be [${o}] for weight ${showShape(weight.shape)}`);
   }
-  const y = forward(x, weight, geometry);
+  const [kernel, output] = [weight.shape.slice(2), outputOf(x.shape, weight.shape, geometry)] as unknown as [Pair, Pair];
+  const y = forward(x, weight, settled(geometry, kernel, output));
   return options.bias ? add(y, reshape(options.bias, [1, o, 1, 1])) : y;
+}
+
+type Pair = readonly [number, number];
+
+function outputOf(input: Shape, weight: Shape, geometry: ConvGeometry): Pair {
+  return [windowOutput('conv2d', geometry, 0, input[2]!, weight[2]!), windowOutput('conv2d', geometry, 1, input[3]!, weight[3]!)];
 }
 
 function convGeometry(op: string, options: Conv2dOptions): ConvGeometry {
@@ -78,7 +85,12 @@ export function conv2dInput(g: Tensor, weight: Tensor, inputShape: Shape, option
   const geometry = convGeometry('conv2dInput', options);
   checkShape('conv2dInput', inputShape, 'inputShape');
   checkOutput('conv2dInput', g.shape, inputShape, weight.shape, geometry);
-  return inputPartial(g, weight, inputShape, geometry);
+  return inputPartial(
+    g,
+    weight,
+    inputShape,
+    settled(geometry, weight.shape.slice(2) as unknown as Pair, g.shape.slice(2) as unknown as Pair),
+  );
 }
 
 /** dT/dw: x [n, c, h, w], g [n, o, oh, ow] -> the weight's shape. */
@@ -86,7 +98,12 @@ export function conv2dFilter(x: Tensor, g: Tensor, weightShape: Shape, options: 
   const geometry = convGeometry('conv2dFilter', options);
   checkShape('conv2dFilter', weightShape, 'weightShape');
   checkOutput('conv2dFilter', g.shape, x.shape, weightShape, geometry);
-  return filterPartial(x, g, weightShape, geometry);
+  return filterPartial(
+    x,
+    g,
+    weightShape,
+    settled(geometry, weightShape.slice(2) as unknown as Pair, g.shape.slice(2) as unknown as Pair),
+  );
 }
 
 function checkOutput(op: string, got: Shape, input: Shape, weight: Shape, geometry: ConvGeometry): void {

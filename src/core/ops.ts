@@ -256,6 +256,8 @@ export function transpose(x: Tensor): Tensor {
 /** Repeats along axes of size 1 and new leading axes. VJP: sumTo. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   checkShape('broadcastTo', shape);
+  checkFloats('broadcastTo', [x]);
+  x.operand('broadcastTo');
   if (sameShape(x.shape, shape)) return x;
   if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
     throw new ShapeError(`broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`);
@@ -376,6 +378,8 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
 /** Sums over the axes along which `shape` broadcasts to x's shape: the adjoint of broadcastTo. VJP: broadcastTo. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   checkShape('sumTo', shape);
+  checkFloats('sumTo', [x]);
+  x.operand('sumTo');
   if (sameShape(x.shape, shape)) return x;
   if (shape.length > x.rank || !sameShape(broadcastShapes('sumTo', shape, x.shape), x.shape)) {
     throw new ShapeError(`sumTo: ${showShape(shape)} does not broadcast to ${showShape(x.shape)}`);

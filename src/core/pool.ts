@@ -9,7 +9,7 @@ import { take } from './indexing.ts';
 import { concat, div, reshape, slice } from './ops.ts';
 import { hostNumbers, dims, showShape, showValue } from '../contract/shape.ts';
 import type { Tensor } from './tensor.ts';
-import { asPair, type Pair, pooledShape, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
+import { asPair, type Pair, pooledShape, settled, windowGeometry, type WindowOptions, windowOutput } from '../contract/window.ts';
 
 function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOptions): PoolGeometry {
   const k = asPair(op, 'kernel', kernel, 1);
@@ -22,7 +22,11 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
       );
     }
   }
-  return geometry;
+  const [oh, ow] = ([0, 1] as const).map((axis) => windowOutput(op, geometry, axis, axis === 0 ? h : w, k[axis])) as [
+    number,
+    number,
+  ];
+  return settled(geometry, k, [oh, ow]);
 }
 
 /** Positions in a plane that a float32 can hold. */

@@ -1,4 +1,5 @@
 /** @file The audit of a supernet: for every edge, how far its first-order credit is from the exact one, and what conservation holds. */
+import { lengthOf } from '../contract/extremes.ts';
 import { nextTask } from '../core/event-loop.ts';
 import { scope } from '../core/scope.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
@@ -63,7 +64,7 @@ export async function auditSupernet(
       const out: number[] = [];
       for (let cell = 0; cell < supernet.cells.length; cell++) {
         const edges = chosen.filter((e) => all[e]!.cell === cell);
-        if (edges.length > 0) out.push(...(await one(kind, edges)));
+        if (edges.length > 0) for (const found of await one(kind, edges)) out.push(found);
       }
       return out;
     };
@@ -84,7 +85,7 @@ export async function auditSupernet(
       ...(taylor2 && { taylor2: f(taylor2) }),
       ...(integrated && { integrated: f(integrated) }),
     });
-    const gap = measure((c) => Math.hypot(...c.map((v, i) => v - ablation[i]!)) / Math.hypot(...ablation));
+    const gap = measure((c) => lengthOf(c.map((v, i) => v - ablation[i]!)) / lengthOf(ablation));
     return { loss: report.loss, edges, gap, rank: measure((c) => spearman(c, ablation)), conservation: report };
   });
 }

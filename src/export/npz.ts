@@ -47,7 +47,7 @@ function npy(shape: Shape, data: TypedArray): Uint8Array {
   const fields = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
   const length = Math.ceil((10 + fields.length + 1) / 64) * 64;
   const text = `${fields.padEnd(length - 10 - 1)}\n`;
-  const magic = Uint8Array.of(0x93, ...new TextEncoder().encode('NUMPY'), 1, 0);
+  const magic = Uint8Array.from([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0]);
   return join([
     magic,
     little(text.length),

@@ -1,4 +1,5 @@
 /** @file What a strategy needs beside a preset: the rate of its optimiser in short runs, and how random search chooses its child. */
+import { largestOf } from '../contract/extremes.ts';
 import { RandomSearch, strategy, type StrategyName } from '../baselines/index.ts';
 import type { Device } from '../core/tensor.ts';
 import { cpu } from '../devices/cpu.ts';
@@ -52,6 +53,6 @@ export async function chooseCandidate(search: Search, count: number): Promise<nu
   const drawn = search.strategy.candidates(count);
   const accuracies: number[] = [];
   for (const genotype of drawn) accuracies.push((await search.childScore(search.data.validation, genotype)).accuracy);
-  search.strategy.choose(drawn[accuracies.indexOf(Math.max(...accuracies))]!);
+  search.strategy.choose(drawn[accuracies.indexOf(largestOf(accuracies))]!);
   return accuracies;
 }

@@ -1,4 +1,5 @@
 /** @file Heat maps: a matrix of numbers as coloured cells, with labels and a colour key. */
+import { largestOf } from '../contract/extremes.ts';
 import { OptionError } from '../contract/errors.ts';
 import { diverging, sequential } from './palette.ts';
 import { escapeXml, round, showNumber, svgDocument, text } from './svg.ts';
@@ -37,7 +38,13 @@ export function heatMap(options: HeatMapOptions): string {
     if (!Number.isFinite(v)) return '#bbbbbb';
     return colours === 'diverging' ? diverging(v / extreme) : sequential(high > low ? (v - low) / (high - low) : 0);
   };
-  const left = 24 + 6.6 * Math.max(0, ...rows.map((r) => r.length));
+  const left =
+    24 +
+    6.6 *
+      largestOf(
+        rows.map((r) => r.length),
+        0,
+      );
   const top = 44;
   const right = left + cellWidth * columns.length;
   const bottom = top + cellHeight * rows.length;
@@ -52,7 +59,18 @@ export function heatMap(options: HeatMapOptions): string {
       );
     }),
   );
-  const every = Math.max(1, Math.ceil((7 * Math.max(0, ...columns.map((c) => c.length)) + 6) / cellWidth));
+  const every = Math.max(
+    1,
+    Math.ceil(
+      (7 *
+        largestOf(
+          columns.map((c) => c.length),
+          0,
+        ) +
+        6) /
+        cellWidth,
+    ),
+  );
   const everyRow = Math.max(1, Math.ceil(12 / cellHeight));
   const body = [
     text(left, 24, options.title, 'start', 'font-size="15" font-weight="600"'),

@@ -5,6 +5,7 @@
  * takes a place of its own in every column that it passes. The order in the columns is improved by barycentres, the places by least
  * squares under the distances that boxes and labels need.
  */
+import { largestOf, smallestOf } from '../contract/extremes.ts';
 
 export interface GraphEdge {
   readonly from: number;
@@ -75,15 +76,15 @@ export function layeredLayout(count: number, edges: readonly GraphEdge[], sizes:
   const columns = order(slots);
   place(columns, sizes.gap);
 
-  const widths = columns.map((column) => Math.max(...column.map((s) => s.width)));
+  const widths = columns.map((column) => largestOf(column.map((s) => s.width)));
   const starts: number[] = [];
   let x = 0;
   for (const width of widths) {
     starts.push(x);
     x += width + sizes.bend;
   }
-  const top = Math.min(...slots.map((s) => s.y - s.height / 2));
-  const bottom = Math.max(...slots.map((s) => s.y + s.height / 2));
+  const top = smallestOf(slots.map((s) => s.y - s.height / 2));
+  const bottom = largestOf(slots.map((s) => s.y + s.height / 2));
   const span = (s: Slot): readonly [number, number] => {
     const middle = starts[s.column]! + widths[s.column]! / 2;
     const half = s.width > 0 ? s.width / 2 : widths[s.column]! / 2;
@@ -109,7 +110,7 @@ export function layeredLayout(count: number, edges: readonly GraphEdge[], sizes:
 
 /** Columns in the best order found by sweeps of barycentres: the one with the fewest crossings. */
 function order(slots: readonly Slot[]): Slot[][] {
-  const count = Math.max(...slots.map((s) => s.column)) + 1;
+  const count = largestOf(slots.map((s) => s.column)) + 1;
   let columns = Array.from({ length: count }, (_, c) => slots.filter((s) => s.column === c));
   let best = columns;
   let fewest = crossings(columns);

@@ -1,4 +1,5 @@
 /** @file Line charts: series with error bands on linear or logarithmic axes, with a legend. */
+import { largestOf } from '../contract/extremes.ts';
 import { dashes, palette } from './palette.ts';
 import { makeScale, type Scale, type ScaleKind } from './scale.ts';
 import { escapeXml, round, showNumber, svgDocument, text } from './svg.ts';
@@ -45,7 +46,15 @@ export interface LineChartOptions {
 /** The chart as an SVG document. Points that an axis cannot hold (not finite; not positive on a log axis) are left out. */
 export function lineChart(options: LineChartOptions): string {
   const { series, references = [], xScale = 'linear', yScale = 'linear', width = 760, height = 440 } = options;
-  const legendWidth = Math.min(260, 44 + 6.6 * Math.max(0, ...series.map((s) => s.name.length)));
+  const legendWidth = Math.min(
+    260,
+    44 +
+      6.6 *
+        largestOf(
+          series.map((s) => s.name.length),
+          0,
+        ),
+  );
   const left = 66;
   const right = width - legendWidth - 14;
   const top = 40;

@@ -15,7 +15,7 @@ export interface Scale {
 export function makeScale(kind: ScaleKind, values: readonly number[], from: number, to: number): Scale {
   const accepts = (v: number): boolean => Number.isFinite(v) && (kind === 'linear' || v > 0);
   const usable = values.filter(accepts);
-  if (values.length === 0) usable.push(...(kind === 'log' ? [1, 10] : [0, 1]));
+  if (values.length === 0) for (const end of kind === 'log' ? [1, 10] : [0, 1]) usable.push(end);
   if (usable.length === 0)
     throw new OptionError(`plot: no ${kind === 'log' ? 'positive ' : ''}finite value to draw on a ${kind} axis`);
   let low = Infinity;

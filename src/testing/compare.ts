@@ -117,7 +117,7 @@ async function noiseAt(
     const rows: (readonly Float64Array[])[] = [];
     for (const i of NOISE_STEPS) rows.push(await near((centre + i) * NOISE_SPACING));
     sides.push(noiseOfEach(rows));
-    all.push(...rows);
+    for (const row of rows) all.push(row);
   }
   const [left, right] = sides as [Float64Array[], Float64Array[]];
   return {

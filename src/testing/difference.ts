@@ -4,6 +4,7 @@
  * E(h) = h^4 |f'''''| / 120 (extrapolated) + k u |f| / h with u = 2^-53. At h = 2^-17, near the optimum u^(1/3) of the plain difference, both
  * are about 1e-11 where f, its derivatives and x are of size 1; `slope.ts` looks for the step where they are not.
  */
+import { largestOf } from '../contract/extremes.ts';
 
 /** Values of every output at a point; a point is one flat array per input. */
 export type Evaluate = (point: readonly Float64Array[]) => Promise<readonly Float64Array[]>;
@@ -149,7 +150,7 @@ export async function estimate(samples: Samples, h: number): Promise<Estimate> {
     analytic: (4 * (half.along / half.length) - whole.along / whole.length) / 3,
     truncation: Math.abs(numeric - coarser) + Math.abs(2 * bend(half) - bend(whole)),
     rounding: ((4 * noise) / half.length + noise / whole.length) / 3,
-    variation: Math.max(...[half, whole, double].map((p) => Math.max(Math.abs(p.change), Math.abs(p.bend)) / p.length)),
+    variation: largestOf([half, whole, double].map((p) => Math.max(Math.abs(p.change), Math.abs(p.bend)) / p.length)),
     step: whole.length / 2,
     still: !(half.moved || whole.moved || double.moved),
   };

@@ -4,6 +4,7 @@
  * computational noise", SIAM J. Sci. Comput. 33, 2011). The points are not equally spaced, for a saw-tooth, which is what hashes and rounded inputs
  * make, may look straight at equal spaces.
  */
+import { largestOf, lengthOf } from '../contract/extremes.ts';
 
 /** Relative noise above which a function is not one of float64 arithmetic. */
 export const NOISY: number = 1e-13;
@@ -19,7 +20,7 @@ export function noiseAt(steps: readonly number[]): (values: readonly number[]) =
       steps.map((t) => t ** degree),
       basis,
     );
-    const length = Math.hypot(...column);
+    const length = lengthOf(column);
     basis.push(column.map((v) => v / length));
   }
   const freedom = Math.sqrt(steps.length - basis.length);
@@ -27,13 +28,13 @@ export function noiseAt(steps: readonly number[]): (values: readonly number[]) =
     const first = values[0]!;
     const moved = values.map((v) => v - first);
     // Scaled, for the square of a number may leave the range of float64.
-    const size = Math.max(...moved.map(Math.abs));
+    const size = largestOf(moved.map(Math.abs));
     if (size === 0 || !Number.isFinite(size)) return 0;
     const residual = rest(
       moved.map((v) => v / size),
       basis,
     );
-    return (size * Math.hypot(...residual)) / freedom;
+    return (size * lengthOf(residual)) / freedom;
   };
 }
 

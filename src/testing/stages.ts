@@ -10,6 +10,7 @@ import { withGradMode } from '../core/grad-mode.ts';
 import { dot } from '../core/composites.ts';
 import { add } from '../core/ops.ts';
 import { scope } from '../core/scope.ts';
+import { synchronous } from '../core/synchronous.ts';
 import type { Shape } from '../contract/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 
@@ -34,7 +35,7 @@ export function firstStage(f: (...inputs: Tensor[]) => Tensor, inputs: readonly 
       wrt.forEach((position, k) => {
         all[position] = xs[k]!;
       });
-      return [f(...all)];
+      return [synchronous('checkGrads', 'f', f(...all))];
     },
   };
 }

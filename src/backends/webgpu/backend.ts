@@ -29,6 +29,9 @@ import { GpuCapture } from './runtime/program.ts';
 import { hasTimestamps, TimestampPair } from './runtime/timing.ts';
 import { ReadBack } from './runtime/read-back.ts';
 
+/** Constants that are kept: vectors of one number a channel, several in one launch. */
+const KEPT_CONSTANTS = 32;
+
 export class WebGpuBackend implements Backend, Gpu {
   readonly kind = 'webgpu';
   readonly dtype = 'float32';
@@ -44,6 +47,7 @@ export class WebGpuBackend implements Backend, Gpu {
   readonly #queue: CommandQueue;
   readonly #readBack: ReadBack;
   #temporaries: GpuHandle[] = [];
+  /** Constants by value and shape, the longest unused first. */
   readonly #constants = new Map<string, GpuHandle>();
   readonly #captures = new CaptureSwitch<GpuCapture>();
   #destroyed = false;
@@ -150,7 +154,13 @@ export class WebGpuBackend implements Backend, Gpu {
         this.write(made, elements);
         return made;
       });
-      this.#constants.set(key, handle);
+    }
+    this.#constants.delete(key);
+    this.#constants.set(key, handle);
+    for (const [oldest, unused] of this.#constants) {
+      if (this.#constants.size <= KEPT_CONSTANTS) break;
+      this.#constants.delete(oldest);
+      this.#pool.free(unused);
     }
     return { handle, shape, dtype: 'float32' };
   }

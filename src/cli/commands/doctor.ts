@@ -1,4 +1,5 @@
 /** @file `reparam doctor`: which adapter there is and whether it computes rightly, or how to get one. */
+import { largestOf } from '../../contract/extremes.ts';
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Command } from 'commander';
@@ -150,6 +151,6 @@ function describe(report: Report): string {
       ['to get one', report.install ?? ''],
     );
   }
-  const width = Math.max(...lines.map(([name]) => name.length));
+  const width = largestOf(lines.map(([name]) => name.length));
   return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
 }

@@ -1,4 +1,5 @@
 /** @file `reparam gradcheck FILE#export`: the derivative of a function in somebody's module, against differences. */
+import { largestOf } from '../../contract/extremes.ts';
 import { loadModule, type ModuleTarget } from '../../command/load-module.ts';
 import { UsageError } from '../../command/usage-error.ts';
 import { checkGradFunction } from '../../testing/check-grad-function.ts';
@@ -119,7 +120,10 @@ async function checkOperation(op: Operation, name: string, flags: FileFlags): Pr
   if (failure) return { name, failure: failure.message };
   tally.check(name);
   const { derivatives, hidden, nonSmooth } = tally;
-  const worst = Math.max(0, ...tally.orders.map((o) => o.worst));
+  const worst = largestOf(
+    tally.orders.map((o) => o.worst),
+    0,
+  );
   return { name, report: { derivatives, hidden, nonSmooth, worst, noise: 0, precision: 'float64', resolution: 1e-7, cases } };
 }
 

@@ -1,4 +1,5 @@
 /** @file `reparam gradcheck`: the gradients and kernels of every operation, checked on this machine. */
+import { largestOf } from '../../contract/extremes.ts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { cpu } from '../../devices/cpu.ts';
 import type { Device } from '../../core/tensor.ts';
@@ -95,9 +96,14 @@ function totals(results: readonly OperationResult[]): Totals {
     cases: sum((r) => r.cases),
     derivatives: sum((r) => r.derivatives),
     nonSmooth: sum((r) => r.nonSmooth),
-    worst: [0, 1, 2].map((i) => Math.max(0, ...results.map((r) => r.orders[i] ?? 0))),
+    worst: [0, 1, 2].map((i) =>
+      largestOf(
+        results.map((r) => r.orders[i] ?? 0),
+        0,
+      ),
+    ),
     worstKernel: results.some((r) => r.kernel)
-      ? Math.max(...results.map((r) => Math.max(r.kernel?.value ?? 0, r.kernel?.gradient ?? 0)))
+      ? largestOf(results.map((r) => Math.max(r.kernel?.value ?? 0, r.kernel?.gradient ?? 0)))
       : undefined,
   };
 }

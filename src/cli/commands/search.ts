@@ -1,5 +1,6 @@
 /** @file `reparam search`: a search on real images, from flags to a run folder. */
 /// <reference lib="esnext.disposable" preserve="true" />
+import { largestOf } from '../../contract/extremes.ts';
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
 import { checkData, loadData } from '../../data/files.node.ts';
@@ -143,7 +144,7 @@ async function searchOn(device: Device, run: Run, place: Place): Promise<boolean
     environment: environmentOf(device),
   };
   const lines: MetricsLine[] = [];
-  if (place.stored) lines.push(...(await resume({ search, folder, config, stored: place.stored, identity })));
+  if (place.stored) for (const line of await resume({ search, folder, config, stored: place.stored, identity })) lines.push(line);
   else await folder.create(config, identity, await search.state());
   // A device that was lost is no news about the run.
   if (place.saved < 0) describe(run, search);
@@ -218,7 +219,7 @@ async function searchEpochs(session: Session): Promise<void> {
 async function finish({ search, lock, folder, lines, credits, test: images, say }: Session): Promise<void> {
   if (search.strategy instanceof RandomSearch) {
     const accuracies = await chooseCandidate(search, CANDIDATES);
-    say(`chosen     the best of ${CANDIDATES} drawn children on the validation images (${percent(Math.max(...accuracies))})`);
+    say(`chosen     the best of ${CANDIDATES} drawn children on the validation images (${percent(largestOf(accuracies))})`);
   }
   const genotype = await search.strategy.derive();
   const validation = await search.childScore(search.data.validation, genotype);

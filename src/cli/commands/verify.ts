@@ -1,4 +1,5 @@
 /** @file `reparam verify`: says file by file what of a run is whole; the exit code is 1 if anything is not. */
+import { largestOf } from '../../contract/extremes.ts';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { EXIT } from '../../command/exit-codes.ts';
@@ -38,7 +39,7 @@ export function registerVerify(program: Command): void {
 }
 
 function columns(judgements: readonly Judgement[]): string {
-  const width = Math.max(...judgements.map(({ name }) => name.length));
+  const width = largestOf(judgements.map(({ name }) => name.length));
   return judgements.map(({ name, says }) => `${name.padEnd(width)}  ${says}`).join('\n');
 }
 

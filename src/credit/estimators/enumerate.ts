@@ -1,4 +1,5 @@
 /** @file Every architecture of a small space: the exact objective, its exact gradient, and the same from ablation credits. */
+import { largestOf } from '../../contract/extremes.ts';
 import { OptionError } from '../../contract/errors.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import { neg } from '../../core/ops.ts';
@@ -28,7 +29,7 @@ export interface Enumeration {
 export function probabilities(logits: readonly (readonly number[])[]): Float64Array {
   return Float64Array.from(
     logits.flatMap((row) => {
-      const top = Math.max(...row);
+      const top = largestOf(row);
       const e = row.map((l) => Math.exp(l - top));
       const total = e.reduce((a, b) => a + b, 0);
       return e.map((v) => v / total);

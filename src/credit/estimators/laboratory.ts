@@ -1,4 +1,5 @@
 /** @file The estimator laboratory: every estimator on the same random numbers, judged against exact enumeration. */
+import { largestOf, lengthOf } from '../../contract/extremes.ts';
 import { enableGrad } from '../../core/grad-mode.ts';
 import { concat } from '../../core/ops.ts';
 import { foldIn, gumbel, type Key } from '../../core/random.ts';
@@ -159,7 +160,7 @@ function judge(
       squared += c * c;
     }
   }
-  const length = Math.hypot(...exact);
+  const length = lengthOf(exact);
   const squaredBias = difference.reduce((s, d) => s + d * d, 0) - trace;
   const half = 1.96 * Math.sqrt(4 * along + 2 * squared);
   const relative = (v: number): number => Math.sqrt(Math.max(0, v)) / length;
@@ -173,8 +174,8 @@ function judge(
     bias: relative(squaredBias),
     biasInterval: [relative(squaredBias - half), relative(squaredBias + half)],
     spread: single.spread(),
-    cosine: mean.reduce((s, m, i) => s + m * exact[i]!, 0) / (Math.hypot(...mean) * length),
-    maxZ: Math.max(...independent.zScores(exact).map(Math.abs)),
+    cosine: mean.reduce((s, m, i) => s + m * exact[i]!, 0) / (lengthOf(mean) * length),
+    maxZ: largestOf(independent.zScores(exact).map(Math.abs)),
     p: independent.chiSquare(exact, components).p,
     passes: estimator.passes,
   };

@@ -4,6 +4,7 @@
  * All three are needed to tell the operations apart: only memory access separates a skip from none, only FLOPs a pool from a
  * skip, only parameters a convolution from a pool. Formulas: the authors' code. C(Z) is linear in Z.
  */
+import { largestOf } from '../../contract/extremes.ts';
 import { OptionError } from '../../contract/errors.ts';
 import { edgeStride } from '../space/cell.ts';
 import {
@@ -140,7 +141,7 @@ export function largestCost(table: CostTable): Cost {
     let sum = 0;
     for (const type of CELL_TYPES) {
       const costs = table.byType[type][resource];
-      for (let e = 0; e < costs.length; e += OPERATIONS.length) sum += Math.max(...costs.subarray(e, e + OPERATIONS.length));
+      for (let e = 0; e < costs.length; e += OPERATIONS.length) sum += largestOf(costs.subarray(e, e + OPERATIONS.length));
     }
     return sum;
   };

@@ -1,4 +1,5 @@
 /** @file Measured latency: how long a child's forward pass takes on this device. */
+import { smallestOf } from '../../contract/extremes.ts';
 import { capture } from '../../core/capture.ts';
 import { OptionError, ShapeError } from '../../contract/errors.ts';
 import { noGrad } from '../../core/grad-mode.ts';
@@ -77,7 +78,7 @@ export async function childLatency(child: ChildNetwork, images: Tensor, options:
 export function latencyFrom(elapsed: readonly Elapsed[], passes: number, statistic: 'median' | 'shortest'): Latency {
   const clock = elapsed.every((e) => e.clock === 'timestamps') ? 'timestamps' : 'wall';
   const samples = elapsed.map((e) => (clock === 'wall' ? e.wall : e.milliseconds) / passes);
-  const milliseconds = statistic === 'shortest' ? Math.min(...samples) : median(samples);
+  const milliseconds = statistic === 'shortest' ? smallestOf(samples) : median(samples);
   return { milliseconds, clock, samples, passes };
 }
 

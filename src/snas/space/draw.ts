@@ -1,4 +1,5 @@
 /** @file Pictures of cells in DARTS's familiar look, as SVG text: one cell, or its evolution as an animation. */
+import { largestOf } from '../../contract/extremes.ts';
 import { round, svgDocument, text } from '../../plot/svg.ts';
 import { activeEdges, CELL_INPUTS, cellOf, type CellType, type Genotype, nodeCount } from './genotype.ts';
 import { type GraphEdge, type Layout, layeredLayout, type RoutedEdge } from '../../plot/layered-graph.ts';
@@ -45,8 +46,15 @@ export interface EvolutionOptions extends DrawCellOptions {
 export function drawEvolution(frames: readonly EvolutionFrame[], type: CellType, options: EvolutionOptions = {}): string {
   const { title = `${cellTitle(type)} during the search`, secondsPerFrame = 1 } = options;
   const drawings = frames.map(({ genotype }) => drawing(genotype, type));
-  const width = Math.max(240, ...drawings.map((d) => d.width));
-  const height = Math.max(0, ...drawings.map((d) => d.height)) + CAPTION;
+  const width = largestOf(
+    drawings.map((d) => d.width),
+    240,
+  );
+  const height =
+    largestOf(
+      drawings.map((d) => d.height),
+      0,
+    ) + CAPTION;
   const count = frames.length;
   const style =
     `<style>.frame{opacity:0;animation:show ${count * secondsPerFrame}s steps(1) infinite}.last{opacity:1}` +

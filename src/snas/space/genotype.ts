@@ -1,4 +1,5 @@
 /** @file Genotype: which operation stands on which edge of the normal and of the reduction cell. */
+import { largestOf } from '../../contract/extremes.ts';
 import { GenotypeError } from '../../contract/errors.ts';
 import { quote } from '../../contract/quote.ts';
 
@@ -65,7 +66,7 @@ export function cellOf(
 /** Intermediate nodes of a cell, those without an edge that does something included. */
 export function nodeCount(genotype: Genotype, type: CellType): number {
   const { edges, concat } = cellOf(genotype, type);
-  return Math.max(CELL_INPUTS, ...edges.map((e) => e.to), ...concat) + 1 - CELL_INPUTS;
+  return largestOf([CELL_INPUTS, ...edges.map((e) => e.to), ...concat]) + 1 - CELL_INPUTS;
 }
 
 /**

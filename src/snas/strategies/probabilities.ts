@@ -1,4 +1,5 @@
 /** @file What is read from the probability of each operation on each edge: the argmax child, and the mean entropy. */
+import { largestOf } from '../../contract/extremes.ts';
 import type { CellWeights } from '../space/cell-weights.ts';
 import { CELL_TYPES, type CellType, type Genotype, genotypeFromChoices, OPERATIONS } from '../space/genotype.ts';
 import type { ArchitectureStrategy } from './strategy.ts';
@@ -7,7 +8,7 @@ import type { ArchitectureStrategy } from './strategy.ts';
 export function argmaxRows(rows: ArrayLike<number>): number[] {
   return Array.from({ length: rows.length / OPERATIONS.length }, (_, e) => {
     const row = Array.from(OPERATIONS, (_name, k) => rows[e * OPERATIONS.length + k]!);
-    return row.indexOf(Math.max(...row));
+    return row.indexOf(largestOf(row));
   });
 }
 

@@ -1,4 +1,5 @@
 /** @file Shapes: any rank, pairs that broadcast, axes, and sizes at the edges of a workgroup. */
+import { largestOf } from '../../contract/extremes.ts';
 import { fc } from '../fast-check.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 
@@ -77,7 +78,7 @@ export function broadcastPairs(options: ShapeOptions = {}): fc.Arbitrary<Broadca
 }
 
 function broadcastOf(operands: readonly Shape[]): Shape {
-  const rank = Math.max(...operands.map((s) => s.length));
+  const rank = largestOf(operands.map((s) => s.length));
   return Array.from({ length: rank }, (_, i) => {
     const dims = operands.map((s) => s[s.length - rank + i] ?? 1);
     return dims.find((d) => d !== 1) ?? 1;

@@ -1,4 +1,5 @@
 /** @file Layout primitives on WebGPU: all are one strided copy. */
+import { largestOf } from '../../../contract/extremes.ts';
 import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { type Shape, sizeOf, stridesOf } from '../../../contract/shape.ts';
@@ -137,7 +138,7 @@ function joinSome(
   const table = (values: readonly number[]): number[] => Array.from({ length: 8 }, (_, i) => values[i] ?? 1);
   const kernel = kernelOf(layoutConcat, {
     uniforms: { inner: table(sizes.map((size) => size / outer)), offset: table(offsets), size: table(sizes), total },
-    workgroups: [Math.ceil(Math.max(...sizes) / CONCAT_PER_GROUP), inputs.length, 1],
+    workgroups: [Math.ceil(largestOf(sizes) / CONCAT_PER_GROUP), inputs.length, 1],
   });
   gpu.launch(
     kernel,

@@ -1,4 +1,5 @@
 /** @file Matrix product on WebGPU: register tiles, spread by subgroups where there are some, and a plain kernel for small shapes. */
+import { largestOf } from '../../../contract/extremes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { foldedGrid } from '../runtime/grid.ts';
 import { kernelOf } from '../runtime/shader.ts';
@@ -51,7 +52,7 @@ export const matmul: WebGpuKernel<MatmulParams> = (gpu, params, [a, b], [y]) => 
   const tile = chooseTile(gpu.traits, m * n * k);
   const workgroups = [Math.ceil(n / (tile.lanes * tile.columns)), Math.ceil(m / tile.rows), batch] as const;
   const long = k > LONG && m * n * batch <= FEW_OUTPUTS;
-  if (long || m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || Math.max(...workgroups) > gpu.traits.maxWorkgroups) {
+  if (long || m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || largestOf(workgroups) > gpu.traits.maxWorkgroups) {
     matmulPlain(gpu, params, a!, b!, y!);
     return;
   }

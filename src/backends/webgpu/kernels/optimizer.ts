@@ -1,4 +1,5 @@
 /** @file Optimiser steps on WebGPU, in place: of one parameter a dispatch, and of several, for a network has hundreds of small ones. */
+import { largestOf } from '../../../contract/extremes.ts';
 import type { FusedRow, Operand } from '../../../contract/backend.ts';
 import { sizeOf } from '../../../contract/shape.ts';
 import { foldedGrid } from '../runtime/grid.ts';
@@ -52,7 +53,7 @@ function launchMany(gpu: Gpu, nesterov: boolean, hyper: Operand, gradients: read
     constants: { NESTEROV: Number(nesterov) },
     // In whole vec4s: a workgroup takes a parameter's size from its place.
     uniforms: { sizes: Array.from({ length: Math.ceil(sizes.length / 4) * 4 }, (_, i) => sizes[i] ?? 0) },
-    workgroups: [Math.ceil(Math.max(...sizes) / PER_GROUP), sizes.length, 1] as const,
+    workgroups: [Math.ceil(largestOf(sizes) / PER_GROUP), sizes.length, 1] as const,
   };
   const kernel = sizes.length === 5 ? kernelOf(optimizerSgdFive, launch) : kernelOf(optimizerSgdTwo, launch);
   gpu.launch(kernel, [hyper, ...gradients], targets);

@@ -5,6 +5,7 @@
  * are read once, and each is multiplied by all weights of the column whose output row lies in the tile. The filter's gradient
  * dw[k] = sum over p, q of g[p, q] in[p + step_k, q + column] goes the same way, with rows of g in registers.
  */
+import { largestOf } from '../../../../contract/extremes.ts';
 import { type FunctionReference, type FunctionWriter, type Local, minimum, type ModuleWriter } from '../../runtime/assembler.ts';
 import { type Code, doWhile, f32x4, i32, v128 } from '../../runtime/instructions.ts';
 import type { WindowOffset } from './sliding-window.ts';
@@ -41,7 +42,7 @@ export function offsetColumns(
     else bySteps.set(steps.join(' '), { steps, lists: [list] });
   }
   const kinds = [...bySteps.values()];
-  const longest = Math.max(...kinds.map(({ steps }) => steps.length));
+  const longest = largestOf(kinds.map(({ steps }) => steps.length));
   if (longest < 2 || longest > LONGEST) return undefined;
   return {
     offsets: kinds.flatMap(({ lists }) => lists.flat()),
@@ -106,7 +107,7 @@ export function addColumnTiles(
     const get = (name: Parameters<typeof read>[1]): Code => read(parameters, name);
     const { p, row, q, column, weight, base, at, entry, pitch } = f.locals('i32', 'p row q column weight base at entry pitch');
     const sums = f.localArray('v128', rows);
-    const w = f.localArray('v128', Math.max(...columns.map(({ steps }) => steps.length)));
+    const w = f.localArray('v128', largestOf(columns.map(({ steps }) => steps.length)));
     const v = f.v128();
     const tile = columns.flatMap((kind) =>
       eachColumn(f, entry, kind, [
@@ -144,7 +145,7 @@ export function addColumnDots(
   return module.add(undefined, 'parameters input g sums', (f, { parameters, input, g, sums }) => {
     const get = (name: Parameters<typeof read>[1]): Code => read(parameters, name);
     const { p, q, base, at, gRow, gAt, entry, pitch, gPitch } = f.locals('i32', 'p q base at gRow gAt entry pitch gPitch');
-    const products = f.localArray('v128', Math.max(...columns.map(({ steps }) => steps.length)));
+    const products = f.localArray('v128', largestOf(columns.map(({ steps }) => steps.length)));
     const gRows = f.localArray('v128', rows);
     const v = f.v128();
     const place = (k: number): Code => i32.add(sums.get, i32.load(i32.add(entry.get, i32.sub(get('places'), get('table'))), 4 * k));

@@ -5,6 +5,7 @@
  * split into s x s phases, so that neighbours along the output's rows are neighbours in memory. Convolution and both its derivatives
  * have this form.
  */
+import { largestOf, smallestOf } from '../../../../contract/extremes.ts';
 import type { WindowGeometry } from '../../../../contract/backend.ts';
 import type { PaddedCopy } from './padded-copy.ts';
 
@@ -62,9 +63,9 @@ interface AxisLayout {
 }
 
 function axisLayout(offsets: readonly number[], stride: number, outputs: number): AxisLayout {
-  const low = Math.max(0, -Math.min(...offsets));
+  const low = Math.max(0, -smallestOf(offsets));
   const reads = offsets.map((offset) => ({ phase: (offset + low) % stride, step: Math.floor((offset + low) / stride) }));
-  return { low, length: Math.max(...reads.map(({ step }) => step)) + outputs, reads };
+  return { low, length: largestOf(reads.map(({ step }) => step)) + outputs, reads };
 }
 
 /** Where the offsets of a window read. `copied` asks for a copy even where the input could be used in place. */
