@@ -1,4 +1,5 @@
 /** @file Every synchronous body refuses a promise and a generator, and leaves the state as it was. */
+/* eslint-disable unicorn/no-thenable -- a thenable is what is refused */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   capture,

@@ -1,4 +1,5 @@
 /** @file Sizes, indices, bounds, axes, groups, strides and steps from the host: an integer in range, or an OptionError before any kernel. */
+/* eslint-disable vitest/no-conditional-expect, import/namespace -- a table of places is walked */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as api from '../../../src/index.ts';
 import { cpu, type Device, OptionError, ReparamError, type Tensor } from '../../../src/index.ts';
