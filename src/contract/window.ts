@@ -58,16 +58,16 @@ export function windowOutput(op: string, geometry: WindowGeometry, axis: 0 | 1, 
   return out;
 }
 
-/** The same windows in the smallest numbers: one window along an axis has no stride, one tap no dilation, however large they were given. */
-export function settled<G extends WindowGeometry>(
-  geometry: G,
-  kernel: readonly [number, number],
-  output: readonly [number, number],
-): G {
-  const { stride, dilation } = geometry;
+/**
+ * The same windows of an image in numbers that are no larger than it: a stride beyond the padded image makes one window, as one of its size
+ * does, and one tap has no dilation.
+ */
+export function settled<G extends WindowGeometry>(geometry: G, kernel: readonly number[], image: readonly number[]): G {
+  const { stride, padding, dilation } = geometry;
+  const stepOf = (axis: 0 | 1): number => Math.max(1, Math.min(stride[axis], image[axis]! + padding[axis][0] + padding[axis][1]));
   return {
     ...geometry,
-    stride: [output[0] === 1 ? 1 : stride[0], output[1] === 1 ? 1 : stride[1]],
+    stride: [stepOf(0), stepOf(1)],
     dilation: [kernel[0] === 1 ? 1 : dilation[0], kernel[1] === 1 ? 1 : dilation[1]],
   };
 }

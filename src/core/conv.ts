@@ -39,15 +39,8 @@ export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): 
   if (options.bias && (options.bias.rank !== 1 || options.bias.shape[0] !== o)) {
     throw new ShapeError(`conv2d: bias ${showShape(options.bias.shape)} must be [${o}] for weight ${showShape(weight.shape)}`);
   }
-  const [kernel, output] = [weight.shape.slice(2), outputOf(x.shape, weight.shape, geometry)] as unknown as [Pair, Pair];
-  const y = forward(x, weight, settled(geometry, kernel, output));
+  const y = forward(x, weight, settled(geometry, weight.shape.slice(2), x.shape.slice(2)));
   return options.bias ? add(y, reshape(options.bias, [1, o, 1, 1])) : y;
-}
-
-type Pair = readonly [number, number];
-
-function outputOf(input: Shape, weight: Shape, geometry: ConvGeometry): Pair {
-  return [windowOutput('conv2d', geometry, 0, input[2]!, weight[2]!), windowOutput('conv2d', geometry, 1, input[3]!, weight[3]!)];
 }
 
 function convGeometry(op: string, options: Conv2dOptions): ConvGeometry {
@@ -85,12 +78,7 @@ export function conv2dInput(g: Tensor, weight: Tensor, inputShape: Shape, option
   const geometry = convGeometry('conv2dInput', options);
   checkShape('conv2dInput', inputShape, 'inputShape');
   checkOutput('conv2dInput', g.shape, inputShape, weight.shape, geometry);
-  return inputPartial(
-    g,
-    weight,
-    inputShape,
-    settled(geometry, weight.shape.slice(2) as unknown as Pair, g.shape.slice(2) as unknown as Pair),
-  );
+  return inputPartial(g, weight, inputShape, settled(geometry, weight.shape.slice(2), inputShape.slice(2)));
 }
 
 /** dT/dw: x [n, c, h, w], g [n, o, oh, ow] -> the weight's shape. */
@@ -98,12 +86,7 @@ export function conv2dFilter(x: Tensor, g: Tensor, weightShape: Shape, options: 
   const geometry = convGeometry('conv2dFilter', options);
   checkShape('conv2dFilter', weightShape, 'weightShape');
   checkOutput('conv2dFilter', g.shape, x.shape, weightShape, geometry);
-  return filterPartial(
-    x,
-    g,
-    weightShape,
-    settled(geometry, weightShape.slice(2) as unknown as Pair, g.shape.slice(2) as unknown as Pair),
-  );
+  return filterPartial(x, g, weightShape, settled(geometry, weightShape.slice(2), x.shape.slice(2)));
 }
 
 function checkOutput(op: string, got: Shape, input: Shape, weight: Shape, geometry: ConvGeometry): void {

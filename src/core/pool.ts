@@ -22,11 +22,7 @@ function poolGeometry(op: string, x: Tensor, kernel: Pair, options: WindowOption
       );
     }
   }
-  const [oh, ow] = ([0, 1] as const).map((axis) => windowOutput(op, geometry, axis, axis === 0 ? h : w, k[axis])) as [
-    number,
-    number,
-  ];
-  return settled(geometry, k, [oh, ow]);
+  return settled(geometry, k, [h, w]);
 }
 
 /** Positions in a plane that a float32 can hold. */
