@@ -31,6 +31,7 @@ const notOperations: Readonly<Record<string, string>> = {
   customVjp: 'defines operations',
   withComposites: 'chooses how they run',
   capture: 'makes a captured step',
+  locateNonFinite: 'observes operations',
   cpu: 'a device',
   webgpu: 'a device',
   scope: 'memory',
