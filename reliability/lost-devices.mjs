@@ -1,5 +1,5 @@
 /**
- * @file `npm run campaign:devices`: searches whose WebGPU device is lost at 40 points, each resumed by the command itself to the unbroken result.
+ * @file `npm run reliability:devices`: searches whose WebGPU device is lost at 40 points, each resumed by the command itself to the unbroken result.
  *
  * The built package runs with test/support/lose-device.mjs before it. Points: before, in and after capturing, while kernels compile, at submits,
  * read-backs and checkpoints. `--points N` takes the first N; `--keep` leaves the folders.
