@@ -12,6 +12,7 @@ import { registerTrain } from '../src/cli/commands/train.ts';
 import { resolveSearch, type SearchFlags, searchSettings } from '../src/cli/settings/search.ts';
 import { schemaOf } from '../src/cli/settings/setting.ts';
 import { resolveTraining, type TrainFlags } from '../src/cli/settings/train.ts';
+import { readMetrics } from '../src/cli/shared/metrics-file.ts';
 import { ReparamError } from '../src/contract/errors.ts';
 import { gunzip, parseCifar10, parseIdx, parseIdxDataset } from '../src/data/index.ts';
 import { readSafetensors, writeSafetensors } from '../src/export/index.ts';
@@ -185,6 +186,15 @@ const CONFIG = {
   validationImages: 32,
   search: { ...RESOLVED.search, network: { ...RESOLVED.search.network, classes: 10, inChannels: 1 } },
 };
+const METRICS = [0, 1, 2]
+  .map((epoch) =>
+    JSON.stringify({
+      ...{ epoch, step: 2 * (epoch + 1), loss: 2.47, trainAccuracy: 0.0625, parentAccuracy: 0.09375, childAccuracy: 0.1875 },
+      ...{ entropy: 2.07, expectedCost: 0.33, temperature: 1, lr: 0.1, times: { imagesPerSecond: 318.2, seconds: 2.3 } },
+    }),
+  )
+  .map((line) => `${line}\n`)
+  .join('');
 const configSchema = schemaOf(searchSettings);
 
 export const readers: readonly Reader[] = [
@@ -280,6 +290,20 @@ export const readers: readonly Reader[] = [
     damaged: damagedJson([CONFIG]),
     read: (value) => v.parse(configSchema, value),
     refuses: (error) => error instanceof v.ValiError,
+  }),
+  reader({
+    name: 'readMetrics',
+    share: 3,
+    whole: [METRICS, ''],
+    damaged: damagedText([METRICS], ['{', '}', '"epoch":', '"times":{', 'null', ',', '\n', '1e999']),
+    read: (text) => {
+      const { lines, cut } = readMetrics('f', text);
+      must(
+        lines.every(({ text: line }) => text.includes(line)),
+        'a line that is not in the file',
+      );
+      must(lines.length <= text.split('\n').length && (cut === undefined || cut === lines.length + 1), 'lines that are not there');
+    },
   }),
   reader({
     name: 'registerSearch',

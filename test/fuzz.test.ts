@@ -33,7 +33,10 @@ const NO_ROWS: Readonly<Record<string, string>> = {
   loadCifar10: 'opens files and calls parseCifar10',
   loadFolder: 'chooses between the two above',
   loadData: 'chooses between the three above',
-  loadWeights: 'opens a file and calls readSafetensors',
+  readWeights: 'opens a file and calls readSafetensors',
+  readIfThere: 'opens a file',
+  readHost: 'reads the runtime',
+  loadModule: 'runs a module',
   loadSearchState: 'takes what readSafetensors read',
 };
 

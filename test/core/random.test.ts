@@ -33,8 +33,7 @@ describe('keys mean what they mean in JAX with jax_threefry_partitionable', () =
 });
 
 it('refuses seeds and data that are not integers in range, naming the value', () => {
-  for (const bad of [-1, 0.5, Number.NaN, 2 ** 53])
-    expect(() => key(bad)).toThrow(`key: seed ${bad} must be an integer in [0, 2^53)`);
+  for (const bad of [-1, 0.5, Number.NaN, 2 ** 53]) expect(() => key(bad)).toThrow(`key: seed ${bad} must be an integer >= 0`);
   for (const bad of [-1, 1.5, 2 ** 32]) expect(() => foldIn(key(1), bad)).toThrow(`foldIn: ${bad} must be an integer in [0, 2^32)`);
 });
 
