@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'reparam-runtimes-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-const LIMIT_MS = 10 * 60_000;
+const LIMIT_MS = 40 * 60_000;
 const SMOKE = ['search', '--preset', 'smoke', '--seed', '1', '--epochs', '1', '--train-images', '128', '--validation-images', '64'];
 let passed = 0;
 let failed = 0;
@@ -137,7 +137,9 @@ function checkDeno({ deno }) {
       said: /^kernels: worst.*$/m,
     },
   );
-  check(`${name}: shared and WebGPU tests on wgpu`, deno, elsewhere('deno.ts'), { said: /^\d+ passed.*$/m });
+  // Ten minutes and more on a software adapter: where Deno is asked for by name.
+  if (process.argv.includes('deno'))
+    check(`${name}: shared and WebGPU tests on wgpu`, deno, elsewhere('deno.ts'), { said: /^\d+ passed.*$/m });
   const wgpu = check(`${name}: the operations' bits`, deno, elsewhere('kernel-bits.ts'));
   const dawn = check("Node: the operations' bits", process.execPath, ['--import', 'tsx', 'test/support/elsewhere/kernel-bits.ts']);
   if (wgpu.good && dawn.good) compareBits(JSON.parse(wgpu.output), JSON.parse(dawn.output));
