@@ -241,9 +241,8 @@ export class BackendDevice implements Device {
   }
 
   async finish(): Promise<void> {
-    const report = this.#report();
-    await this.backend.finish();
-    await report;
+    // Both at once: a report that is refused first must not stand without anybody who waits for it.
+    await Promise.all([this.#report(), this.backend.finish()]);
   }
 
   flag(message: string): Tensor {
