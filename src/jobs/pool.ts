@@ -84,24 +84,26 @@ export async function runJobs<K extends JobKind>(
 
 /** An answer with the SHA-256 of its JSON. */
 function answerText(answer: object): string {
-  return JSON.stringify({ sha256: sha256(JSON.stringify(answer)), answer });
+  const text = JSON.stringify(answer);
+  return `{"sha256":"${sha256(text)}","answer":${text}}`;
 }
 
 /** The answer in a file; undefined where there is none or it is damaged, so that the job is done again. Earlier versions kept the answer alone. */
 async function readAnswer<K extends JobKind>(file: string): Promise<Jobs[K]['answer'] | undefined> {
   const bytes = await readIfThere(file);
   if (!bytes) return undefined;
+  const text = bytes.toString();
+  const [, digits, kept] = /^\{"sha256":"([0-9a-f]{64})","answer":(.*)\}$/s.exec(text) ?? [];
+  // Of the text and not of what it means: two numbers that are written differently may be one.
+  if (kept !== undefined && sha256(kept) === digits) return JSON.parse(kept) as Jobs[K]['answer'];
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString());
+    value = JSON.parse(text);
   } catch {
     value = undefined;
   }
-  if (typeof value === 'object' && value !== null) {
-    if (!('sha256' in value) && !('answer' in value)) return value as Jobs[K]['answer'];
-    if ('answer' in value && 'sha256' in value && sha256(JSON.stringify(value.answer)) === value.sha256)
-      return value.answer as Jobs[K]['answer'];
-  }
+  if (typeof value === 'object' && value !== null && !('sha256' in value) && !('answer' in value))
+    return value as Jobs[K]['answer'];
   process.stderr.write(`reparam: note: ${file} is damaged: the job that it is of is done again\n`);
   return undefined;
 }

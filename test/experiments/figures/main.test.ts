@@ -158,6 +158,7 @@ it('figure 16 in small: rows of found, uniform, random and published cells; a se
   const args = ['fig16', '--scale', 'smoke', '--seeds', '3', '--data', data];
   // All in one process at first, then each training in its own: where a job runs must not matter.
   expect(experiment(...args, '--out', 'first', '--jobs', '1').status).toBe(0);
+  rmSync(path.join(scratch, 'runs', 'trainings'), { recursive: true });
   expect(experiment(...args, '--out', 'second', '--jobs', '2').status).toBe(0);
   const [first, second] = [read('first', 'fig16'), read('second', 'fig16')];
   for (const account of [first, second]) expectAnAccount(account, 'fig16');
