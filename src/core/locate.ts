@@ -218,9 +218,16 @@ function methodsOf(module: object): string[] {
   return [...names].filter((name) => !Object.hasOwn(module, name));
 }
 
+/** Four digits: who reads it looks for the size. */
+function short(x: number): string {
+  return String(Number(x.toPrecision(4)));
+}
+
 function describe({ operation, index, backwardOf, place, inputs, outputs, inputsFinite }: Omit<NonFinite, 'message'>): string {
   const show = ({ shape, min, max: most }: Range): string =>
-    Number.isNaN(min) || Number.isNaN(most) ? `${showShape(shape)} with NaN` : `${showShape(shape)} in [${min}, ${most}]`;
+    Number.isNaN(min) || Number.isNaN(most)
+      ? `${showShape(shape)} with NaN`
+      : `${showShape(shape)} in [${short(min)}, ${short(most)}]`;
   const where = place === undefined ? '' : ` in ${place}`;
   const pass = backwardOf === undefined ? '' : ` in the backward pass of ${backwardOf}`;
   const from = inputs.length === 0 ? 'nothing' : inputs.map(show).join(', ');

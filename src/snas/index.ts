@@ -73,7 +73,7 @@ export { type LatencyUnit, type MeasuredLatencyOptions, measuredLatency, Relativ
 export { type ArchitectureInit, architectureParameters, pathwiseGradients } from './strategies/log-alpha.ts';
 export { argmaxGenotype, meanEntropy } from './strategies/probabilities.ts';
 export { Snas, type SnasOptions } from './strategies/snas.ts';
-export { Search } from './search/search.ts';
+export { type LocateStepOptions, type NonFiniteStep, Search } from './search/search.ts';
 export type { ChildScore, EpochMetrics, RunOptions, SearchConfig, SearchData, SearchOptions, StepReport } from './search/config.ts';
 export type { CellWeights } from './space/cell-weights.ts';
 export type { ArchitectureStrategy, BilevelProblem, Feedback, StrategyInputs, StrategyStep } from './strategies/strategy.ts';

@@ -1,5 +1,6 @@
 /** @file `reparam search`: a search on real images, from flags to a run folder. */
 /// <reference lib="esnext.disposable" preserve="true" />
+import { NonFiniteError } from '../../contract/errors.ts';
 import { largestOf } from '../../contract/extremes.ts';
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
@@ -19,6 +20,7 @@ import type { FolderLock } from '../../command/folder-lock.ts';
 import { inFolder } from '../../command/in-folder.ts';
 import { StopRequest } from '../../command/stop.ts';
 import { onDevices } from '../shared/lost-devices.ts';
+import { checkFinite, nonFiniteStep } from '../shared/non-finite.ts';
 import { note, Progress } from '../shared/progress.ts';
 import { checkMemory } from '../shared/memory.ts';
 import { type MetricsLine, metricsLine } from '../shared/metrics-file.ts';
@@ -152,16 +154,49 @@ async function searchOn(device: Device, run: Run, place: Place): Promise<boolean
   place.saved = Math.max(place.saved, search.step);
   const credits = await recording(run, search, options);
   const save = async (): Promise<void> => {
+    const state = await search.state();
+    checkFinite(state, search.step);
     const others = { ...credits?.files(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
-    const moment = { step: search.step, state: await search.state(), lines, others };
+    const moment = { step: search.step, state, lines, others };
     await lock.check();
     await folder.saveCheckpoint(moment, identity);
     place.saved = Math.max(place.saved, search.step);
   };
   const session: Session = { ...run, search, identity, lines, credits, save };
-  await searchEpochs(session);
+  if (run.flags.locateNan === true) {
+    const error = await locate(run, search);
+    if (error) throw error;
+    run.say(`finite     no step up to ${search.step} makes a NaN or an infinity`);
+    return false;
+  }
+  try {
+    await searchEpochs(session);
+  } catch (error) {
+    if (!(error instanceof NonFiniteError) || run.stop.aborted) throw error;
+    note(`${error.message.split(':').slice(0, 2).join(':')}: repeating the steps from the last checkpoint, to find where it arose`);
+    using again = new Search(
+      device,
+      config.search,
+      { train: run.train, validation: run.validation },
+      searchOptions(device, config, run.train.height, run.say),
+    );
+    await resume({ search: again, folder, config, stored: config, identity });
+    throw (await locate(run, again)) ?? error;
+  }
   await finish(session);
   return search.step >= search.steps;
+}
+
+/** Which step of a search, from where it is, makes the first number that is not finite. */
+async function locate({ flags, stop, progress, folder }: Run, search: Search): Promise<NonFiniteError | undefined> {
+  const onStep = (step: number): void => {
+    if (flags.quiet !== true) progress.update(step / search.steps, `step ${step} of ${search.steps} is finite`);
+  };
+  try {
+    return await nonFiniteStep(search, { signal: stop, onStep, folder: folder.path });
+  } finally {
+    progress.clear();
+  }
 }
 
 function recording({ config, folder }: Run, search: Search, { cost }: SearchOptions): Promise<CreditRecording> | undefined {

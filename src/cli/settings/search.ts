@@ -122,6 +122,11 @@ export const searchSettings = [
     default: 10,
     help: 'minutes from one checkpoint to the next within an epoch; there is one at the start and after each epoch too',
   },
+  {
+    flag: '--locate-nan',
+    value: 'yes',
+    help: 'write nothing: repeat the steps from the last checkpoint (from the start without --resume) until one makes a NaN, and name the operation',
+  },
   { flag: '--quiet', value: 'yes', help: 'print only the result' },
   // What the preset, the data, the device and this version decide.
   { value: 'format', at: 'format?' },

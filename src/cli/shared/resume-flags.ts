@@ -6,7 +6,7 @@ import { absoluteDataName } from '../../data/files.node.ts';
 import { type RunConfig, type SearchFlags, searchSettings } from '../settings/search.ts';
 
 /** Flags that do not say what the run is. --epochs may be raised; --credits may begin or be said again. */
-const FREE = new Set(['resume', 'epochs', 'checkpointMinutes', 'credits', 'quiet']);
+const FREE = new Set(['resume', 'epochs', 'checkpointMinutes', 'credits', 'locateNan', 'quiet']);
 
 /** The names of the flags that were typed, as commander has them. */
 export function givenFlags(command: Command): ReadonlySet<string> {

@@ -53,3 +53,8 @@ export function loadSearchState(state: StateDict, parts: SearchParts): number {
   if (step === undefined) throw new OptionError('search: step is missing from the saved state');
   return step;
 }
+
+/** The name of the first entry of a state that holds a NaN or an infinity; undefined if all are finite. */
+export function nonFiniteEntry(state: StateDict): string | undefined {
+  return Object.entries(state).find(([, { data }]) => !data.every((x: number) => Number.isFinite(x)))?.[0];
+}

@@ -15,7 +15,9 @@ import {
 } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { nextTask } from '../../core/event-loop.ts';
+import { locateNonFinite, type NonFinite } from '../../core/locate.ts';
 import { NonFiniteError, OptionError } from '../../contract/errors.ts';
+import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { dot } from '../../core/composites.ts';
 import { add } from '../../core/ops.ts';
@@ -31,7 +33,7 @@ import { type ChildNetwork, Supernet } from '../space/network.ts';
 import { meanEntropy, withProbabilities } from '../strategies/probabilities.ts';
 import { Snas } from '../strategies/snas.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
-import { loadSearchState, type SearchParts, searchState } from './checkpoint.ts';
+import { loadSearchState, nonFiniteEntry, type SearchParts, searchState } from './checkpoint.ts';
 import {
   checkConfig,
   type ChildScore,
@@ -44,7 +46,31 @@ import {
 import { Scores } from './scores.ts';
 import { type StepSettings, TrainingStep } from './training-step.ts';
 
+/** Steps from one look at the loss to the next. */
 const READ_EVERY = 16;
+
+/** What one step trains on. */
+interface BatchPair {
+  readonly training: Batch;
+  readonly validation: Batch | undefined;
+}
+
+export interface LocateStepOptions {
+  /** Ends after the step that is under way, by throwing the signal's reason. */
+  readonly signal?: StopSignal;
+  /** Called after each step whose state is finite. */
+  readonly onStep?: (step: number) => void;
+}
+
+/** The step that made a number that is not finite. */
+export interface NonFiniteStep {
+  /** How many steps were done when it had been made: 1 for the first. */
+  readonly step: number;
+  /** Where it was seen after the step: 'epoch' (the sum of losses), 'supernet.stem.weight', ... */
+  readonly entry: string;
+  /** The first operation that made one; undefined if the step, done again, made none. */
+  readonly found: NonFinite | undefined;
+}
 
 function checkSteps(name: string, n: number | undefined, most: number): void {
   if (n === undefined || !(Number.isInteger(n) && n >= 0 && n <= most))
@@ -183,22 +209,14 @@ export class Search {
     const before = this.step;
     const epoch = Math.floor(before / this.stepsPerEpoch);
     const first = before % this.stepsPerEpoch;
-    const training = batches(this.data.train, this.#batchOptions(epoch));
-    const validation = this.strategy.level === 'bilevel' ? this.#validationStream(epoch) : undefined;
     let index = 0;
-    for (const batch of training) {
+    for (const batch of this.#batchesOf(epoch)) {
       // A resumed epoch passes over what it has done.
-      const validationBatch = validation?.next().value;
       if (index++ < first) {
         await nextTask(options.signal);
         continue;
       }
-      const trained = uploadBatch(this.device, batch, this.data.train);
-      const validated = validationBatch && uploadBatch(this.device, validationBatch, this.data.validation);
-      await this.#blackBox?.measure(this.step, this.#settings().strategy);
-      this.trainStep(trained, validated);
-      disposeBatch(trained);
-      if (validated) disposeBatch(validated);
+      await this.#trainOn(batch);
       // A queue without bound breaks software drivers.
       await this.device.finish();
       await options.afterStep?.(this.step);
@@ -206,7 +224,8 @@ export class Search {
         const { loss } = await this.#training.totals.read();
         if (!Number.isFinite(loss)) {
           throw new NonFiniteError(
-            `search: the training loss is ${loss} at step ${this.step}; lower the weights' learning rate (${this.config.weights.lr}) or raise the lowest temperature`,
+            `search: the training loss is ${loss}, seen after step ${this.step}, where it is read every ${READ_EVERY} steps: ` +
+              'locateNonFinite() of a search that begins before it names the step and the operation',
           );
         }
         options.onStep?.({ epoch, step: this.step, steps: this.steps, loss: loss / (this.#counted * batchSize) });
@@ -214,6 +233,71 @@ export class Search {
       await nextTask(options.signal);
     }
     return ((this.step - before) * batchSize * 1000) / (performance.now() - started);
+  }
+
+  /**
+   * Repeats the steps from here on, looking at all state after each, until one makes a NaN or an infinity; that one is done again from
+   * the state before it, every operation looked at. Undefined if the search comes to its end. The steps are those of `run`; no figures of
+   * epochs are told, and what was found stays in the state: load another one before going on. Slow: all state is read back in each step.
+   */
+  async locateNonFinite(options: LocateStepOptions = {}): Promise<NonFiniteStep | undefined> {
+    let before = await this.state();
+    const already = nonFiniteEntry(before);
+    if (already !== undefined)
+      throw new OptionError(`search: ${already} is not finite at step ${this.step} already: begin with an earlier state`);
+    while (this.step < this.steps) {
+      const first = this.step % this.stepsPerEpoch;
+      let index = 0;
+      for (const batch of this.#batchesOf(Math.floor(this.step / this.stepsPerEpoch))) {
+        if (index++ < first) continue;
+        await this.#trainOn(batch);
+        const after = await this.state();
+        const entry = nonFiniteEntry(after);
+        if (entry !== undefined) {
+          this.loadState(before);
+          const found = await this.#locateOn(batch);
+          return { step: this.step, entry, found };
+        }
+        before = after;
+        options.onStep?.(this.step);
+        await nextTask(options.signal);
+      }
+    }
+    return undefined;
+  }
+
+  async #locateOn(pair: BatchPair): Promise<NonFinite | undefined> {
+    const { trained, validated } = this.#upload(pair);
+    await this.#blackBox?.measure(this.step, this.#settings().strategy);
+    const found = await locateNonFinite(() => this.trainStep(trained, validated), { modules: { supernet: this.supernet } });
+    disposeBatch(trained);
+    if (validated) disposeBatch(validated);
+    return found;
+  }
+
+  /** The batches of an epoch's steps; with those of a bi-level strategy. */
+  *#batchesOf(epoch: number): Generator<BatchPair, void, void> {
+    const validation = this.strategy.level === 'bilevel' ? this.#validationStream(epoch) : undefined;
+    for (const training of batches(this.data.train, this.#batchOptions(epoch)))
+      yield { training, validation: validation?.next().value };
+  }
+
+  #upload({ training, validation }: BatchPair): {
+    readonly trained: LabelledImages;
+    readonly validated: LabelledImages | undefined;
+  } {
+    return {
+      trained: uploadBatch(this.device, training, this.data.train),
+      validated: validation && uploadBatch(this.device, validation, this.data.validation),
+    };
+  }
+
+  async #trainOn(pair: BatchPair): Promise<void> {
+    const { trained, validated } = this.#upload(pair);
+    await this.#blackBox?.measure(this.step, this.#settings().strategy);
+    this.trainStep(trained, validated);
+    disposeBatch(trained);
+    if (validated) disposeBatch(validated);
   }
 
   /** One step on one batch: draws noise, updates weights and architecture in place. `validation`: the batch of a bi-level strategy. */
