@@ -1,0 +1,142 @@
+/**
+ * @file `npm run mutants`: one-line faults that are planted in a copy of the sources, each with the test that must notice it. Names after the
+ * command choose among them. Fails if a fault goes unnoticed, or if its line is not there any more.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+
+/** What is changed to what, once, and which test must fail on which device. */
+const MUTANTS = [
+  {
+    name: 'a check left out of a fused kernel',
+    file: 'src/core/fused-rows.ts',
+    from: '    admission.outputs(device, [...inputs, ...targets], params, inputs.length);',
+    to: '',
+    project: 'cpu',
+    test: 'test/core/fused-rows/admission.devices.test.ts',
+  },
+  {
+    name: 'a check of floats left out of all fused kernels',
+    file: 'src/core/fused-rows.ts',
+    from: '  checkFloats(op, tensors);',
+    to: '',
+    project: 'cpu',
+    test: 'test/core/fused-rows/admission.devices.test.ts',
+  },
+  {
+    name: 'NaN dropped in a shader',
+    file: 'shaders/elementwise/unary.wgsl',
+    from: '(v < vec4f(0.0)) & !isNan(v)); }\n    case step',
+    to: '!(v > vec4f(0.0))); }\n    case step',
+    project: 'webgpu',
+    test: 'test/core/ops/special-values.devices.test.ts',
+  },
+  {
+    name: 'a NaN lost by the maximum of a row',
+    file: 'shaders/reduce.wgsl',
+    from: 'largest > 0x7f800000u',
+    to: 'largest > 0xff800000u',
+    project: 'webgpu',
+    test: 'test/core/ops/special-values.devices.test.ts',
+  },
+  {
+    name: 'a label clamped',
+    file: 'shaders/softmax/cross-entropy.wgsl',
+    from: 'known && isClass(label));',
+    to: 'known);',
+    project: 'webgpu',
+    test: 'test/core/cross-entropy.devices.test.ts',
+  },
+  {
+    name: 'a label clamped in the gradient',
+    file: 'shaders/softmax/cross-entropy.wgsl',
+    from: 'isNan(best) || !isClass(label);',
+    to: 'isNan(best);',
+    project: 'webgpu',
+    test: 'test/core/cross-entropy.devices.test.ts',
+  },
+  {
+    name: 'a constant not freed',
+    file: 'src/core/constants.ts',
+    from: '      tensor.dispose();',
+    to: '',
+    project: 'cpu',
+    test: 'test/core/constants.devices.test.ts',
+  },
+  {
+    name: 'a shared module counted twice',
+    file: 'src/nn/module.ts',
+    from: '    if (seen.has(this)) return;',
+    to: '    if (prefix.length > 40) return;',
+    project: 'cpu',
+    test: 'test/nn/module.devices.test.ts',
+  },
+  {
+    name: '1 - beta from a rounded beta',
+    file: 'src/optim/adam.ts',
+    from: '1 - b1, 1 - b2, this.eps',
+    to: '1 - Math.fround(b1), 1 - Math.fround(b2), this.eps',
+    project: 'cpu',
+    test: 'test/optim/clip.devices.test.ts',
+  },
+  {
+    name: 'a file that is not flushed',
+    file: 'src/files/write.ts',
+    from: '    await target.flush();',
+    to: '',
+    project: 'cpu',
+    test: 'test/files/listed-folder/power-cut.test.ts',
+  },
+  {
+    name: 'a checkpoint with a NaN kept',
+    file: 'src/cli/shared/non-finite.ts',
+    from: 'if (entry !== undefined) throw',
+    to: 'if (entry === "") throw',
+    project: 'cpu',
+    test: 'test/cli/commands/search/locate-nan.test.ts',
+  },
+];
+
+const wanted = process.argv.slice(2);
+const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const copy = mkdtempSync(path.join(tmpdir(), 'reparam-mutants-'));
+let unnoticed = 0;
+try {
+  for (const part of ['src', 'shaders', 'test', 'scripts', 'reliability', 'fuzz', 'examples', 'experiments', 'bench'])
+    cpSync(path.join(root, part), path.join(copy, part), { recursive: true });
+  for (const file of ['package.json', 'tsconfig.json', 'vitest.config.ts']) cpSync(path.join(root, file), path.join(copy, file));
+  symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'), 'dir');
+  for (const { name, file, from, to, project, test } of chosen) {
+    const place = path.join(copy, file);
+    const whole = readFileSync(place, 'utf8');
+    if (whole.split(from).length !== 2) {
+      unnoticed++;
+      console.log(`GONE      ${name}: ${file} does not hold ${JSON.stringify(from)} once`);
+      continue;
+    }
+    writeFileSync(
+      place,
+      whole.replace(from, () => to),
+    );
+    const { status, stdout } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--project', project, test], {
+      cwd: copy,
+      encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
+    });
+    writeFileSync(place, whole);
+    const failed = Number(/Tests +(\d+) failed/.exec(stdout)?.[1] ?? 0);
+    // A fault must fail a test, and not only keep the file from being loaded.
+    const noticed = status !== 0 && failed > 0;
+    if (!noticed) unnoticed++;
+    console.log(`${noticed ? 'noticed  ' : 'UNNOTICED'} ${name} (${file}): ${failed} tests of ${test} on ${project} fail`);
+  }
+} finally {
+  rmSync(copy, { recursive: true });
+}
+console.log(`${chosen.length - unnoticed} of ${chosen.length} planted faults noticed`);
+process.exitCode = unnoticed > 0 ? 1 : 0;
