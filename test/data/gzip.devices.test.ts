@@ -11,7 +11,7 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-const text = (s: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(s) as Uint8Array<ArrayBuffer>;
+const text = (s: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(s);
 
 it('AAAA and BB in two members are AAAABB', async () => {
   const bytes = joined(await pack(text('AAAA')), await pack(text('BB')));
