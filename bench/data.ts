@@ -6,13 +6,13 @@ export function elementsOf({ shape, fill, seed, scale, classes }: Input): Float3
   const out = new Float32Array(shape.reduce((a, b) => a * b, 1));
   if (fill === 'ones') return out.fill(1);
   if (fill === 'labels') return out.map((_, i) => (7 * i) % classes);
-  if (fill === 'normal') {
+  if (fill !== 'zeros') {
     for (let i = 0; i < out.length; i++) {
       const radius = Math.sqrt(-2 * Math.log(uniform(seed, 2 * i)));
       out[i] = scale * radius * Math.cos(2 * Math.PI * uniform(seed, 2 * i + 1));
     }
   }
-  return out;
+  return fill === 'magnitudes' ? out.map(Math.abs) : out;
 }
 
 /** In (0, 1): the finaliser of MurmurHash3 on seed and counter. */

@@ -2,9 +2,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { softwareDriver, softwareGpuAvailable } from '../scripts/software-gpu.mjs';
-import { cpu, type Device, webgpu } from '../src/index.ts';
+import type { Device } from '../src/index.ts';
+import { HERE, type Library } from './library.ts';
 
-export async function openDevice(kind: string): Promise<Device> {
+export async function openDevice(kind: string, { cpu, webgpu }: Library = HERE): Promise<Device> {
   if (kind === 'cpu') return cpu({ dtype: 'float32' });
   if (kind === 'cpu64') return cpu({ dtype: 'float64' });
   if (kind === 'webgpu') return webgpu();

@@ -6,8 +6,8 @@ export type Role = 'image' | 'filter' | 'taps' | 'matrix' | 'vector' | 'labels' 
 export interface Input {
   readonly role: Role;
   readonly shape: readonly number[];
-  /** normal: of the given scale, from the seed; labels: element i is (7 i) mod classes. */
-  readonly fill: 'normal' | 'ones' | 'zeros' | 'labels';
+  /** normal: of the given scale, from the seed; magnitudes: of those; labels: element i is (7 i) mod classes. */
+  readonly fill: 'normal' | 'magnitudes' | 'ones' | 'zeros' | 'labels';
   readonly seed: number;
   readonly scale: number;
   readonly classes: number;
@@ -23,7 +23,34 @@ export type Operation =
   | 'avgPool'
   | 'crossEntropy'
   | 'cnnStep'
-  | 'mixedOp';
+  | 'mixedOp'
+  | EdgeOperation;
+
+/** Operations of edge-tasks.ts. */
+export type EdgeOperation =
+  | 'max'
+  | 'maximum'
+  | 'greater'
+  | 'where'
+  | 'relu'
+  | 'sigmoid'
+  | 'softplus'
+  | 'log'
+  | 'softmax'
+  | 'logSumExp'
+  | 'maxPool2'
+  | 'sum'
+  | 'variance'
+  | 'take'
+  | 'put'
+  | 'takeRows'
+  | 'putRows'
+  | 'labelList'
+  | 'numberList'
+  | 'nestedList'
+  | 'smallOperations'
+  | 'clippedStep'
+  | 'snasStep';
 
 export interface Task {
   readonly name: string;
@@ -31,6 +58,8 @@ export interface Task {
   /** f: outputs; fb: gradients of every input but labels, with `cotangent` (1 for a scalar); step: parameters updated in place. */
   readonly direction: 'f' | 'fb' | 'step';
   readonly dilation: number;
+  /** Axis of a reduction or of a softmax; all axes where it is not given. */
+  readonly axis?: number;
   readonly inputs: readonly Input[];
   readonly cotangent?: Input;
   /** Sizes, for the table. */
@@ -42,7 +71,7 @@ export interface Task {
 const N = 32;
 let seeds = 0;
 
-function input(role: Role, shape: readonly number[], more: Partial<Input> = {}): Input {
+export function input(role: Role, shape: readonly number[], more: Partial<Input> = {}): Input {
   return { role, shape, fill: 'normal', seed: seeds++, scale: 1, classes: 0, ...more };
 }
 
@@ -51,16 +80,16 @@ const taps = (c: number, k: number): Input => input('taps', [c, 1, k, k], { scal
 const filter = (o: number, c: number, k: number): Input => input('filter', [o, c, k, k], { scale: 0.1 });
 
 /** The forward pass, and forward and backward. */
-function both(
+export function both(
   name: string,
   operation: Operation,
   sizes: string,
   inputs: readonly Input[],
   cotangent: Input,
-  more: { readonly flops?: number; readonly dilation?: number } = {},
+  more: { readonly flops?: number; readonly dilation?: number; readonly axis?: number } = {},
 ): Task[] {
-  const { flops, dilation = 1 } = more;
-  const task = { operation, dilation, inputs, sizes };
+  const { flops, dilation = 1, axis } = more;
+  const task = { operation, dilation, inputs, sizes, ...(axis !== undefined && { axis }) };
   return [
     { ...task, name: `${name}.f`, direction: 'f', ...(flops !== undefined && { flops }) },
     { ...task, name: `${name}.fb`, direction: 'fb', cotangent, ...(flops !== undefined && { flops: 3 * flops }) },

@@ -1,87 +1,66 @@
-/** @file The tasks in reparam, as a user would write them. */
-import {
-  add,
-  avgPool2d,
-  batchNorm2d,
-  capture,
-  conv2d,
-  crossEntropy,
-  type Device,
-  flatten,
-  grad,
-  linear,
-  matmul,
-  maxPool2d,
-  mixedSum,
-  noGrad,
-  relu,
-  scope,
-  slice,
-  softmax,
-  type Tensor,
-} from '../src/index.ts';
-import { SGD } from '../src/optim/index.ts';
+/** @file The tasks in reparam, as a user would write them, for this checkout or another one. */
+import type { Device, Tensor } from '../src/index.ts';
 import { elementsOf, norm } from './data.ts';
-import type { Input, Operation, Task } from './tasks.ts';
-
-/** A task with its data on a device. */
-export interface Prepared {
-  /** Starts one run; `device.finish()` waits for its end. */
-  readonly run: () => void;
-  /** One run, and the norm of each output, gradient or change of a parameter. */
-  readonly check: () => Promise<number[]>;
-  readonly dispose: () => void;
-}
-
-const depthwise = (x: Tensor, w: Tensor, dilation: number): Tensor =>
-  conv2d(x, w, { padding: ((w.shape[2]! - 1) * dilation) / 2, dilation, groups: x.shape[1]! });
-const same = (x: Tensor, w: Tensor): Tensor => conv2d(x, w, { padding: (w.shape[2]! - 1) / 2 });
-const maxPool3 = (x: Tensor): Tensor => maxPool2d(x, 3, { stride: 1, padding: 1 });
-const avgPool3 = (x: Tensor): Tensor => avgPool2d(x, 3, { stride: 1, padding: 1 });
-const normalise = (x: Tensor): Tensor => batchNorm2d(x);
-
-function mixedOp(x: Tensor, alpha: Tensor, w: readonly Tensor[]): Tensor {
-  const block = (h: Tensor, at: number, dilation: number): Tensor =>
-    normalise(conv2d(depthwise(relu(h), w[at]!, dilation), w[at + 1]!));
-  return mixedSum(slice(softmax(alpha), [1]), [
-    normalise(maxPool3(x)),
-    normalise(avgPool3(x)),
-    x,
-    block(block(x, 0, 1), 2, 1),
-    block(block(x, 4, 1), 6, 1),
-    block(x, 8, 2),
-    block(x, 10, 2),
-  ]);
-}
-
-function cnnLoss(x: Tensor, labels: Tensor, p: readonly Tensor[]): Tensor {
-  let h = x;
-  for (let i = 0; i < 3; i++) h = relu(batchNorm2d(same(h, p[i]!), { weight: p[3 + i]!, bias: p[6 + i]! }));
-  return crossEntropy(linear(flatten(maxPool2d(h, 2), 1), p[9]!, p[10]), labels);
-}
+import { edgeComputations, type HostInput } from './edge-workloads.ts';
+import { HERE, type Library, type Prepared } from './library.ts';
+import type { EdgeOperation, Input, Operation, Task } from './tasks.ts';
 
 type Compute = (xs: readonly Tensor[], task: Task) => Tensor;
 
-const COMPUTE: Readonly<Record<Operation, Compute>> = {
-  matmul: ([a, b]) => matmul(a!, b!),
-  conv: ([x, w]) => same(x!, w!),
-  separable: ([x, w, p], { dilation }) => conv2d(depthwise(x!, w!, dilation), p!),
-  depthwise: ([x, w], { dilation }) => depthwise(x!, w!, dilation),
-  batchNorm: ([x, weight, bias]) => batchNorm2d(x!, { weight: weight!, bias: bias! }),
-  maxPool: ([x]) => maxPool3(x!),
-  avgPool: ([x]) => avgPool3(x!),
-  crossEntropy: ([x, labels]) => crossEntropy(x!, labels!),
-  cnnStep: ([x, labels, ...p]) => cnnLoss(x!, labels!, p),
-  mixedOp: ([x, alpha, ...w]) => mixedOp(x!, alpha!, w),
-};
+function computations(library: Library): Readonly<Record<Exclude<Operation, EdgeOperation>, Compute>> {
+  const { avgPool2d, batchNorm2d, conv2d, crossEntropy, flatten, linear, matmul, maxPool2d, mixedSum, relu, slice, softmax } =
+    library;
+  const depthwise = (x: Tensor, w: Tensor, dilation: number): Tensor =>
+    conv2d(x, w, { padding: ((w.shape[2]! - 1) * dilation) / 2, dilation, groups: x.shape[1]! });
+  const same = (x: Tensor, w: Tensor): Tensor => conv2d(x, w, { padding: (w.shape[2]! - 1) / 2 });
+  const maxPool3 = (x: Tensor): Tensor => maxPool2d(x, 3, { stride: 1, padding: 1 });
+  const avgPool3 = (x: Tensor): Tensor => avgPool2d(x, 3, { stride: 1, padding: 1 });
+  const normalise = (x: Tensor): Tensor => batchNorm2d(x);
 
-/** Makes the data; `captured` records the task once and replays it. */
-export function prepare(device: Device, task: Task, captured: boolean): Prepared {
+  const mixedOp = (x: Tensor, alpha: Tensor, w: readonly Tensor[]): Tensor => {
+    const block = (h: Tensor, at: number, dilation: number): Tensor =>
+      normalise(conv2d(depthwise(relu(h), w[at]!, dilation), w[at + 1]!));
+    return mixedSum(slice(softmax(alpha), [1]), [
+      normalise(maxPool3(x)),
+      normalise(avgPool3(x)),
+      x,
+      block(block(x, 0, 1), 2, 1),
+      block(block(x, 4, 1), 6, 1),
+      block(x, 8, 2),
+      block(x, 10, 2),
+    ]);
+  };
+  const cnnLoss = (x: Tensor, labels: Tensor, p: readonly Tensor[]): Tensor => {
+    let h = x;
+    for (let i = 0; i < 3; i++) h = relu(batchNorm2d(same(h, p[i]!), { weight: p[3 + i]!, bias: p[6 + i]! }));
+    return crossEntropy(linear(flatten(maxPool2d(h, 2), 1), p[9]!, p[10]), labels);
+  };
+  return {
+    matmul: ([a, b]) => matmul(a!, b!),
+    conv: ([x, w]) => same(x!, w!),
+    separable: ([x, w, p], { dilation }) => conv2d(depthwise(x!, w!, dilation), p!),
+    depthwise: ([x, w], { dilation }) => depthwise(x!, w!, dilation),
+    batchNorm: ([x, weight, bias]) => batchNorm2d(x!, { weight: weight!, bias: bias! }),
+    maxPool: ([x]) => maxPool3(x!),
+    avgPool: ([x]) => avgPool3(x!),
+    crossEntropy: ([x, labels]) => crossEntropy(x!, labels!),
+    cnnStep: ([x, labels, ...p]) => cnnLoss(x!, labels!, p),
+    mixedOp: ([x, alpha, ...w]) => mixedOp(x!, alpha!, w),
+  };
+}
+
+/** Makes the data; `captured` records the task once and replays it. The device is of the same library. */
+export function prepare(device: Device, task: Task, captured: boolean, library: Library = HERE): Prepared {
+  const { capture, grad, noGrad, scope } = library;
+  const onHost = (input: Input): HostInput => ({ elements: elementsOf(input), shape: input.shape });
   const put = (input: Input): Tensor => device.parameter(elementsOf(input), input.shape);
   const inputs = task.inputs.map(put);
   const cotangent = task.cotangent && put(task.cotangent);
-  const compute = COMPUTE[task.operation];
-  if (task.direction === 'step') return prepareStep(device, task, inputs, compute, captured);
+  const compute: Compute = {
+    ...computations(library),
+    ...edgeComputations(library, device, task.inputs.map(onHost)),
+  }[task.operation];
+  if (task.direction === 'step') return prepareStep(device, task, inputs, compute, captured, library);
   const wanted = inputs.filter((_, i) => task.inputs[i]!.role !== 'labels');
   const body = (): Tensor[] => {
     // A forward pass alone is never recorded by the peers either.
@@ -108,13 +87,25 @@ export function prepare(device: Device, task: Task, captured: boolean): Prepared
   };
 }
 
-function prepareStep(device: Device, task: Task, inputs: readonly Tensor[], compute: Compute, captured: boolean): Prepared {
+function prepareStep(
+  device: Device,
+  task: Task,
+  inputs: readonly Tensor[],
+  compute: Compute,
+  captured: boolean,
+  library: Library,
+): Prepared {
+  const { Adam, add, capture, clipGradNorm, grad, scope, SGD } = library;
   const parameters = inputs.slice(2);
-  const sgd = new SGD(parameters, { lr: 0.01 });
-  const body = (): void => sgd.apply(grad(compute(inputs, task), parameters));
+  const clipped = task.operation === 'clippedStep';
+  const optimizer = clipped ? new Adam(parameters, { lr: 0.01 }) : new SGD(parameters, { lr: 0.01 });
+  const body = (): void => {
+    const gradients = grad(compute(inputs, task), parameters);
+    optimizer.apply(gradients, clipped ? { scale: clipGradNorm(gradients, 1).scale } : {});
+  };
   const step = captured ? capture(body, { device }) : undefined;
   const run = (): void => {
-    sgd.prepare();
+    optimizer.prepare();
     if (step) step();
     else scope(body);
   };
@@ -133,7 +124,7 @@ function prepareStep(device: Device, task: Task, inputs: readonly Tensor[], comp
     },
     dispose: () => {
       step?.dispose();
-      sgd.dispose();
+      optimizer.dispose();
       for (const t of inputs) t.dispose();
     },
   };

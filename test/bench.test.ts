@@ -9,6 +9,7 @@ import { play, Player } from '../bench/contest.ts';
 import { countStep, flopsOf } from '../bench/count.ts';
 import { elementsOf, norm } from '../bench/data.ts';
 import { exponent, line, pairedRatios, quantile, sameNorms, spread } from '../bench/statistics.ts';
+import { EDGE_TASKS } from '../bench/edge-tasks.ts';
 import { TASKS } from '../bench/tasks.ts';
 import { prepare } from '../bench/workloads.ts';
 import { cpu, type KernelOperand } from '../src/index.ts';
@@ -61,6 +62,27 @@ describe('the tasks', () => {
       expect(Math.min(...norms)).toBeGreaterThan(0);
       expect(await captured.check()).toEqual(norms);
       for (const p of [eager, captured]) p.dispose();
+    }
+  });
+});
+
+describe('the tasks at the edges', () => {
+  it('compute what their names say, on lists of the host as on tensors', async () => {
+    const device = cpu({ dtype: 'float32' });
+    const found = new Map<string, number>();
+    for (const task of EDGE_TASKS.filter(({ operation }) => operation !== 'snasStep')) {
+      const prepared = prepare(device, task, false);
+      const norms = await prepared.check();
+      prepared.dispose();
+      for (const value of norms) expect(value, task.name).toBeGreaterThan(0);
+      found.set(task.name, norms[0]!);
+    }
+    // Each pair computes the same from the same numbers, of which some come from the host as lists; seeds differ.
+    for (const [plain, other] of [
+      ['take', 'take_rows'],
+      ['put', 'put_rows'],
+    ] as const) {
+      expect(Math.abs(found.get(plain)! / found.get(other)! - 1)).toBeLessThan(0.05);
     }
   });
 });
@@ -146,4 +168,16 @@ it('npm run bench measures a task and reports it as JSON', () => {
   rmSync(file);
   expect(report).toMatchObject({ dtype: 'float32', node: process.version, steps: [] });
   expect(report.tasks.map((t) => t.timing.wall.count)).toEqual([5, 5]);
+});
+
+it('npm run bench:versus measures a task in two checkouts by turns, and refuses what is no checkout', () => {
+  const versus = (...args: string[]): ReturnType<typeof spawnSync> =>
+    spawnSync(process.execPath, ['--import', 'tsx', 'bench/versus.ts', ...args], { cwd: root, encoding: 'utf8' });
+  const child = versus('.', '--filter', '^(take|snas_step_c4.*)$', '--rounds', '3', '--budget', '1');
+  expect(child.status, String(child.stderr)).toBe(0);
+  expect(child.stdout).toMatch(/\| take +\|( +[\d.]+ \|){2} +[\d.]+ \([\d.]+ to [\d.]+\) \|/);
+  expect(child.stdout).toMatch(/\| snas_step_c4_3cells_14 \|( +[\d.]+ \|){2}/);
+  const none = versus(tmpdir());
+  expect(none.status).toBe(2);
+  expect(none.stderr).toContain('has no src/index.ts');
 });

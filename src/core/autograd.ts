@@ -31,7 +31,25 @@ export interface GradOptions {
  * sum over y's elements of cotangent * dy/dx. A tuple of tensors gives a tuple: `const [gw, gb] = grad(loss, [w, b])`.
  */
 export function grad<const Xs extends readonly Tensor[]>(y: Tensor, xs: Xs, options: GradOptions = {}): TensorsLike<Xs> {
-  const { createGraph = false, unused = 'error' } = options;
+  return gradients(y, xs, options, (x, i) => {
+    explainFreed(y);
+    if (options.unused === 'zeros') return zerosLike(x);
+    throw new OptionError(
+      `grad: y does not depend on xs[${i}] (shape ${showShape(x.shape)}) through the graph; ` +
+        "was it detached, made under noGrad, or not used? Pass { unused: 'zeros' } if that is meant",
+    );
+    // A map over a tuple has its length, which TypeScript does not say.
+  }) as TensorsLike<Xs>;
+}
+
+/** As `grad`, but `absent` says what an x gets that y does not depend on. */
+export function gradients<T extends Tensor | undefined>(
+  y: Tensor,
+  xs: readonly Tensor[],
+  options: Omit<GradOptions, 'unused'>,
+  absent: (x: Tensor, i: number) => T,
+): (Tensor | T)[] {
+  const { createGraph = false } = options;
   for (const t of [y, ...xs, options.cotangent ?? y]) {
     if (!(t instanceof Tensor))
       throw new OptionError(`grad: ${showValue(t)} must be a tensor, as y, the cotangent and each of xs are`);
@@ -42,7 +60,7 @@ export function grad<const Xs extends readonly Tensor[]>(y: Tensor, xs: Xs, opti
   if (options.cotangent && !sameShape(options.cotangent.shape, y.shape)) {
     throw new ShapeError(`grad: cotangent ${showShape(options.cotangent.shape)} must have y's shape ${showShape(y.shape)}`);
   }
-  const pass = (): Tensor[] => {
+  const pass = (): (Tensor | T)[] => {
     const mine = createGraph ? undefined : openScopes.at(-1);
     const first = upcomingId();
     const seed = options.cotangent ?? y.device.ones(y.shape);
@@ -56,17 +74,11 @@ export function grad<const Xs extends readonly Tensor[]>(y: Tensor, xs: Xs, opti
         given.add(g);
         return own ? g : alias(g);
       }
-      explainFreed(y);
-      if (unused === 'zeros') return zerosLike(x);
-      throw new OptionError(
-        `grad: y does not depend on xs[${i}] (shape ${showShape(x.shape)}) through the graph; ` +
-          "was it detached, made under noGrad, or not used? Pass { unused: 'zeros' } if that is meant",
-      );
+      return absent(x, i);
     });
   };
   // With createGraph the backward pass is part of the graph and belongs to the caller's scope.
-  // A map over a tuple has its length, which TypeScript does not say.
-  return withGradMode('grad', createGraph, () => (createGraph ? pass() : scope(pass))) as TensorsLike<Xs>;
+  return withGradMode('grad', createGraph, () => (createGraph ? pass() : scope<(Tensor | T)[]>(pass)));
 }
 
 /**

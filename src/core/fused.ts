@@ -4,7 +4,7 @@
  * The composite gives the float64 path, every order of derivative and the test oracle. A kernel gives the forward value and
  * the first-order gradient on the backend that it is written for. Nothing else defines a gradient a second time.
  */
-import { grad } from './autograd.ts';
+import { gradients } from './autograd.ts';
 import type { FusedName, FusedParams, FusedRow } from '../contract/backend.ts';
 import { OptionError } from '../contract/errors.ts';
 import type { Shape } from '../contract/shape.ts';
@@ -161,7 +161,8 @@ function compositeVjp<Inputs extends readonly Tensor[], Params>(
     const leaves = inputs.map((x) => alias(x)) as unknown as Inputs;
     const y = first(composite(leaves, params));
     const wanted = leaves.filter((_, i) => needs[i]);
-    const found = grad(y, wanted, { cotangent: g, createGraph: differentiateAgain, unused: 'zeros' });
+    // What the composite does not depend on gets none, so that `grad` says the same of it as where the composite itself is recorded.
+    const found = gradients(y, wanted, { cotangent: g, createGraph: differentiateAgain }, () => undefined);
     return leaves.map((_, i) => (needs[i] ? found.shift() : undefined));
   };
   return differentiateAgain ? body() : scope(() => enableGrad(body));

@@ -31,7 +31,7 @@ export interface BatchOptions {
 const SHUFFLE = 0;
 const AUGMENT = 1;
 
-/** One pass over the dataset. OptionError if the options make no sense. */
+/** One pass over the dataset. OptionError if the options make no sense, or a label is none of the classes. */
 export function batches(dataset: Dataset, options: BatchOptions): Generator<Batch, void, void> {
   const { batchSize, key, epoch = 0, augment, standardise } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1)
@@ -44,7 +44,17 @@ export function batches(dataset: Dataset, options: BatchOptions): Generator<Batc
   if (standardise && (standardise.mean.length !== dataset.channels || standardise.std.length !== dataset.channels)) {
     throw new OptionError(`batches: statistics of ${standardise.mean.length} channels for images of ${dataset.channels}`);
   }
+  checkLabels(dataset);
   return generate(dataset, options, key && foldIn(key, epoch));
+}
+
+/** A dataset of the caller's own was read by none of our readers. */
+function checkLabels({ labels, classes }: Dataset): void {
+  for (const [i, label] of labels.entries()) {
+    if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
+      throw new OptionError(`batches: label ${label} of image ${i} is none of the ${classes} classes, 0 to ${classes - 1}`);
+    }
+  }
 }
 
 function* generate(dataset: Dataset, options: BatchOptions, key: Key | undefined): Generator<Batch, void, void> {

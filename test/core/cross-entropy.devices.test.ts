@@ -85,6 +85,18 @@ describe('against PyTorch: ignored labels, class weights, smoothing, alone and t
   });
 });
 
+it('takes no gradient by its labels, whether the gradient is recorded or not, on every device', () => {
+  for (const device of devices) {
+    scope(() => {
+      const labels = device.parameter([2, 0]);
+      const y = crossEntropy(device.parameter([1, 2, 5, 3, 0, 0], [2, 3]), labels);
+      for (const createGraph of [false, true]) {
+        expect(() => grad(y, [labels], { createGraph }), `${device.name}, ${createGraph}`).toThrow('does not depend on xs[0]');
+      }
+    });
+  }
+});
+
 describe('labels from the host', () => {
   const x = (device: Device) =>
     device.tensor([

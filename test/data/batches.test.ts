@@ -1,7 +1,8 @@
 /** @file Batches of a data set: their order, their sizes, and what is refused. */
 import { describe, expect, it } from 'vitest';
-import { batches } from '../../src/data/index.ts';
+import { OptionError } from '../../src/contract/errors.ts';
 import { key } from '../../src/core/random.ts';
+import { batches } from '../../src/data/index.ts';
 import { collect, positions, randomImages } from '../support/random-images.ts';
 
 describe('batches', () => {
@@ -29,6 +30,19 @@ describe('batches', () => {
     const pass = (batchSize: number): number[] =>
       collect(data, { batchSize, key: key(9), augment: { crop: 2, flip: true, cutout: 3 } }).images;
     expect(pass(5)).toEqual(pass(24));
+  });
+
+  it('refuse a label that is none of the classes, by image, before the first batch', () => {
+    const data = { ...randomImages(1, 6, 1, 2, 2), classes: 3 };
+    const labelled = (...labels: number[]): (() => unknown) => {
+      return () => batches({ ...data, labels: Uint8Array.from(labels) }, { batchSize: 2 });
+    };
+    expect(labelled(0, 1, 2, 0, 1, 2)).not.toThrow();
+    expect(labelled(0, 1, 2, 0, 3, 9)).toThrow(OptionError);
+    expect(labelled(0, 1, 2, 0, 3, 9)).toThrow('batches: label 3 of image 4 is none of the 3 classes, 0 to 2');
+    // Plain JavaScript may hold labels in a list.
+    const listed = [0, 0.5, 1, 2, 0, 0] as unknown as Uint8Array;
+    expect(() => batches({ ...data, labels: listed }, { batchSize: 2 })).toThrow('label 0.5 of image 1');
   });
 
   it('refuse impossible options by name', () => {

@@ -119,6 +119,31 @@ describe('the check of a small tree', () => {
       changes: { 'src/core/ops.ts': 'export const ops = [];\n' },
       names: ['src/core/ops.ts', '@file'],
     },
+    ...[
+      'Math.min(...xs)',
+      'Math.max(0, ...xs)',
+      'String.fromCharCode(...xs)',
+      'out.push(...xs)',
+      'out.push(...xs.map((x) => x + 1))',
+      'out[0].concat(1, ...xs)',
+      'Array.of(...xs)',
+    ].map((call) => ({
+      planted: `a list spread into a call: ${call}`,
+      changes: { 'src/core/ops.ts': `/** @file Operations. */\nexport const ops = (xs, out) => ${call};\n` },
+      names: ['src/core/ops.ts:2', 'spreads a list into a call'],
+    })),
+    ...[
+      'device.backend.run(op, [])',
+      'backend.launch(kernel)',
+      'x.device.backend.fused.softmax',
+      'row.forward({}, [])',
+      'row.backward!({})',
+      'rows.backward({})',
+    ].map((call) => ({
+      planted: `a kernel run past the checks of its operands: ${call}`,
+      changes: { 'src/core/ops.ts': `/** @file Operations. */\nexport const ops = () => ${call};\n` },
+      names: ['src/core/ops.ts:2', 'past the checks of its operands'],
+    })),
   ])('refuses $planted, by name', ({ changes, names }) => {
     const { code, problems } = checked(changes);
     expect(code).toBe(1);
@@ -130,6 +155,24 @@ describe('the check of a small tree', () => {
     const comment =
       "/** @file Errors.\n * @example\n * const { layers } = await import('../nn/layers.ts');\n */\n// import('../nn/layers.ts')\n";
     expect(checked({ 'src/contract/errors.ts': comment }).problems).toBe('');
+  });
+});
+
+describe('what is like a planted fault and is none', () => {
+  it.each([
+    { what: 'a list that becomes part of another', line: 'export const ops = (xs) => [0, ...xs];' },
+    { what: 'a call of a function of ours with named places', line: 'export const ops = (f, xs) => f(...xs);' },
+    { what: 'a spread behind a call that is over', line: 'export const ops = (xs) => [Math.min(1, 2), ...xs];' },
+    { what: 'a call in a comment', line: '// Math.min(...xs) overflows; so does backend.run(op).' },
+    { what: 'a backend that is asked for its kind', line: 'export const ops = (device) => device.backend.kind;' },
+  ])('$what', ({ line }) => {
+    expect(checked({ 'src/core/more.ts': `/** @file More. */\n${line}\n` }).problems).toBe('');
+  });
+
+  it('a kernel that a backend or one of the two doors runs', () => {
+    const runs = '/** @file Runs. */\nexport const run = (backend) => backend.run(0);\n';
+    expect(checked({ 'src/core/device.ts': runs, 'src/core/fused-rows.ts': runs }).problems).toBe('');
+    expect(checked({ 'src/backends/cpu/run.ts': runs }).problems).not.toContain('past the checks');
   });
 });
 
