@@ -57,6 +57,7 @@ export {
   uniform,
   uniforms,
 } from './core/random.ts';
+export { recordShapes, type RecordedOperation, type RecordedTensor, type Recording } from './core/record-shapes.ts';
 export { keep, Scope, scope, tensorsIn } from './core/scope.ts';
 export { dims, type Shape } from './contract/shape.ts';
 export { crossEntropy, type CrossEntropyOptions, type Labels } from './core/cross-entropy.ts';

@@ -102,6 +102,8 @@ export function capture<Inputs extends readonly Tensor[], Result extends StepRes
   // Inside another captured step it is a part of that one.
   const call = (...inputs: Inputs): Result => {
     if (inputs[0]?.device.backend.capturing || options.device?.backend.capturing) return step(...inputs);
+    // On shapes alone there is nothing to replay.
+    if (inputs[0]?.device.dry || options.device?.dry) return step(...inputs);
     // Whoever looks at every operation sees those of the function itself, which computes the same bits.
     if (observer) return enableGrad(() => scope(() => ({ result: step(...inputs) }))).result;
     return replay(capturedFor(inputs), inputs);

@@ -9,6 +9,7 @@ import { withGradMode } from './grad-mode.ts';
 import { hostData } from './host-data.ts';
 import { observer } from './observe.ts';
 import { deviceOf } from './primitive.ts';
+import { recorder } from './recorder.ts';
 import { type Device, type DeviceMemory, type NestedArray, NO_MEMORY, Storage, Tensor } from './tensor.ts';
 
 /** Scalars that are kept: the first of a device, for good. */
@@ -45,6 +46,11 @@ export class BackendDevice implements Device {
     return this.#checked && !this.#dry;
   }
 
+  /** @internal */
+  get dry(): boolean {
+    return this.#dry;
+  }
+
   get kind(): 'cpu' | 'webgpu' {
     return this.backend.kind;
   }
@@ -64,6 +70,11 @@ export class BackendDevice implements Device {
 
   parameter(data: NestedArray | ArrayLike<number>, shape?: Shape): Tensor {
     this.#refuseHostData('parameter');
+    if (this.#dry) {
+      throw new OptionError(
+        'parameter: a parameter that is made while shapes are recorded would hold no values; make it, or its module, before',
+      );
+    }
     return this.#make(data, shape, true);
   }
 
@@ -111,7 +122,9 @@ export class BackendDevice implements Device {
           if (typeof operand !== 'number') return operand;
           const kept = this.#dry ? undefined : this.#keptScalar(operand);
           if (kept) return kept;
-          const made = this.backend.outsideCapture(() => this.#make(operand, [], true));
+          const made = this.#dry
+            ? this.empty([], this.dtype, true)
+            : this.backend.outsideCapture(() => this.#make(operand, [], true));
           temporary.push(made);
           return made;
         }),
@@ -123,7 +136,7 @@ export class BackendDevice implements Device {
 
   constant(name: string, make: () => { readonly data: ArrayLike<number>; readonly shape: Shape }): Tensor {
     const kept = this.#constants.get(name);
-    if (kept && !kept.disposed) return new Tensor(kept.storage, kept.shape, kept.dtype);
+    if (kept && !kept.disposed) return this.#dry ? this.empty(kept.shape) : new Tensor(kept.storage, kept.shape, kept.dtype);
     const { data, shape } = make();
     if (this.#dry) return this.empty(shape);
     const made = this.backend.outsideCapture(() => this.#make(data, shape, true));
@@ -155,7 +168,7 @@ export class BackendDevice implements Device {
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
     const operands = inputs.map((t) => t.operand(op));
     const targets = outputs.map((t) => t.operand(op));
-    if (this.#dry) return;
+    if (this.#dry) return recorder?.operation(op, params, inputs, outputs);
     const done = observer?.operation(op, inputs, outputs);
     this.backend.run(op, params, operands, targets);
     done?.();
@@ -174,7 +187,9 @@ export class BackendDevice implements Device {
       throw new OptionError(`${name}: a tensor that it changes shares memory with another operand; give it once, in place`);
     }
     const made = shapes.map((shape) => this.empty(shape));
-    if (!this.#dry) {
+    if (this.#dry) {
+      recorder?.operation(name, {}, given, [...made, ...inPlace]);
+    } else {
       const done = observer?.operation(name, given, [...made, ...inPlace]);
       this.backend.launch(
         kernel,

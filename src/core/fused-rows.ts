@@ -9,6 +9,7 @@ import { ShapeError } from '../contract/errors.ts';
 import { sameShape, type Shape, showShape } from '../contract/shape.ts';
 import { observer } from './observe.ts';
 import { checkFloats, checkInPlace, deviceOf } from './primitive.ts';
+import { recorder } from './recorder.ts';
 import { scope } from './scope.ts';
 import { type NotAsync, synchronous } from './synchronous.ts';
 import type { Device, Tensor } from './tensor.ts';
@@ -105,7 +106,10 @@ export function inPlaceByRow<F extends FusedName>(
   return (params, inputs, targets) => {
     const device = checkInPlace(op, inputs, targets);
     const row: FusedRow<FusedParams[F]> | undefined = rowOf(device, name);
-    if (!row) return composite(params, inputs, targets);
+    if (!row) {
+      const run = (): void => composite(params, inputs, targets);
+      return recorder ? recorder.composite(name, params, inputs, run, targets) : run();
+    }
     admission.outputs(device, [...inputs, ...targets], params, inputs.length);
     const done = observer?.operation(op, [...inputs, ...targets], targets);
     row.forward(params, operands(op, inputs), operands(op, targets), []);

@@ -13,6 +13,7 @@ import { deviceOf } from './primitive.ts';
 import { enableGrad, isGradEnabled, withGradMode } from './grad-mode.ts';
 import { addNode } from './tensor.ts';
 import { alias, detach } from './ops.ts';
+import { recorder } from './recorder.ts';
 import { scope } from './scope.ts';
 import { synchronous } from './synchronous.ts';
 import type { Tensor } from './tensor.ts';
@@ -104,7 +105,10 @@ function define<const Inputs extends readonly Tensor[], Params, Out extends Fuse
   const call = (inputs: Inputs, params: Params): Out => {
     const found = kernelFor(inputs);
     const kernel = compositesChosen() ? undefined : found;
-    if (!kernel) return withDetachedExtras(synchronous(name, 'the composite', composite(inputs, params)));
+    if (!kernel) {
+      const run = (): Out => synchronous(name, 'the composite', composite(inputs, params));
+      return withDetachedExtras(recorder ? recorder.composite(name, params, inputs, run) : run());
+    }
     const differentiable = isGradEnabled();
     const shapes = admission.outputs(deviceOf(name, inputs), inputs, params);
     const forward = withGradMode(name, false, () => kernel.forward(inputs, params, differentiable, shapes));

@@ -17,7 +17,7 @@ import type {
   Program,
   TypedArray,
 } from '../contract/backend.ts';
-import { DisposedError, ShapeError } from '../contract/errors.ts';
+import { DisposedError, OptionError, ShapeError } from '../contract/errors.ts';
 import { refuseOtherCopy } from '../contract/one-copy.ts';
 import { type Shape, showShape, sizeOf } from '../contract/shape.ts';
 import { observer } from './observe.ts';
@@ -164,8 +164,14 @@ export class Tensor {
           'return it from the scope, or keep(tensor) it',
       );
     }
-    this.storage.device.used?.add(this.storage);
-    return { handle: this.storage.handle, shape: this.shape, dtype: this.dtype };
+    const { handle, device } = this.storage;
+    if (handle === NO_MEMORY && !device.dry) {
+      throw new OptionError(
+        `${op}: an operand of shape ${showShape(this.shape)} was made while shapes were recorded, and holds no values; make it outside of recordShapes`,
+      );
+    }
+    device.used?.add(this.storage);
+    return { handle, shape: this.shape, dtype: this.dtype };
   }
 }
 
@@ -189,6 +195,8 @@ export interface Device extends Disposable {
   readonly name: string;
   /** Whether values that only the device sees are checked there, and reported by the next read-back. */
   readonly checked: boolean;
+  /** Whether operations check their operands and do no more: inside `dryRun`. @internal */
+  readonly dry: boolean;
   /** @internal */
   liveTensors: number;
   /** While a step is captured: the memory of its operands. @internal */

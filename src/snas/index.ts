@@ -25,6 +25,7 @@ export {
   RESOURCES,
   type ResourceWeights,
 } from './cost/cost.ts';
+export { countCost, type CountedCost, type CountedOperation, type Priced } from './cost/counted.ts';
 export { drawCell, drawEvolution, drawGenotype } from './space/draw.ts';
 export { ETA_PRESETS, type EtaPreset } from './cost/eta-presets.ts';
 export {

@@ -32,6 +32,7 @@ const notOperations: Readonly<Record<string, string>> = {
   withComposites: 'chooses how they run',
   capture: 'makes a captured step',
   locateNonFinite: 'observes operations',
+  recordShapes: 'observes operations',
   cpu: 'a device',
   webgpu: 'a device',
   scope: 'memory',
