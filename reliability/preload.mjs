@@ -1,8 +1,11 @@
 /**
  * @file Loaded before the built command (`node --import`): has every file written through a file system that follows the plan in
- * RELIABILITY_PLAN (trial.ts has its type), and says on file descriptor 3 when a save begins and ends.
+ * RELIABILITY_PLAN (trial.ts has its type), and says on file descriptor 3, a line
+ * each, every operation ('.'), when a save begins and ends ('[', ']'), and the names that are on the disk for good from now on ('+name', '-name'),
+ * and that it stands still at the operation that the plan names ('!').
  */
 import { writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 
 const plan = JSON.parse(process.env['RELIABILITY_PLAN'] ?? '{}');
 const { nodeFileSystem, useFileSystem } = await import(new URL('../dist/files/system.js', import.meta.url).href);
@@ -12,11 +15,13 @@ const open = new Set();
 /** Files that the planted fault has named already. */
 const early = new Set();
 let operations = 0;
-let spent = 0;
 
-const say = (letter) => {
+/** New names that a flush of their folder makes last. */
+const named = new Set();
+
+const say = (event) => {
   try {
-    writeSync(3, letter);
+    writeSync(3, `${event}\n`);
   } catch {
     // Nobody listens.
   }
@@ -24,11 +29,19 @@ const say = (letter) => {
 const die = () => process.kill(process.pid, 'SIGKILL');
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+function closed(path) {
+  if (open.delete(path) && open.size === 0) say(']');
+}
+
 /** Before an operation: whether the plan lets it happen. */
 async function before(kind, path) {
   const n = operations++;
   say('.');
   if (plan.delay) await pause(plan.delay);
+  if (plan.stopAt === n) {
+    say('!');
+    await new Promise(() => setInterval(() => {}, 1000));
+  }
   if (plan.killAt === n && plan.kill !== 'after') {
     if (plan.kill !== 'half' || kind !== 'write') {
       die();
@@ -38,7 +51,6 @@ async function before(kind, path) {
   const full = plan.failFrom !== undefined && n >= plan.failFrom && n < plan.failFrom + (plan.failures ?? Infinity);
   // What frees space goes through on a full disk.
   if (full && kind !== 'remove') {
-    spent++;
     throw Object.assign(new Error(`${plan.code}: planned, ${kind} '${path}'`), {
       code: plan.code,
       errno: -28,
@@ -69,7 +81,8 @@ useFileSystem({
       return {
         write: (content) =>
           through('write', path, async (n) => {
-            if (plan.planted === 'rename-first') {
+            // A lock gets its name by a link, which the fault leaves alone.
+            if (plan.planted === 'rename-first' && !basename(path).startsWith('.run.lock')) {
               // Its final name is what stands between the first dot and the process.
               const name = path.replace(/[^/]*$/, (part) => part.replace(/^\.(.*)\.\d+@.*$/, '$1'));
               const { rename } = await import('node:fs/promises');
@@ -90,13 +103,23 @@ useFileSystem({
   rename: (from, to) =>
     through('rename', from, async () => {
       if (!early.delete(from)) await nodeFileSystem.rename(from, to);
-      open.delete(from);
-      if (open.size === 0) say(']');
+      named.add(to);
+      closed(from);
     }),
   flushFolder: (folder) =>
-    through('flushFolder', folder, () => (plan.planted === 'no-flush' ? undefined : nodeFileSystem.flushFolder(folder))),
+    through('flushFolder', folder, async () => {
+      const lasting = [...named].filter((name) => dirname(name) === folder);
+      if (plan.planted !== 'no-flush') await nodeFileSystem.flushFolder(folder);
+      for (const name of lasting) {
+        named.delete(name);
+        say(`+${basename(name)}`);
+      }
+    }),
   makeFolder: (folder) => through('makeFolder', folder, () => nodeFileSystem.makeFolder(folder)),
-  remove: (path) => through('remove', path, () => nodeFileSystem.remove(path)),
+  remove: (path) =>
+    through('remove', path, async () => {
+      say(`-${basename(path)}`);
+      await nodeFileSystem.remove(path);
+      closed(path);
+    }),
 });
-
-process.on('exit', () => say(`(${operations} ${spent})`));

@@ -15,6 +15,8 @@ export interface Plan {
   readonly killAt?: number;
   /** Before it, after it, or, of a write, when half is written. Default 'before'. */
   readonly kill?: 'before' | 'half' | 'after';
+  /** The process stands still before this operation, until it is killed: `onStop` is told. */
+  readonly stopAt?: number;
   /** Milliseconds that every operation takes longer. */
   readonly delay?: number;
   /** Operations from this one on fail with `code`, `failures` of them. */
@@ -36,18 +38,23 @@ export interface Ended {
   readonly operations: number;
   /** Whether it ended while a file was being written. */
   readonly inSave: boolean;
+  /** Names of files that were said to be saved, flushed and all, and that nothing has removed since. */
+  readonly lasting: readonly string[];
 }
 
 export interface TrialOptions {
   readonly plan?: Plan;
   /** Called when the process is there: what kills it from outside. */
   readonly onStart?: (child: ChildProcess) => void;
+  /** Called when it stands still at the plan's operation. */
+  readonly onStop?: (child: ChildProcess) => void;
   /** Milliseconds after which it counts as hung. Default 120,000. */
   readonly timeout?: number;
 }
 
 /** Runs `reparam ARGS` of the built package. */
-export function trial(args: readonly string[], { plan = {}, onStart, timeout = 120_000 }: TrialOptions = {}): Promise<Ended> {
+export function trial(args: readonly string[], options: TrialOptions = {}): Promise<Ended> {
+  const { plan = {}, onStart, onStop, timeout = 120_000 } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--import', PRELOAD, COMMAND, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -58,6 +65,9 @@ export function trial(args: readonly string[], { plan = {}, onStart, timeout = 1
       const stream = child.stdio[fd] as NodeJS.ReadableStream;
       stream.on('data', (chunk: Buffer) => (text[fd] += chunk.toString()));
     }
+    child.stdio[3]!.on('data', (chunk: Buffer) => {
+      if (chunk.includes('!')) onStop?.(child);
+    });
     let hung = false;
     const timer = setTimeout(() => {
       hung = true;
@@ -66,12 +76,25 @@ export function trial(args: readonly string[], { plan = {}, onStart, timeout = 1
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      const [, out = '', err = '', events = ''] = text;
-      const operations = events.split('.').length - 1;
-      resolve({ code, signal, hung, out, err, operations, inSave: events.lastIndexOf('[') > events.lastIndexOf(']') });
+      const [, out = '', err = ''] = text;
+      resolve({ code, signal, hung, out, err, ...told((text[3] ?? '').split('\n')) });
     });
     onStart?.(child);
   });
+}
+
+/** What the events of preload.mjs come to. */
+function told(events: readonly string[]): Pick<Ended, 'operations' | 'inSave' | 'lasting'> {
+  const lasting = new Set<string>();
+  for (const event of events) {
+    if (event.startsWith('+')) lasting.add(event.slice(1));
+    if (event.startsWith('-')) lasting.delete(event.slice(1));
+  }
+  return {
+    operations: events.filter((event) => event === '.').length,
+    inSave: events.lastIndexOf('[') > events.lastIndexOf(']'),
+    lasting: [...lasting],
+  };
 }
 
 /** Files whose bytes depend on the clock or on the process, apart from what is compared of them. */

@@ -1,13 +1,15 @@
 /**
  * @file One process at a time in a folder: a lock file that names its process and is touched while that process lives.
  *
- * The file is made whole by a hard link, which fails if there is one already. Whether its process lives is looked up where that is possible; of a
- * process on another machine only the age of the file is known, by the clock of the file system itself, so that wrong clocks do no harm.
+ * The file is on the disk before it gets its name by a hard link, which fails if there is one already. Whether its process lives is looked up
+ * where that is possible; of a process on another machine only the age of the file is known, by the clock of the file system itself, so that wrong
+ * clocks do no harm.
  */
 import { randomUUID } from 'node:crypto';
 import { rmSync, readFileSync } from 'node:fs';
 import { type FileHandle, link, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { prepareFile } from '../files/write.ts';
 import { InUseError } from './in-use-error.ts';
 import { lifeOf, type ProcessIdentity, thisProcess } from './process-identity.ts';
 
@@ -60,8 +62,8 @@ export class FolderLock {
     const file = path.join(folder, NAME);
     const holder: Holder = { ...thisProcess(), id: randomUUID(), since: new Date().toISOString() };
     const content = `${JSON.stringify(holder)}\n`;
-    const own = `${file}.${holder.id}`;
-    await writeFile(own, content, { flag: 'wx' });
+    const prepared = await prepareFile(file, content);
+    const own = prepared.temporary;
     try {
       // Again and again: a lock that is there may be given back before it is read.
       for (let attempt = 0; !(await linkNew(own, file, content)); attempt++) {
@@ -73,7 +75,7 @@ export class FolderLock {
       await lock.check();
       return lock;
     } finally {
-      await rm(own, { force: true });
+      await prepared.discard();
     }
   }
 
@@ -181,20 +183,14 @@ async function refuseUnlessStale(
   if (age === undefined || age > stale) return;
   throw new InUseError(
     `${folder} is in use by ${holder ? describe(holder) : `whoever left an unreadable ${path.basename(file)}`}, ` +
-      `last heard of ${Math.round(age)} s ago: wait until it ends; if it has ended, remove ${file}, or try again in ${Math.ceil(stale - age)} s`,
+      `last heard of ${Math.max(0, Math.round(age))} s ago: wait until it ends; if it has ended, remove ${file}, or try again in ${Math.ceil(stale - age)} s`,
   );
 }
 
-/** Seconds since a file was touched, by the clock of its file system; undefined if it is gone. `fresh` is a file of ours beside it. */
-async function ageOf(file: string, fresh: string): Promise<number | undefined> {
-  const probe = `${fresh}.now`;
-  await writeFile(probe, 'x');
-  try {
-    const [now, then] = [await stat(probe), await stat(file).catch(() => undefined)];
-    return then && (now.mtimeMs - then.mtimeMs) / 1000;
-  } finally {
-    await rm(probe, { force: true });
-  }
+/** Seconds since a file was touched, by the clock of its file system; undefined if it is gone. `own` was written just now, beside it. */
+async function ageOf(file: string, own: string): Promise<number | undefined> {
+  const [now, then] = [await stat(own), await stat(file).catch(() => undefined)];
+  return then && (now.mtimeMs - then.mtimeMs) / 1000;
 }
 
 function describe({ pid, host, since }: Holder): string {

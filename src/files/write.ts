@@ -27,6 +27,8 @@ let counter = 0;
 
 /** A file whose content is on the disk under a temporary name. */
 export interface PreparedFile {
+  /** Its temporary name, a whole path. */
+  readonly temporary: string;
   /** Gives it its name; the folder is still to be flushed. */
   commit(): Promise<void>;
   /** Removes it, if it has not got its name. Never throws. */
@@ -54,6 +56,7 @@ export async function prepareFile(file: string, content: string | Uint8Array): P
     throw naming(file, error);
   }
   return {
+    temporary,
     commit: async () => {
       await system.rename(temporary, path.resolve(file)).catch((error: unknown) => {
         throw naming(file, error);

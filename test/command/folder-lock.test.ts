@@ -7,7 +7,9 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FolderLock } from '../../src/command/folder-lock.ts';
 import { InUseError } from '../../src/command/in-use-error.ts';
+import { useFileSystem } from '../../src/files/system.ts';
 import { lifeOf, startOf, thisProcess } from '../../src/command/process-identity.ts';
+import { watched } from '../support/file-systems.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -49,6 +51,20 @@ describe('a lock', () => {
     expect(held).toMatchObject({ host: os.hostname(), pid: process.pid, started: startOf(process.pid) });
     await lock.release();
     expect(readdirSync(where)).toEqual([]);
+  });
+
+  it('is on the disk before it gets its name, so that a power cut leaves no empty one', async () => {
+    const where = folder();
+    const seen: string[] = [];
+    const undo = useFileSystem(
+      watched(([name, file]) => void seen.push(`${name} ${path.extname(file)}, lock ${existsSync(path.join(where, 'run.lock'))}`)),
+    );
+    try {
+      await using _lock = await FolderLock.acquire(where);
+    } finally {
+      undo();
+    }
+    expect(seen).toEqual(['create', 'write', 'flush'].map((name) => `${name} .part, lock false`).concat('remove .part, lock true'));
   });
 
   it('refuses a second holder in one line that names the first', async () => {
