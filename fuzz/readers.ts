@@ -5,6 +5,7 @@
 import { deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
 import { Command, CommanderError } from 'commander';
 import fc from 'fast-check';
+import sharp, { type Sharp } from 'sharp';
 import * as v from 'valibot';
 import { registerGradcheck } from '../src/cli/commands/gradcheck.ts';
 import { registerSearch } from '../src/cli/commands/search.ts';
@@ -14,9 +15,24 @@ import { schemaOf } from '../src/cli/settings/setting.ts';
 import { resolveTraining, type TrainFlags } from '../src/cli/settings/train.ts';
 import { readMetrics } from '../src/cli/shared/metrics-file.ts';
 import { ReparamError } from '../src/contract/errors.ts';
-import { gunzip, parseCifar10, parseIdx, parseIdxDataset } from '../src/data/index.ts';
+import {
+  checkImage,
+  gunzip,
+  type LazyFile,
+  parseCifar10,
+  parseCifar100,
+  parseIdx,
+  parseIdxDataset,
+  parseNpy,
+  readClassFolders,
+  readNpz,
+  readNpzDataset,
+  type TrainTest,
+} from '../src/data/index.ts';
+import { sharpDecoder } from '../src/data/sharp.node.ts';
 import { readSafetensors, writeSafetensors } from '../src/export/index.ts';
 import { genotypeFromJson, parseGenotype, printGenotype } from '../src/snas/index.ts';
+import { npyBytes, npyOfBytes, zipBytes } from '../test/support/npz.ts';
 import { damagedBytes, damagedJson, damagedText } from './damage.ts';
 
 export interface Reader<Input = unknown> {
@@ -96,6 +112,97 @@ const ZIPPED: readonly Uint8Array<ArrayBuffer>[] = [
 
 const CIFAR = new Uint8Array(2 * 3073);
 CIFAR[3073] = 9;
+
+const CIFAR100 = new Uint8Array(2 * 3074);
+CIFAR100.set([19, 99], 3074);
+
+const NPY: readonly Uint8Array<ArrayBuffer>[] = [
+  npyOfBytes([3, 2, 2], [...Array(12).keys()]),
+  npyBytes({ descr: '>f4', shape: [2, 3], fortran: true }, new Uint8Array(24).fill(63)),
+  npyBytes({ descr: '<i8', shape: [2] }, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0)),
+  npyBytes({ descr: '<f2', shape: [] }, Uint8Array.of(0, 60)),
+];
+const ARRAYS = {
+  'images.npy': npyOfBytes(
+    [4, 2, 3, 6],
+    Array.from({ length: 144 }, (_, i) => 3 * i),
+  ),
+  'labels.npy': npyOfBytes([4], [0, 1, 0, 1]),
+};
+const NPZ: readonly Uint8Array<ArrayBuffer>[] = [
+  zipBytes(ARRAYS),
+  zipBytes(ARRAYS, { deflate: true }),
+  zipBytes({
+    'x_train.npy': NPY[1]!,
+    'y_train.npy': npyOfBytes([2], [0, 1]),
+    'x_test.npy': NPY[1]!,
+    'y_test.npy': npyOfBytes([2], [1, 0]),
+  }),
+];
+/** Archives whose small content is, or says that it is, more than memory holds. */
+const BOMBS: readonly Uint8Array<ArrayBuffer>[] = [
+  zipBytes({ 'images.npy': new Uint8Array(2 ** 27) }, { deflate: true }),
+  zipBytes(ARRAYS, { deflate: true, declaredSize: 0xfffffff0 }),
+  zipBytes(ARRAYS, { declaredSize: 0x7fffffff }),
+  zipBytes({ 'images.npy': new Uint8Array(2 ** 16) }, { deflate: true, declaredSize: 2 ** 10 }),
+];
+
+function noisyImage(channels: 3 | 4): Sharp {
+  const data = Uint8Array.from({ length: 16 * 12 * channels }, (_, i) => (i * i * 31) & 255);
+  return sharp(data, { raw: { width: 16, height: 12, channels } });
+}
+const IMAGE_FILES: Readonly<Record<'PNG' | 'JPEG' | 'WebP', readonly Uint8Array[]>> = {
+  PNG: [
+    await noisyImage(3).png().toBuffer(),
+    await noisyImage(4).png({ palette: true, colours: 8 }).toBuffer(),
+    await noisyImage(4).toColourspace('rgb16').png({ progressive: true }).toBuffer(),
+  ],
+  JPEG: [
+    await noisyImage(3).jpeg().withMetadata({ orientation: 6 }).toBuffer(),
+    await noisyImage(3).jpeg({ progressive: true, quality: 30 }).toBuffer(),
+    await noisyImage(3).toColourspace('cmyk').jpeg().toBuffer(),
+  ],
+  WebP: [
+    await noisyImage(3).webp().toBuffer(),
+    await noisyImage(4).webp({ lossless: true }).toBuffer(),
+    await noisyImage(4).webp({ quality: 20 }).toBuffer(),
+  ],
+};
+const decode = await sharpDecoder();
+
+/** Reads a folder of these paths, every file of which holds the image. */
+function folderOf(paths: readonly string[], image: Uint8Array): Promise<TrainTest> {
+  const files = paths.map((path): LazyFile => ({ path, bytes: () => Promise.resolve(image) }));
+  return readClassFolders('f', files, decode, { size: 4 });
+}
+
+/** What must hold of a data set that was read. */
+function mustFit({ train, test }: TrainTest): void {
+  for (const { images, labels, channels, height, width, classes } of [train, test]) {
+    must(images.length === labels.length * channels * height * width, 'images and labels differ in number');
+    must(classes === 0 || Array.from(labels).every((label) => label < classes), 'a label outside the classes');
+  }
+}
+
+const PATHS: readonly (readonly string[])[] = [
+  ['cat/1.png', 'cat/2.png', 'dog/1.jpg', 'dog/2.webp', 'README.md', '.DS_Store'],
+  ['train/cat/1.png', 'train/dog/1.PNG', 'test/cat/2.png', 'val/dog/2.png'],
+];
+
+const imageRow = (format: 'PNG' | 'JPEG' | 'WebP'): Reader =>
+  reader({
+    name: format,
+    share: 1,
+    whole: IMAGE_FILES[format],
+    damaged: damagedBytes(IMAGE_FILES[format]),
+    read: async (bytes) => {
+      const file = { name: 'f', bytes };
+      const header = checkImage(file, 2 ** 16);
+      const { width, height } = await decode(file, header);
+      must(width * height === header.width * header.height, 'not the size that the header says');
+      mustFit(await folderOf(['a/1.png', 'a/2.png'], bytes));
+    },
+  });
 
 const CELL = "[('sep_conv_3x3', 1), ('skip_connect', 0), ('max_pool_3x3', 0), ('none', 2)]";
 const LITERALS: readonly string[] = [
@@ -249,6 +356,68 @@ export const readers: readonly Reader[] = [
       const { images, labels } = parseCifar10({ name: 'f', bytes });
       must(images.length === labels.length * 3072 && labels.every((label) => label < 10), 'not images of ten classes');
     },
+  }),
+  reader({
+    name: 'parseCifar100',
+    share: 1,
+    whole: [CIFAR100, CIFAR100.slice(0, 3074)],
+    damaged: damagedBytes([CIFAR100, CIFAR100.slice(0, 3074)]),
+    read: (bytes) => {
+      const { images, labels } = parseCifar100({ name: 'f', bytes });
+      must(images.length === labels.length * 3072 && Array.from(labels).every((label) => label < 100), 'not images of 100 classes');
+    },
+  }),
+  reader({
+    name: 'parseNpy',
+    share: 3,
+    whole: NPY,
+    damaged: damagedBytes(NPY),
+    read: (bytes) => {
+      const { shape, data } = parseNpy({ name: 'f', bytes });
+      must(data.length === shape.reduce((a, b) => a * b, 1), 'the data have not the sizes of the header');
+    },
+  }),
+  reader({
+    name: 'readNpz',
+    share: 2,
+    whole: NPZ,
+    damaged: damagedBytes(NPZ),
+    read: async (bytes) => {
+      for (const [name, { shape, data }] of Object.entries(await readNpz({ name: 'f', bytes })))
+        must(data.length === shape.reduce((a, b) => a * b, 1), `${name} has not the sizes of its header`);
+    },
+  }),
+  reader({
+    name: 'zip bombs',
+    share: 1,
+    whole: [zipBytes({ 'images.npy': npyOfBytes([2 ** 16], new Uint8Array(2 ** 16)) }, { deflate: true })],
+    damaged: fc.oneof(damagedBytes(BOMBS), damagedBytes(NPZ)),
+    read: (bytes) => readNpz({ name: 'f', bytes }),
+  }),
+  reader({
+    name: 'readNpzDataset',
+    share: 2,
+    whole: NPZ,
+    damaged: damagedBytes(NPZ),
+    read: async (bytes) => mustFit(await readNpzDataset({ name: 'f', bytes })),
+  }),
+  imageRow('PNG'),
+  imageRow('JPEG'),
+  imageRow('WebP'),
+  reader({
+    name: 'readClassFolders',
+    share: 1,
+    whole: PATHS,
+    damaged: fc
+      .tuple(
+        fc.constantFrom(...PATHS),
+        damagedText(
+          PATHS.map((paths) => paths.join('\n')),
+          ['/', 'train/', 'test/', '.png', '.gif', '.', 'cat', '\n'],
+        ),
+      )
+      .map(([paths, text]) => [...paths.slice(0, 2), ...text.split('\n')]),
+    read: async (paths) => mustFit(await folderOf(paths, IMAGE_FILES.PNG[0]!)),
   }),
   reader({
     name: 'gunzip',

@@ -20,7 +20,7 @@ export const layers = [
   { room: 'nn', imports: ['contract', 'core'] },
   { room: 'optim', imports: ['contract', 'core', 'nn'] },
   { room: 'distributions', imports: ['contract', 'core'] },
-  { room: 'data', imports: ['contract', 'core'] },
+  { room: 'data', packages: ['sharp'], imports: ['contract', 'core'] },
   { room: 'plot', imports: ['contract'] },
   { room: 'export', imports: ['contract', 'nn', 'data'] },
   { room: 'files', node: true, imports: ['contract', 'nn', 'export'] },

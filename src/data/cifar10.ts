@@ -8,28 +8,34 @@ import type { Dataset, NamedBytes } from './dataset.ts';
 
 const SIDE = 32;
 const PIXELS = 3 * SIDE * SIDE;
-const ENTRY = 1 + PIXELS;
-const CLASSES = 10;
 
 /** Reads one batch file with any number of entries. DataFormatError if the last entry is cut short or a label is above 9. */
-export function parseCifar10({ name, bytes }: NamedBytes): Dataset {
-  const count = Math.floor(bytes.length / ENTRY);
-  if (bytes.length === 0) throw new DataFormatError(name, 0, `truncated: an entry takes ${ENTRY} bytes, the file is empty`);
-  if (count * ENTRY !== bytes.length) {
-    const rest = bytes.length - count * ENTRY;
+export function parseCifar10(file: NamedBytes): Dataset {
+  return readCifar(file, [10], 0);
+}
+
+/** Reads entries of one label byte for each of `classes`, of which the one at `chosen` is the class, and the pixels. */
+export function readCifar({ name, bytes }: NamedBytes, classes: readonly number[], chosen: number): Dataset {
+  const entry = classes.length + PIXELS;
+  const count = Math.floor(bytes.length / entry);
+  if (bytes.length === 0) throw new DataFormatError(name, 0, `truncated: an entry takes ${entry} bytes, the file is empty`);
+  if (count * entry !== bytes.length) {
+    const rest = bytes.length - count * entry;
     throw new DataFormatError(
       name,
-      count * ENTRY,
-      `entry ${count} has ${rest} of ${ENTRY} bytes: truncated, or bytes too many at the end`,
+      count * entry,
+      `entry ${count} has ${rest} of ${entry} bytes: truncated, or bytes too many at the end`,
     );
   }
   const images = new Uint8Array(count * PIXELS);
   const labels = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
-    const label = bytes[i * ENTRY]!;
-    if (label >= CLASSES) throw new DataFormatError(name, i * ENTRY, `label ${label} of image ${i} is not below ${CLASSES}`);
-    labels[i] = label;
-    images.set(bytes.subarray(i * ENTRY + 1, (i + 1) * ENTRY), i * PIXELS);
+    classes.forEach((below, which) => {
+      const label = bytes[i * entry + which]!;
+      if (label >= below) throw new DataFormatError(name, i * entry + which, `label ${label} of image ${i} is not below ${below}`);
+      if (which === chosen) labels[i] = label;
+    });
+    images.set(bytes.subarray(i * entry + classes.length, (i + 1) * entry), i * PIXELS);
   }
-  return { images, labels, channels: 3, height: SIDE, width: SIDE, classes: CLASSES };
+  return { images, labels, channels: 3, height: SIDE, width: SIDE, classes: classes[chosen]! };
 }

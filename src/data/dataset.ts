@@ -1,17 +1,31 @@
-/** @file A labelled set of images in memory, and how it is divided. */
+/** @file A labelled set of images or vectors in memory, and how it is divided. */
 import { OptionError } from '../contract/errors.ts';
 import { type Key, permutation } from '../core/random.ts';
 
-/** Images as bytes with one label each. The number of images is `labels.length`. */
+/** Class numbers as bytes, or as 16 bits where there are more than 256 classes; numbers to be predicted as float32. */
+export type Labels = Uint8Array | Uint16Array | Float32Array;
+
+/** Labelled items of one shape. Their number is `labels.length`. */
 export interface Dataset {
-  /** Pixels 0..255, `[n, channels, height, width]` row-major. */
-  readonly images: Uint8Array;
-  /** Class of each image, 0..classes - 1. */
-  readonly labels: Uint8Array;
+  /**
+   * The items' elements, `[n, ...shape]` row-major, an image's `[channels, height, width]`. Bytes are pixels 0..255 and become pixel / 255 in a
+   * batch; float32 stands for itself.
+   */
+  readonly images: Uint8Array | Float32Array;
+  /** Class of each item, 0..classes - 1; any number where `classes` is 0 (regression). */
+  readonly labels: Labels;
   readonly channels: number;
   readonly height: number;
   readonly width: number;
+  /** How many classes there are; 0 where the labels are numbers to be predicted. */
   readonly classes: number;
+  /**
+   * Shape of one item. Default: `[channels, height, width]`. A vector of d features has the shape `[d]`, and counts as d channels of one pixel,
+   * so that statistics by channel are statistics by feature.
+   */
+  readonly shape?: readonly number[];
+  /** What the classes are called, where that is known. */
+  readonly classNames?: readonly string[];
 }
 
 /** A file's content and its name, which errors repeat. */
@@ -20,7 +34,12 @@ export interface NamedBytes {
   readonly bytes: Uint8Array;
 }
 
-/** Bytes per image: channels height width. */
+/** The shape of one item: `[channels, height, width]` of an image, `[d]` of a vector. */
+export function itemShape(dataset: Pick<Dataset, 'channels' | 'height' | 'width' | 'shape'>): readonly number[] {
+  return dataset.shape ?? [dataset.channels, dataset.height, dataset.width];
+}
+
+/** Elements of one item: channels height width. */
 export function imageSize(dataset: Dataset): number {
   return dataset.channels * dataset.height * dataset.width;
 }
@@ -28,8 +47,8 @@ export function imageSize(dataset: Dataset): number {
 /** The images at the given positions, in that order, copied. OptionError if a position is outside the dataset. */
 export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   const size = imageSize(dataset);
-  const images = new Uint8Array(indices.length * size);
-  const labels = new Uint8Array(indices.length);
+  const images = emptyLike(dataset.images, indices.length * size);
+  const labels = emptyLike(dataset.labels, indices.length);
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i]!;
     const label = dataset.labels[from];
@@ -63,8 +82,14 @@ export function splitDataset<const Sizes extends readonly number[]>(
 export function concatDatasets(parts: readonly Dataset[]): Dataset {
   const first = parts[0];
   if (!first) throw new OptionError('concatDatasets: needs at least one dataset');
-  const images = new Uint8Array(parts.reduce((n, part) => n + part.images.length, 0));
-  const labels = new Uint8Array(parts.reduce((n, part) => n + part.labels.length, 0));
+  const images = emptyLike(
+    first.images,
+    parts.reduce((n, part) => n + part.images.length, 0),
+  );
+  const labels = emptyLike(
+    first.labels,
+    parts.reduce((n, part) => n + part.labels.length, 0),
+  );
   let image = 0;
   let label = 0;
   for (const part of parts) {
@@ -78,5 +103,13 @@ export function concatDatasets(parts: readonly Dataset[]): Dataset {
 }
 
 function shapeOf(dataset: Dataset): string {
-  return `[n, ${dataset.channels}, ${dataset.height}, ${dataset.width}] in ${dataset.classes} classes`;
+  const kind = dataset.images instanceof Uint8Array ? 'bytes' : 'floats';
+  const labels = dataset.classes === 0 ? 'labelled with numbers' : `in ${dataset.classes} classes`;
+  return `[n, ${itemShape(dataset).join(', ')}] ${kind} ${labels}`;
+}
+
+/** An array of the same type. */
+function emptyLike<Elements extends Labels>(like: Elements, length: number): Elements {
+  const Type = like.constructor as new (length: number) => Elements;
+  return new Type(length);
 }

@@ -5,6 +5,7 @@
  */
 import type { TypedArray } from '../contract/backend.ts';
 import { OptionError } from '../contract/errors.ts';
+import { crc32 } from '../data/crc32.ts';
 import type { StateDict } from '../nn/module.ts';
 import { type Shape, sizeOf } from '../contract/shape.ts';
 
@@ -74,16 +75,3 @@ function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   }
   return out;
 }
-
-/** CRC-32 of zip (reflected polynomial 0xEDB88320), one table look-up a byte. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 255]!;
-  return ~crc >>> 0;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let i = 0; i < 8; i++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-  return c;
-});

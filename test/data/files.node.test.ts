@@ -22,7 +22,8 @@ const idx = (dimensions: number[], data: number[]): Uint8Array =>
 it('MNIST has the counts, the label totals and the pixel statistics that are published', async () => {
   const { train, test } = await loadMnist();
   expect([train.labels.length, test.labels.length, train.height, train.width]).toEqual([60_000, 10_000, 28, 28]);
-  const count = (labels: Uint8Array): number[] => Array.from({ length: 10 }, (_, c) => labels.filter((l) => l === c).length);
+  const count = (labels: ArrayLike<number>): number[] =>
+    Array.from({ length: 10 }, (_, c) => Array.from(labels).filter((l) => l === c).length);
   expect(count(train.labels)).toEqual([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
   expect(count(test.labels)).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
   const { mean, std } = channelStatistics(train);

@@ -16,7 +16,7 @@ export function writeIdxFolder(folder: string, train: number, test: number): str
   return folder;
 }
 
-function idx(dimensions: readonly number[], data: Uint8Array): Uint8Array {
+function idx(dimensions: readonly number[], data: ArrayLike<number>): Uint8Array {
   const sizes = dimensions.flatMap((d) => [d >> 24, (d >> 16) & 255, (d >> 8) & 255, d & 255]);
-  return Uint8Array.of(0, 0, 8, dimensions.length, ...sizes, ...data);
+  return Uint8Array.of(0, 0, 8, dimensions.length, ...sizes, ...Array.from(data));
 }

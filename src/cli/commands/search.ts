@@ -4,7 +4,7 @@ import { NonFiniteError } from '../../contract/errors.ts';
 import { largestOf } from '../../contract/extremes.ts';
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
-import { checkData, loadData } from '../../data/files.node.ts';
+import { checkData } from '../../data/files.node.ts';
 import { type Dataset, splitDataset } from '../../data/index.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { Device } from '../../core/tensor.ts';
@@ -28,6 +28,8 @@ import { raised, resume } from '../shared/resume.ts';
 import { checkResumeFlags, givenFlags } from '../shared/resume-flags.ts';
 import { curves, RunFolder } from '../shared/run-folder.ts';
 import { digestOf, environmentOf, type RunIdentity, settingsOf } from '../shared/run-identity.ts';
+import { loadShown } from '../shared/load-shown.ts';
+import { readingOf } from '../settings/reading.ts';
 import { type RunConfig, type SearchFlags, searchSettings } from '../settings/search.ts';
 import { addOptions } from '../settings/setting.ts';
 import { checkStoredSizes, defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
@@ -58,6 +60,8 @@ interface Run extends Seat {
   readonly train: Dataset;
   readonly validation: Dataset;
   readonly test: Dataset;
+  /** What was decided in reading the data. */
+  readonly about: string | undefined;
   readonly dataDigest: string;
 }
 
@@ -96,7 +100,12 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
   const folder = await RunFolder.open(lock.folder);
   if (flags.resume === undefined) await folder.claim();
   const stored = flags.resume === undefined ? undefined : await folder.readConfig();
-  const data = await loadData(stored?.data ?? flags.data);
+  const data = await loadShown(
+    stored?.data ?? flags.data,
+    stored ? (stored.reading ?? {}) : readingOf(flags),
+    flags,
+    seat.progress,
+  );
   checkData(data, stored?.data ?? flags.data);
   if (stored) {
     checkResumeFlags(flags, given, stored, data.train.labels.length);
@@ -113,7 +122,7 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
   );
   const { test } = data;
   const dataDigest = digestOf([train, validation, test]);
-  const run: Run = { ...seat, lock, folder, config, train, validation, test, dataDigest };
+  const run: Run = { ...seat, lock, folder, config, train, validation, test, about: data.about, dataDigest };
   const place: Place = { stored, saved: -1 };
   const complete = await onDevices({
     device,
@@ -203,12 +212,13 @@ function recording({ config, folder }: Run, search: Search, { cost }: SearchOpti
   return config.credits === undefined ? undefined : creditRecording(search, folder, config.credits, note, cost);
 }
 
-function describe({ config, train, test, folder, say }: Run, search: Search): void {
+function describe({ config, train, test, about, folder, say }: Run, search: Search): void {
   const { search: settings } = config;
   say(`device     ${search.device.name}`);
   say(
     `data       ${config.data}: ${train.labels.length} training, ${config.validationImages} validation, ${test.labels.length} test images`,
   );
+  if (about !== undefined) say(`           ${about}`);
   say(
     `supernet   ${settings.network.cells} cells, ${settings.network.channels} channels, ${search.supernet.parameterCount().toLocaleString('en-GB')} parameters`,
   );

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import path from 'node:path';
 import type { Command } from 'commander';
-import { absoluteDataName, checkData, loadData } from '../../data/files.node.ts';
+import { absoluteDataName, checkData } from '../../data/files.node.ts';
 import { type Dataset, splitDataset } from '../../data/index.ts';
 import { DataFileError } from '../../contract/errors.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
@@ -27,6 +27,8 @@ import { Progress } from '../shared/progress.ts';
 import { givenFlags } from '../shared/resume-flags.ts';
 import { digestOf, environmentOf, flatSettings, type RunIdentity } from '../shared/run-identity.ts';
 import { type AskedTraining, type CellPlace, type TrainedResult, TrainingFolder } from '../shared/training-folder.ts';
+import { loadShown } from '../shared/load-shown.ts';
+import { readingOf } from '../settings/reading.ts';
 import { addOptions } from '../settings/setting.ts';
 import { resolveTraining, type TrainFlags, trainSettings } from '../settings/train.ts';
 import { UsageError } from '../../command/usage-error.ts';
@@ -100,7 +102,7 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, cells: readonly Name
   else await folder.files.prepare();
   const stored = flags.resume === undefined ? undefined : await folder.readAsked();
   const name = stored?.data ?? flags.data;
-  const data = await loadData(name);
+  const data = await loadShown(name, stored ? (stored.reading ?? {}) : readingOf(flags), flags, progress);
   checkData(data, name);
   const { train: all, test } = data;
   const device = await chooseDevice(stored?.kind ?? flags.device, say);
@@ -117,6 +119,7 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, cells: readonly Name
   const { network, training } = asked;
   say(`device     ${device.name}`);
   say(`data       ${name}: ${asked.trainImages} training and ${test.labels.length} test images of ${all.height} x ${all.width}`);
+  if (data.about !== undefined) say(`           ${data.about}`);
   say(
     `network    ${network.cells} cells at ${network.channels} channels, ${asked.auxiliary ? 'with' : 'without'} auxiliary classifier; ${training.epochs} ${training.epochs === 1 ? 'epoch' : 'epochs'}, seed ${asked.seed}`,
   );
@@ -141,10 +144,12 @@ function newTraining(
   device: Device,
 ): AskedTraining {
   const { network, auxiliary, training, trainImages: part } = resolveTraining(flags);
+  const reading = readingOf(flags);
   return {
     format: 1,
     cells,
     data: absoluteDataName(flags.data),
+    ...(Object.keys(reading).length > 0 && { reading }),
     trainImages: imageCount({ trainImages: part, training }, all, flags.data),
     testImages: test.labels.length,
     seed: flags.seed,
@@ -239,7 +244,15 @@ function identityOf({ asked, dataDigest }: Task, device: Device): RunIdentity {
   const { network, auxiliary, training, seed, trainImages } = asked;
   const { epochs, ...rest } = training;
   return {
-    settings: flatSettings({ network, auxiliary, training: rest, seed, trainImages, cells: JSON.stringify(asked.cells) }),
+    settings: flatSettings({
+      network,
+      auxiliary,
+      ...(asked.reading && { reading: asked.reading }),
+      training: rest,
+      seed,
+      trainImages,
+      cells: JSON.stringify(asked.cells),
+    }),
     epochs,
     data: asked.data,
     dataDigest,

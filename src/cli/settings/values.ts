@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { STRATEGY_NAMES, type StrategyName } from '../../baselines/index.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from '../../command/device.ts';
 import { count, images, natural, notNegative, positive, price, probability, seed, stride } from '../../command/option-values.ts';
+import { COLOURS, FITS, LABELS, LAYOUTS } from '../../data/reading.ts';
 import type { PresetName } from '../../snas/child/presets.ts';
 import { PRESETS } from '../../snas/search/presets.ts';
 
@@ -38,6 +39,10 @@ export interface Values {
   readonly cost: ValueTypes<CostChoice, string>;
   readonly format: ValueTypes<number>;
   readonly versions: ValueTypes<Readonly<Record<string, string>>>;
+  readonly fit: ValueTypes<'crop' | 'stretch'>;
+  readonly colour: ValueTypes<'rgb' | 'grey'>;
+  readonly layout: ValueTypes<'nchw' | 'nhwc'>;
+  readonly labels: ValueTypes<'fine' | 'coarse'>;
   readonly betas: ValueTypes<readonly [number, number]>;
 }
 
@@ -75,6 +80,10 @@ export const values: { readonly [Name in ValueName]: Value<Values[Name]> } = {
   cost: { parse: costChoice, schema: v.string() },
   format: { schema: v.number() },
   versions: { schema: v.record(v.string(), v.string()) },
+  fit: { choices: FITS, schema: v.picklist(FITS) },
+  colour: { choices: COLOURS, schema: v.picklist(COLOURS) },
+  layout: { choices: LAYOUTS, schema: v.picklist(LAYOUTS) },
+  labels: { choices: LABELS, schema: v.picklist(LABELS) },
   betas: { schema: v.tuple([fraction, fraction]) },
 };
 

@@ -69,11 +69,15 @@ export function differences(now: FlatSettings, saved: FlatSettings): string[] {
 export function digestOf(datasets: readonly Dataset[]): string {
   return nodeSha256(
     ...datasets.flatMap((d) => [
-      Buffer.from(JSON.stringify([d.labels.length, imageSize(d), d.channels, d.height, d.width, d.classes])),
-      d.images,
-      d.labels,
+      Buffer.from(JSON.stringify([d.labels.length, imageSize(d), d.channels, d.height, d.width, d.classes, ...(d.shape ?? [])])),
+      bytesOf(d.images),
+      bytesOf(d.labels),
     ]),
   );
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** The metadata of a checkpoint. */

@@ -1,6 +1,7 @@
 /** @file The folder of a training: what was asked, what each cell came to, and checkpoints within the one that is being trained. */
 import * as v from 'valibot';
 import { DataFileError, ReparamError } from '../../contract/errors.ts';
+import type { Reading } from '../../data/reading.ts';
 import { ListedFolder } from '../../files/listed-folder.ts';
 import type { StateDict } from '../../nn/module.ts';
 import type { TrainedEpoch } from '../../snas/child/training.ts';
@@ -23,8 +24,10 @@ const FORMAT = 1;
 export interface AskedTraining {
   readonly format: typeof FORMAT;
   readonly cells: readonly NamedGenotype[];
-  /** 'mnist', or the absolute path of a folder. */
+  /** 'mnist', or the absolute path of a folder or a file. */
   readonly data: string;
+  /** How the data are read, where anything was said of it. */
+  readonly reading?: Reading;
   readonly trainImages: number;
   readonly testImages: number;
   readonly seed: number;

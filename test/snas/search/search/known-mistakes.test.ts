@@ -168,7 +168,7 @@ it('a search sees training and validation images only: it has no way to be given
   const other = quadrants(8, 5);
   using search = new Search(device, TINY, { train: data, validation: other });
   expect(Object.keys(search.data)).toEqual(['train', 'validation']);
-  const mean = data.images.reduce((s, v) => s + v / 255, 0) / data.images.length;
+  const mean = Array.from(data.images).reduce((s, v) => s + v / 255, 0) / data.images.length;
   expect(search.statistics.mean[0]).toBeCloseTo(mean, 9);
 });
 
