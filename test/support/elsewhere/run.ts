@@ -31,7 +31,8 @@ export async function runTests({ files, device, say, named }: RunOptions): Promi
     sequence: { seed: 0, hooks: 'stack', setupFiles: 'list' },
     chaiConfig: undefined,
     maxConcurrency: 1,
-    testTimeout: 120_000,
+    // A software adapter on a machine that others use too.
+    testTimeout: 600_000,
     hookTimeout: 60_000,
     retry: 0,
     includeTaskLocation: false,

@@ -10,6 +10,7 @@ import {
   JestExtend,
   setState,
 } from '@vitest/expect';
+import { restoreAllMocks, spyOn } from '@vitest/spy';
 
 export { afterAll, afterEach, beforeAll, beforeEach, describe, it, test } from '@vitest/runner';
 
@@ -18,6 +19,9 @@ chai.use(JestChaiExpect);
 chai.use(JestAsymmetricMatchers);
 
 const check = (value: unknown, message?: string): unknown => chai.expect(value, message);
+
+/** Of what watches functions, the part that the tests of kernels use. */
+export const vi: { readonly restoreAllMocks: typeof restoreAllMocks; readonly spyOn: typeof spyOn } = { restoreAllMocks, spyOn };
 
 /** Vitest's own matchers. */
 export const expect: ExpectStatic = Object.assign(

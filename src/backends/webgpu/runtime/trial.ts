@@ -23,10 +23,9 @@ export async function refusesSubgroups(device: GPUDevice): Promise<string | unde
     ),
     ...[smallest, ...modules].map(compilationError),
   ]);
-  return failures
-    .toReversed()
-    .find((failure) => failure !== undefined)
-    ?.split('\n', 1)[0];
+  // wgpu's messages begin with an empty line.
+  const last = failures.findLast((failure) => failure !== undefined);
+  return last?.trim().split('\n', 1)[0];
 }
 
 async function compilationError(module: GPUShaderModule): Promise<string | undefined> {
