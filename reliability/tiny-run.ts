@@ -19,7 +19,7 @@ export interface TinyRun {
 }
 
 const SETTINGS = [
-  ...['--preset', 'smoke', '--device', 'cpu', '--seed', '5', '--nodes', '1', '--channels', '2', '--cells', '3'],
+  ...['--preset', 'smoke', '--device', 'cpu', '--seed', '5', '--nodes', '1', '--channels', '2', '--cells', '1'],
   ...['--train-images', '48', '--validation-images', '16', '--batch-size', '8', '--epochs', '3', '--checkpoint-minutes', '0.0005'],
 ];
 
