@@ -44,6 +44,7 @@ export {
   CELL_TYPES,
   type CellEdge,
   type CellType,
+  type ChildOperation,
   cellOf,
   checkGenotype,
   edgesOf,
@@ -53,7 +54,9 @@ export {
   nodeCount,
   oneHotOf,
   type OperationName,
+  operationNumber,
   OPERATIONS,
+  OTHER_OPERATIONS,
 } from './space/genotype.ts';
 export { RUN_KEYS, SEARCH_KEYS, TRAINING_KEYS } from './keys.ts';
 export { childLatency, type Latency, type LatencyOptions } from './cost/latency.ts';

@@ -1,7 +1,7 @@
 /** @file Trainable parameters and multiply-adds of a child network, by formula, without building it. */
 import { edgeStride } from '../space/cell.ts';
 import { type CostedNetwork, cellSides } from '../cost/cost.ts';
-import { activeEdges, type Genotype, type OperationName } from '../space/genotype.ts';
+import { activeEdges, type ChildOperation, type Genotype } from '../space/genotype.ts';
 import { cellShapes } from '../space/network.ts';
 
 export interface ChildSize {
@@ -38,8 +38,9 @@ export function childSize(genotype: Genotype, config: CostedNetwork): ChildSize 
       batchNorm(c);
     }
     for (const { operation, from } of activeEdges(genotype, shape.type)) {
-      const { weights, norms } = operationSize(operation, c, edgeStride(shape.type, from));
+      const { weights, norms, wide = 0 } = operationSize(operation, c, edgeStride(shape.type, from));
       convolution(weights, sides[i]!);
+      multiplyAdds += wide * sides[i]! ** 2;
       batchNorm(norms * c);
     }
   }
@@ -50,11 +51,22 @@ export function childSize(genotype: Genotype, config: CostedNetwork): ChildSize 
   return { parameters, multiplyAdds };
 }
 
-/** Weights of an operation's convolutions, all at its output side, and how many batch norms it has. */
-function operationSize(operation: OperationName, c: number, stride: 1 | 2): { readonly weights: number; readonly norms: number } {
-  const kernel = operation.endsWith('5x5') ? 25 : 9;
-  if (operation.startsWith('sep')) return { weights: 2 * (c * kernel + c * c), norms: 2 };
-  if (operation.startsWith('dil')) return { weights: c * kernel + c * c, norms: 1 };
+interface OperationSize {
+  /** Of its convolutions, which write the operation's output side. */
+  readonly weights: number;
+  readonly norms: number;
+  /** Weights that are applied once more for each output pixel, by a convolution whose output is wider than the operation's. */
+  readonly wide?: number;
+}
+
+function operationSize(operation: ChildOperation, c: number, stride: 1 | 2): OperationSize {
+  const side = Number(operation.at(-1));
+  const separable = c * side ** 2 + c * c;
+  if (/^(sep|dil_sep)/.test(operation)) return { weights: 2 * separable, norms: 2 };
+  if (operation.startsWith('dil')) return { weights: separable, norms: 1 };
+  // 1 x side, whose output still has all rows, then side x 1.
+  if (/^conv_.x1_/.test(operation)) return { weights: 2 * side * c * c, norms: 1, wide: (stride - 1) * side * c * c };
+  if (/^(nor_)?conv/.test(operation)) return { weights: (c * side) ** 2, norms: 1 };
   if (operation === 'skip_connect') return stride === 2 ? { weights: c * c, norms: 1 } : { weights: 0, norms: 0 };
   return operation === 'none' ? { weights: 0, norms: 0 } : { weights: 0, norms: 1 };
 }

@@ -9,13 +9,13 @@ import { OptionError } from '../../contract/errors.ts';
 import { edgeStride } from '../space/cell.ts';
 import {
   CELL_TYPES,
-  cellOf,
   type CellType,
   edgesOf,
   type Genotype,
   nodeCount,
   type OperationName,
   OPERATIONS,
+  searchedEdges,
 } from '../space/genotype.ts';
 import { cellShapes } from '../space/network.ts';
 import { type NetworkConfig, supernetSize } from '../space/network-config.ts';
@@ -127,7 +127,7 @@ export function genotypeCost(genotype: Genotype, table: CostTable): Cost {
       throw new OptionError(`genotypeCost: the ${type} cell has ${nodeCount(genotype, type)} nodes, the cost table ${table.nodes}`);
     }
     const rows = new Map(edgesOf(table.nodes).map(({ from, to }, e) => [`${from} ${to}`, e]));
-    for (const { operation, from, to } of cellOf(genotype, type).edges) {
+    for (const { operation, from, to } of searchedEdges('genotypeCost', genotype, type)) {
       const at = rows.get(`${from} ${to}`)! * OPERATIONS.length + OPERATIONS.indexOf(operation);
       for (const resource of RESOURCES) sum[resource] += table.byType[type][resource][at]!;
     }

@@ -12,7 +12,7 @@ import { Module } from '../../nn/module.ts';
 import type { Cost } from './cost.ts';
 
 /** What can be priced: a module with a forward pass, or a function of tensors. */
-export type Priced = (Module & { forward(...inputs: Tensor[]): Tensor }) | ((...inputs: Tensor[]) => Tensor);
+export type Priced = (Module & { forward(...inputs: never[]): Tensor }) | ((...inputs: Tensor[]) => Tensor);
 
 /** One operation of an option, and what it adds to the option's cost. */
 export interface CountedOperation {
@@ -49,7 +49,8 @@ export function countCost(option: Priced, inputShapes: readonly Shape[], options
   const state = option instanceof Module ? [...option.stateTensors()] : [];
   const device = state[0]?.tensor.device ?? options.device;
   if (!device) throw new OptionError('countCost: a function, or a module without tensors, needs { device }');
-  const forward = option instanceof Module ? (...inputs: Tensor[]): Tensor => option.forward(...inputs) : option;
+  // A forward pass may take options after its tensors; it is given none.
+  const forward = option instanceof Module ? (...inputs: Tensor[]): Tensor => option.forward(...(inputs as never[])) : option;
   const recording = recordShapes(device, forward, inputShapes);
   const [output, ...more] = recording.outputs;
   if (!output || more.length > 0) throw new OptionError(`countCost: an option has one output, not ${recording.outputs.length}`);

@@ -13,10 +13,12 @@ import {
   CELL_INPUTS,
   cellOf,
   type CellType,
+  type ChildOperation,
   edgesOf,
   type Genotype,
   type GenotypeEdge,
   nodeCount,
+  operationNumber,
   type OperationName,
   OPERATIONS,
 } from './genotype.ts';
@@ -40,7 +42,7 @@ export interface EdgeTrace {
   node: Tensor;
 }
 
-/** The mask [n] of `dropPath` for an operation's output, or undefined where nothing is dropped. */
+/** The mask [n] of `dropPath` for an operation's output, or undefined where nothing is dropped. In a child `edge` counts its chosen edges. */
 export type PathMask = (cell: number, edge: number, column: number) => Tensor | undefined;
 
 /** Replaces the mixed output of an edge before it enters its node: what scaling or ablating an edge needs. */
@@ -149,14 +151,14 @@ export class MixedCell extends Module {
 
 /** One chosen operation. Its state has the same names as in the supernet, so that weights can be inherited by name. */
 class ChosenOperation extends Module {
-  readonly name: OperationName;
+  readonly name: ChildOperation;
   readonly column: number;
   readonly layer: Layer | undefined;
 
-  constructor(device: Device, key: Key, name: OperationName, channels: number, stride: 1 | 2, affine: boolean) {
+  constructor(device: Device, key: Key, name: ChildOperation, channels: number, stride: 1 | 2, affine: boolean) {
     super();
     this.name = name;
-    this.column = OPERATIONS.indexOf(name);
+    this.column = operationNumber(name);
     this.layer = operation(device, foldIn(key, this.column), name, channels, stride, affine);
   }
 
@@ -175,8 +177,13 @@ export class ChildCell extends Module {
   readonly preprocess0: Layer;
   readonly preprocess1: Layer;
   readonly shape: CellShape;
-  /** Chosen edges with their place in the supernet's numbering, which names their state. */
-  readonly chosen: readonly { readonly edge: GenotypeEdge; readonly row: number; readonly operation: ChosenOperation }[];
+  /** Chosen edges with their place in the supernet's numbering, and the name of their state: `edges.4`, and `edges.4.2` for a second one there. */
+  readonly chosen: readonly {
+    readonly edge: GenotypeEdge;
+    readonly row: number;
+    readonly name: string;
+    readonly operation: ChosenOperation;
+  }[];
   readonly concat: readonly number[];
 
   constructor(device: Device, key: Key, shape: CellShape, genotype: Genotype, affine: boolean) {
@@ -187,13 +194,18 @@ export class ChildCell extends Module {
     this.preprocess0 = preprocess0(device, foldIn(key, 0), shape, affine);
     this.preprocess1 = reluConvBn(device, foldIn(key, 1), shape.previous1, shape.channels, affine);
     const all = edgesOf(nodeCount(genotype, shape.type));
+    const found = new Map<number, number>();
     this.chosen = activeEdges(genotype, shape.type).map((edge) => {
       const row = all.findIndex((e) => e.from === edge.from && e.to === edge.to);
+      const nth = (found.get(row) ?? 0) + 1;
+      found.set(row, nth);
       const stride = edgeStride(shape.type, edge.from);
+      const own = nth === 1 ? foldIn(key, 2 + row) : foldIn(foldIn(key, 2 + row), all.length + nth);
       return {
         edge,
         row,
-        operation: new ChosenOperation(device, foldIn(key, 2 + row), edge.operation, shape.channels, stride, affine),
+        name: nth === 1 ? `edges.${row}` : `edges.${row}.${nth}`,
+        operation: new ChosenOperation(device, own, edge.operation, shape.channels, stride, affine),
       };
     });
   }
@@ -201,7 +213,7 @@ export class ChildCell extends Module {
   override *children(): Iterable<readonly [string, Module]> {
     yield ['preprocess0', this.preprocess0];
     yield ['preprocess1', this.preprocess1];
-    for (const { row, operation: chosen } of this.chosen) yield [`edges.${row}`, chosen];
+    for (const { name, operation: chosen } of this.chosen) yield [name, chosen];
   }
 
   /** `dropMask` drops whole samples of an operation's output (not of a skip's). */
@@ -210,11 +222,11 @@ export class ChildCell extends Module {
       [0, this.preprocess0.forward(input0)],
       [1, this.preprocess1.forward(input1)],
     ]);
-    for (const { edge, row, operation: chosen } of this.chosen) {
+    for (const [place, { edge, operation: chosen }] of this.chosen.entries()) {
       const x = states.get(edge.from);
       if (!x || !chosen.layer) throw new OptionError(`child: edge ${edge.from} -> ${edge.to} carries nothing`);
       let y = chosen.layer.forward(x);
-      const mask = context.pathMask?.(context.index, row, chosen.column);
+      const mask = context.pathMask?.(context.index, place, chosen.column);
       if (mask) y = dropPath(y, mask);
       const before = states.get(edge.to);
       states.set(edge.to, before ? add(before, y) : y);

@@ -17,6 +17,32 @@ export const OPERATIONS = [
 
 export type OperationName = (typeof OPERATIONS)[number];
 
+/** Operations that other spaces' genotypes name, and a child can have: NASNet, AmoebaNet, NNI's and NAS-Bench-201's. */
+export const OTHER_OPERATIONS = [
+  'max_pool_5x5',
+  'max_pool_7x7',
+  'avg_pool_5x5',
+  'sep_conv_7x7',
+  'dil_sep_conv_3x3',
+  'conv_1x1',
+  'conv_3x3',
+  'nor_conv_1x1',
+  'nor_conv_3x3',
+  'nor_conv_7x7',
+  'conv_3x1_1x3',
+  'conv_7x1_1x7',
+] as const;
+
+/** Every operation that an edge of a child can have. */
+export type ChildOperation = OperationName | (typeof OTHER_OPERATIONS)[number];
+
+const CHILD_OPERATIONS: readonly ChildOperation[] = [...OPERATIONS, ...OTHER_OPERATIONS];
+
+/** The number of an operation: its column of Z for the eight that are searched, else one above them. */
+export function operationNumber(operation: ChildOperation): number {
+  return CHILD_OPERATIONS.indexOf(operation);
+}
+
 export const CELL_TYPES = ['normal', 'reduce'] as const;
 export type CellType = (typeof CELL_TYPES)[number];
 
@@ -30,12 +56,12 @@ export interface CellEdge {
 }
 
 export interface GenotypeEdge extends CellEdge {
-  readonly operation: OperationName;
+  readonly operation: ChildOperation;
 }
 
 /**
  * Two cells. Edges are in order of `to`. A cell from SNAS lists every edge, `none` included; one from DARTS lists two edges
- * a node. The cell's output is the concatenation of the nodes in `normalConcat` (`reduceConcat`).
+ * a node; one from NASNet may have two edges between the same nodes. The cell's output is the concatenation of the nodes in `normalConcat` (`reduceConcat`).
  */
 export interface Genotype {
   readonly normal: readonly GenotypeEdge[];
@@ -95,16 +121,17 @@ export function activeEdges(genotype: Genotype, type: CellType): GenotypeEdge[] 
 /** The last node that a cell may have: two digits more than any cell that was published, and few enough to be counted in a moment. */
 export const MAX_NODE = 999;
 
-/** Refuses what is not a genotype: unknown operations, edges against the order, an edge twice, an output that is not a node. */
+/** Refuses what is not a genotype: unknown operations, edges against the order, an output that is not a node. */
 export function checkGenotype(genotype: Genotype): Genotype {
   for (const type of CELL_TYPES) {
     const { edges, concat } = cellOf(genotype, type);
-    const seen = new Set<string>();
     let last = CELL_INPUTS;
     for (const { operation, from, to } of edges) {
       const where = `genotype: ${type} cell, edge ${from} -> ${to}`;
       if (!isOperation(operation))
-        throw new GenotypeError(`${where}: unknown operation ${quote(String(operation))}; it is one of ${OPERATIONS.join(', ')}`);
+        throw new GenotypeError(
+          `${where}: unknown operation ${quote(String(operation))}; it is one of ${CHILD_OPERATIONS.join(', ')}`,
+        );
       if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < CELL_INPUTS || from >= to) {
         throw new GenotypeError(
           `${where}: an edge goes from a node to a later intermediate node (0 and 1 are the inputs, ${CELL_INPUTS} is the first)`,
@@ -113,8 +140,6 @@ export function checkGenotype(genotype: Genotype): Genotype {
       if (to > MAX_NODE) throw new GenotypeError(`${where}: node ${to} is above ${MAX_NODE}, the last that a cell may have`);
       if (to < last)
         throw new GenotypeError(`${where}: edges are listed in order of the node they enter, and node ${last} came before`);
-      if (seen.has(`${from} ${to}`)) throw new GenotypeError(`${where}: listed twice`);
-      seen.add(`${from} ${to}`);
       last = to;
     }
     if (edges.length === 0) throw new GenotypeError(`genotype: the ${type} cell has no edge`);
@@ -130,8 +155,29 @@ export function checkGenotype(genotype: Genotype): Genotype {
   return genotype;
 }
 
-export function isOperation(name: unknown): name is OperationName {
-  return OPERATIONS.some((operation) => operation === name);
+export function isOperation(name: unknown): name is ChildOperation {
+  return CHILD_OPERATIONS.some((operation) => operation === name);
+}
+
+/**
+ * The edges of a cell by what the supernet has: one of the eight operations an edge. GenotypeError, in the name of `op`, for a genotype of
+ * another search space.
+ */
+export function searchedEdges(
+  op: string,
+  genotype: Genotype,
+  type: CellType,
+): (CellEdge & { readonly operation: OperationName })[] {
+  const seen = new Set<string>();
+  return cellOf(genotype, type).edges.map(({ operation, from, to }) => {
+    const where = `${op}: ${type} cell, edge ${from} -> ${to}`;
+    const searched = OPERATIONS.find((o) => o === operation);
+    if (!searched)
+      throw new GenotypeError(`${where}: ${operation} is none of the operations that are searched: ${OPERATIONS.join(', ')}`);
+    if (seen.has(`${from} ${to}`)) throw new GenotypeError(`${where}: listed twice; a supernet has one operation an edge`);
+    seen.add(`${from} ${to}`);
+    return { operation: searched, from, to };
+  });
 }
 
 /** The genotype of one operation index (column of Z) an edge, rows in the order of `edgesOf`: every edge is listed. */
@@ -164,7 +210,7 @@ export function oneHotRows(columns: readonly number[]): number[] {
 
 /** One-hot rows [edges * 8] (row-major, order of `edgesOf`) of a cell; edges that the genotype does not list are `none`. */
 export function oneHotOf(genotype: Genotype, type: CellType): number[] {
-  const { edges } = cellOf(genotype, type);
+  const edges = searchedEdges('oneHotOf', genotype, type);
   const chosen = new Map(edges.map((e) => [`${e.from} ${e.to}`, e.operation]));
   const all = edgesOf(nodeCount(genotype, type));
   return oneHotRows(all.map(({ from, to }) => OPERATIONS.indexOf(chosen.get(`${from} ${to}`) ?? 'none')));

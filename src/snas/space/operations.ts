@@ -1,4 +1,4 @@
-/** @file The eight operations of an edge, as layers, and the two layers that adapt a cell's inputs. */
+/** @file The operations of an edge, the eight that are searched and those of other genotypes, as layers, and the two layers that adapt a cell's inputs. */
 import { conv2d } from '../../core/conv.ts';
 import { dims } from '../../contract/shape.ts';
 import type { Device } from '../../core/tensor.ts';
@@ -7,7 +7,7 @@ import { Layer } from '../../nn/module.ts';
 import { concat, relu, slice } from '../../core/ops.ts';
 import { foldIn, type Key } from '../../core/random.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { OperationName } from './genotype.ts';
+import type { ChildOperation } from './genotype.ts';
 
 /** relu, convolution, batch norm: adapts a cell's input to `out` channels. */
 export function reluConvBn(device: Device, key: Key, input: number, out: number, affine: boolean): Layer {
@@ -100,18 +100,34 @@ function depthwiseSeparable(
 export function operation(
   device: Device,
   key: Key,
-  name: OperationName,
+  name: ChildOperation,
   c: number,
   stride: 1 | 2,
   affine: boolean,
 ): Layer | undefined {
   const pooled = (pool: Layer): Layer => new Sequential(pool, new BatchNorm2d(device, c, { affine }));
-  const separable = (kernel: number): Layer =>
+  const separable = (kernel: number, dilation = 1): Layer =>
     new Sequential(
-      ...depthwiseSeparable(device, foldIn(key, 0), c, kernel, stride, 1, affine),
-      ...depthwiseSeparable(device, foldIn(key, 1), c, kernel, 1, 1, affine),
+      ...depthwiseSeparable(device, foldIn(key, 0), c, kernel, stride, dilation, affine),
+      ...depthwiseSeparable(device, foldIn(key, 1), c, kernel, 1, dilation, affine),
     );
   const dilated = (kernel: number): Layer => new Sequential(...depthwiseSeparable(device, key, c, kernel, stride, 2, affine));
+  const full = (kernel: number): Layer =>
+    new Sequential(
+      new ReLU(),
+      new Conv2d(device, key, c, c, kernel, { stride, padding: (kernel - 1) / 2, bias: false }),
+      new BatchNorm2d(device, c, { affine }),
+    );
+  // The row of the kernel first, at the stride along the width, as in NASNet as DARTS has it.
+  const rowThenColumn = (kernel: number): Layer => {
+    const padding = (kernel - 1) / 2;
+    return new Sequential(
+      new ReLU(),
+      new Conv2d(device, foldIn(key, 0), c, c, [1, kernel], { stride: [1, stride], padding: [0, padding], bias: false }),
+      new Conv2d(device, foldIn(key, 1), c, c, [kernel, 1], { stride: [stride, 1], padding: [padding, 0], bias: false }),
+      new BatchNorm2d(device, c, { affine }),
+    );
+  };
   switch (name) {
     case 'none':
       return undefined;
@@ -129,5 +145,27 @@ export function operation(
       return dilated(3);
     case 'dil_conv_5x5':
       return dilated(5);
+    case 'max_pool_5x5':
+      return pooled(new MaxPool2d(5, { stride, padding: 2 }));
+    case 'max_pool_7x7':
+      return pooled(new MaxPool2d(7, { stride, padding: 3 }));
+    case 'avg_pool_5x5':
+      return pooled(new AvgPool2d(5, { stride, padding: 2 }));
+    case 'sep_conv_7x7':
+      return separable(7);
+    case 'dil_sep_conv_3x3':
+      return separable(3, 2);
+    case 'conv_1x1':
+    case 'nor_conv_1x1':
+      return full(1);
+    case 'conv_3x3':
+    case 'nor_conv_3x3':
+      return full(3);
+    case 'nor_conv_7x7':
+      return full(7);
+    case 'conv_3x1_1x3':
+      return rowThenColumn(3);
+    case 'conv_7x1_1x7':
+      return rowThenColumn(7);
   }
 }

@@ -25,9 +25,9 @@ export function supernetPaths({ cells, nodes }: Supernet): PathRows {
 
 /** The chosen operations of every cell. */
 export function childPaths({ cells }: ChildNetwork): PathRows {
-  const rows = new Map<string, number>();
-  for (const [cell, { chosen }] of cells.entries()) for (const { row } of chosen) rows.set(`${cell} ${row}`, rows.size);
-  return { count: rows.size, rowOf: (cell, edge) => rows.get(`${cell} ${edge}`) };
+  let count = 0;
+  const first = cells.map(({ chosen }) => (count += chosen.length) - chosen.length);
+  return { count, rowOf: (cell, edge) => first[cell]! + edge };
 }
 
 /** [operations, n]: 0 with the given probability, else 1 / (1 - probability), so that the mean is 1. */

@@ -210,8 +210,8 @@ describe('training a child', () => {
       const values: number[] = [];
       steps.push(values);
       for (const [cell, { chosen }] of network.cells.entries()) {
-        for (const { row, operation } of chosen) {
-          const mask = options?.pathMask?.(cell, row, operation.column);
+        for (const [place, { operation }] of chosen.entries()) {
+          const mask = options?.pathMask?.(cell, place, operation.column);
           if (mask && operation.column === skip) masksOfSkips++;
           else if (mask) void mask.data().then((data) => values.push(...data));
         }

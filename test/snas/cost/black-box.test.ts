@@ -9,7 +9,7 @@ import { foldIn, key, normals } from '../../../src/core/random.ts';
 import { scope } from '../../../src/core/scope.ts';
 import { BlackBoxCost } from '../../../src/snas/cost/black-box.ts';
 import { scoreFunctionBlackBox } from '../../../src/snas/cost/expected-cost.ts';
-import { CELL_TYPES, type Genotype, OPERATIONS } from '../../../src/snas/space/genotype.ts';
+import { CELL_TYPES, type Genotype, operationNumber, OPERATIONS } from '../../../src/snas/space/genotype.ts';
 import { latencyFrom } from '../../../src/snas/cost/latency.ts';
 import { latencyUnit } from '../../../src/snas/cost/relative-latency.ts';
 import { Snas } from '../../../src/snas/strategies/snas.ts';
@@ -87,7 +87,7 @@ function fixture(): Snas {
 }
 
 function choicesOf({ normal, reduce }: Genotype): number[] {
-  return [...normal, ...reduce].map((e) => OPERATIONS.indexOf(e.operation));
+  return [...normal, ...reduce].map((e) => operationNumber(e.operation));
 }
 
 /** Deterministic and not a sum over edges. */

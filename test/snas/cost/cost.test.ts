@@ -77,7 +77,7 @@ it('costs of every operation at 16 channels meet the published table, at stride 
 });
 
 it('a child of 20 cells at 36 channels has the published number of parameters', () => {
-  const published: Readonly<Record<PublishedName, number>> = {
+  const published: Readonly<Partial<Record<PublishedName, number>>> = {
     DARTS_V1: 3171574,
     DARTS_V2: 3351502,
     SNAS_mild: 2663542,

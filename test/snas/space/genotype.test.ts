@@ -5,12 +5,14 @@ import { GenotypeError } from '../../../src/contract/errors.ts';
 import { genotypeFromJson, parseGenotype, printGenotype } from '../../../src/snas/space/genotype-literal.ts';
 import {
   activeEdges,
+  CELL_TYPES,
   cellOf,
   edgesOf,
   type Genotype,
   genotypeFromChoices,
   nodeCount,
   oneHotOf,
+  operationNumber,
   OPERATIONS,
 } from '../../../src/snas/space/genotype.ts';
 import { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES, type PublishedName } from '../../../src/snas/space/published.ts';
@@ -65,8 +67,9 @@ it('the published literals are read, printed back to the letter, and accepted by
     const read = genotype(name);
     expect(printGenotype(read)).toBe(PUBLISHED_LITERALS[name]);
     expect(genotype(PUBLISHED_LITERALS[name])).toEqual(read);
-    expect(nodeCount(read, 'normal')).toBe(4);
-    expect(read.normal).toHaveLength(name.startsWith('DARTS') ? 8 : 14);
+    const nodes = name === 'NASNet' || name === 'AmoebaNet' ? 5 : 4;
+    for (const type of CELL_TYPES) expect([name, nodeCount(read, type)]).toEqual([name, nodes]);
+    expect(read.normal).toHaveLength(name.startsWith('SNAS') ? 14 : 2 * nodes);
   }
 });
 
@@ -93,19 +96,48 @@ it('the published literals hold the published operations and inputs, entry by en
       '5@0 3@1 3@0 3@1 0@2 7@1 3@0 0@2 0@3 3@0 7@1 0@2 0@3 0@4',
       '5@0 0@1 5@0 0@1 0@2 0@0 0@1 0@2 0@3 0@0 0@1 0@2 0@3 0@4',
     ],
+    PC_DARTS_cifar: [
+      'sep_conv_3x3@1 skip_connect@0 sep_conv_3x3@0 dil_conv_3x3@1 sep_conv_5x5@0 sep_conv_3x3@1 avg_pool_3x3@0 dil_conv_3x3@1',
+      'sep_conv_5x5@1 max_pool_3x3@0 sep_conv_5x5@1 sep_conv_5x5@2 sep_conv_3x3@0 sep_conv_3x3@3 sep_conv_3x3@1 sep_conv_3x3@2',
+    ],
+    PC_DARTS_image: [
+      'skip_connect@1 sep_conv_3x3@0 sep_conv_3x3@0 skip_connect@1 sep_conv_3x3@1 sep_conv_3x3@3 sep_conv_3x3@1 dil_conv_5x5@4',
+      'sep_conv_3x3@0 skip_connect@1 dil_conv_5x5@2 max_pool_3x3@1 sep_conv_3x3@2 sep_conv_3x3@1 sep_conv_5x5@0 sep_conv_3x3@3',
+    ],
+    PDARTS: [
+      'skip_connect@0 dil_conv_3x3@1 skip_connect@0 sep_conv_3x3@1 sep_conv_3x3@1 sep_conv_3x3@3 sep_conv_3x3@0 dil_conv_5x5@4',
+      'avg_pool_3x3@0 sep_conv_5x5@1 sep_conv_3x3@0 dil_conv_5x5@2 max_pool_3x3@0 dil_conv_3x3@1 dil_conv_3x3@1 dil_conv_5x5@3',
+    ],
+    NASNet: [
+      'sep_conv_5x5@1 sep_conv_3x3@0 sep_conv_5x5@0 sep_conv_3x3@0 avg_pool_3x3@1 skip_connect@0 avg_pool_3x3@0 avg_pool_3x3@0 sep_conv_3x3@1 skip_connect@1',
+      'sep_conv_5x5@1 sep_conv_7x7@0 max_pool_3x3@1 sep_conv_7x7@0 avg_pool_3x3@1 sep_conv_5x5@0 skip_connect@3 avg_pool_3x3@2 sep_conv_3x3@2 max_pool_3x3@1',
+    ],
+    AmoebaNet: [
+      'avg_pool_3x3@0 max_pool_3x3@1 sep_conv_3x3@0 sep_conv_5x5@2 sep_conv_3x3@0 avg_pool_3x3@3 sep_conv_3x3@1 skip_connect@1 skip_connect@0 avg_pool_3x3@1',
+      'avg_pool_3x3@0 sep_conv_3x3@1 max_pool_3x3@0 sep_conv_7x7@2 sep_conv_7x7@0 avg_pool_3x3@1 max_pool_3x3@0 max_pool_3x3@1 conv_7x1_1x7@0 sep_conv_3x3@5',
+    ],
   };
+  const outputs: Readonly<Partial<Record<PublishedName, readonly number[][]>>> = {
+    NASNet: [
+      [2, 3, 4, 5, 6],
+      [4, 5, 6],
+    ],
+    AmoebaNet: [
+      [4, 5, 6],
+      [3, 4, 6],
+    ],
+  };
+  const four = [2, 3, 4, 5];
   for (const name of PUBLISHED_NAMES) {
     const { normal, reduce, normalConcat, reduceConcat } = genotype(name);
-    const darts = name.startsWith('DARTS');
+    const darts = !name.startsWith('SNAS');
     const short = (edges: Genotype['normal']): string =>
-      edges.map((e) => `${darts ? e.operation : OPERATIONS.indexOf(e.operation)}@${e.from}`).join(' ');
+      edges.map((e) => `${darts ? e.operation : operationNumber(e.operation)}@${e.from}`).join(' ');
     expect([name, short(normal), short(reduce)]).toEqual([name, ...published[name]]);
-    expect([normalConcat, reduceConcat]).toEqual([
-      [2, 3, 4, 5],
-      [2, 3, 4, 5],
-    ]);
+    expect([name, normalConcat, reduceConcat]).toEqual([name, ...(outputs[name] ?? [four, four])]);
     // Two entries a node, or all of its inputs.
-    const targets = darts ? [2, 2, 3, 3, 4, 4, 5, 5] : [2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5];
+    const pairs = normal.map((_, i) => 2 + Math.floor(i / 2));
+    const targets = darts ? pairs : [2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5];
     expect([normal.map((e) => e.to), reduce.map((e) => e.to)]).toEqual([targets, targets]);
   }
 });
@@ -139,6 +171,18 @@ it('one-hot rows choose the listed operation, and none where an edge is not list
     expect(rows.slice(8 * i, 8 * i + 8).reduce((a, b) => a + b)).toBe(1);
     expect(chosen).toBe(cellOf(g, 'normal').edges.find((e) => e.from === from && e.to === to)?.operation ?? 'none');
   });
+});
+
+it('edges twice between two nodes and operations that are not searched are read, and refused where a supernet is asked for', () => {
+  const twice = parseGenotype(PUBLISHED_LITERALS.DARTS_V2.replace("'dil_conv_3x3', 2", "'dil_conv_3x3', 0"));
+  expect(() => oneHotOf(twice, 'normal')).toThrow(
+    /oneHotOf: normal cell, edge 0 -> 5: listed twice; a supernet has one operation an edge/,
+  );
+  expect(() => oneHotOf(genotype('NASNet'), 'reduce')).toThrow(GenotypeError);
+  expect(() => oneHotOf(genotype('NASNet'), 'reduce')).toThrow(
+    /edge 0 -> 2: sep_conv_7x7 is none of the operations that are searched/,
+  );
+  expect(() => oneHotOf(genotype('PDARTS'), 'reduce')).not.toThrow();
 });
 
 it('white space, double quotes, tuples, lists of output nodes, field order and trailing commas are read as Python reads them', () => {
@@ -177,7 +221,6 @@ it('a malformed literal is refused with the reason', () => {
     [good.replace("('sep_conv_3x3', 0), ", ''), /expected two entries a node \(8\) or every edge \(14/],
     [good.replace('range(2, 6)', 'range(6, 2)'), /no output node/],
     [good.replace("'dil_conv_3x3', 2", "'dil_conv_3x3', 5"), /an edge goes from a node to a later/],
-    [good.replace("'dil_conv_3x3', 2", "'dil_conv_3x3', 0"), /listed twice/],
   ];
   for (const [text, message] of cases) expect(refusal(text)?.message).toMatch(message);
 });

@@ -8,7 +8,7 @@ import {
   type Genotype,
   type LatencyUnit,
   measuredLatency,
-  OPERATIONS,
+  operationNumber,
   Search,
   type SearchConfig,
   type SearchOptions,
@@ -39,7 +39,7 @@ const liveEdgesBox: BlackBoxFactory = () => ({ price: liveEdges });
 const columnBox: BlackBoxFactory = () => ({
   price: (child) =>
     CELL_TYPES.flatMap((type) => cellOf(child, type).edges)
-      .map(({ operation }, e) => OPERATIONS.indexOf(operation) * (e + 1))
+      .map(({ operation }, e) => operationNumber(operation) * (e + 1))
       .reduce((a, b) => a + b) / 70,
 });
 
