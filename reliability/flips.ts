@@ -49,20 +49,11 @@ export async function flips({
   for (let at = 0; at < length; at++) if (await noticed(file, at)) every++;
   say(`${every} of ${length} bytes of a small checkpoint`);
   const large = path.join(run.scratch, 'default');
-  const ended = await trial([
-    'search',
-    '--device',
-    'cpu',
-    '--epochs',
-    '1',
-    '--train-images',
-    '256',
-    '--validation-images',
-    '64',
-    '--out',
-    large,
-    '--quiet',
-  ]);
+  const images = ['--epochs', '1', '--train-images', '256', '--validation-images', '64'];
+  const ended = await trial(['search', '--device', 'cpu', ...images, '--out', large, '--quiet'], {
+    optimised: true,
+    timeout: 1_800_000,
+  });
   if (ended.code !== 0) throw new Error(`the default search ended with ${ended.code}: ${ended.err}`);
   const weights = readdirSync(large).filter((name) => name.endsWith('.safetensors'));
   let some = 0;

@@ -48,15 +48,18 @@ export interface TrialOptions {
   readonly onStart?: (child: ChildProcess) => void;
   /** Called when it stands still at the plan's operation. */
   readonly onStop?: (child: ChildProcess) => void;
+  /** For a run of more than a few seconds: without it, V8 does not spend half of a short run on code that is used once. */
+  readonly optimised?: boolean;
   /** Milliseconds after which it counts as hung. Default 120,000. */
   readonly timeout?: number;
 }
 
 /** Runs `reparam ARGS` of the built package. */
 export function trial(args: readonly string[], options: TrialOptions = {}): Promise<Ended> {
-  const { plan = {}, onStart, onStop, timeout = 120_000 } = options;
+  const { plan = {}, onStart, onStop, optimised = false, timeout = 120_000 } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', PRELOAD, COMMAND, ...args], {
+    const flags = optimised ? [] : ['--no-opt'];
+    const child = spawn(process.execPath, [...flags, '--import', PRELOAD, COMMAND, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, RELIABILITY_PLAN: JSON.stringify(plan), NO_COLOR: '1' },
     });

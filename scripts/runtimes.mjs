@@ -137,9 +137,8 @@ function checkDeno({ deno }) {
       said: /^kernels: worst.*$/m,
     },
   );
-  // Ten minutes and more on a software adapter: where Deno is asked for by name.
-  if (process.argv.includes('deno'))
-    check(`${name}: shared and WebGPU tests on wgpu`, deno, elsewhere('deno.ts'), { said: /^\d+ passed.*$/m });
+  // On a software adapter four minutes of work, and as many times that as others use the machine too.
+  check(`${name}: shared and WebGPU tests on wgpu`, deno, elsewhere('deno.ts'), { said: /^\d+ passed.*$/m });
   const wgpu = check(`${name}: the operations' bits`, deno, elsewhere('kernel-bits.ts'));
   const dawn = check("Node: the operations' bits", process.execPath, ['--import', 'tsx', 'test/support/elsewhere/kernel-bits.ts']);
   if (wgpu.good && dawn.good) compareBits(JSON.parse(wgpu.output), JSON.parse(dawn.output));
