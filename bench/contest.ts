@@ -148,6 +148,9 @@ export async function play(task: Task, ours: Player, peers: readonly Player[], e
     }
   }
   const ourRuns = runsOf(prepared.warm);
+  // A first sample each is not counted: the compiler of the host is at work on small tasks for some thousand operations.
+  await ours.sample(ourRuns);
+  for (const rival of rivals) await rival.peer.sample(rival.runs).catch((cause: unknown) => drop(rival.peer, cause));
   const start = performance.now();
   for (let round = 0; round < effort.rounds; round++) {
     const spent = performance.now() - start;

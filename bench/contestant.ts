@@ -1,6 +1,6 @@
 /**
- * @file reparam as a contestant: `tsx bench/contestant.ts webgpu|cpu [eager] [ROOT]`. Whole steps are recorded unless eager; single
- * operations never are. With ROOT it is the library of that checkout, under the tasks of this one.
+ * @file reparam as a contestant: `tsx bench/contestant.ts webgpu|cpu [eager] [ROOT built|sources]`. Whole steps are recorded unless
+ * eager; single operations never are. With ROOT it is the library of that checkout, under the tasks of this one.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,10 +9,10 @@ import { HERE, libraryOf, ROOT, snasTask } from './library.ts';
 import { serve } from './serve.ts';
 import { prepare } from './workloads.ts';
 
-const [kind = 'webgpu', mode = '', root = ROOT] = process.argv.slice(2);
-const library = root === ROOT ? HERE : await libraryOf(root);
+const [kind = 'webgpu', mode = '', root, from] = process.argv.slice(2);
+const library = root === undefined ? HERE : await libraryOf(root, from === 'built' ? 'built' : 'sources');
 const device = await openDevice(kind, library);
-const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(path.join(root ?? ROOT, 'package.json'), 'utf8')) as { version: string };
 const eager = mode === 'eager';
 
 await serve({
@@ -20,12 +20,12 @@ await serve({
   prepare: async (task) => {
     const prepared =
       task.operation === 'snasStep'
-        ? await snasTask(root, device, task.name, eager)
-        : prepare(device, task, !eager && task.name.endsWith('_step'), library);
+        ? await snasTask(root ?? ROOT, kind, task.name, eager)
+        : { ...prepare(device, task, !eager && task.name.endsWith('_step'), library), device };
     return {
       run: async () => {
         prepared.run();
-        await device.finish();
+        await prepared.device.finish();
       },
       check: prepared.check,
       release: prepared.dispose,

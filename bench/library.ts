@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as core from '../src/index.ts';
 import * as optim from '../src/optim/index.ts';
+import type * as devices from './device.ts';
 import type * as steps from './snas-step.ts';
 
 /** What the tasks need of a checkout: its core and its optimisers. */
@@ -22,24 +23,39 @@ export const HERE: Library = { ...core, ...optim };
 
 const load = (root: string, file: string): Promise<unknown> => import(pathToFileURL(path.join(root, file)).href);
 
-/** The library of a checkout whose shaders have been made, and which has its own node_modules. */
-export async function libraryOf(root: string): Promise<Library> {
-  const [theirs, theirOptim] = await Promise.all([load(root, 'src/index.ts'), load(root, 'src/optim/index.ts')]);
+/**
+ * The library of another checkout: as it is built, or its sources, to which tsx adds a name of about a microsecond for every closure that
+ * is made.
+ */
+export async function libraryOf(root: string, from: 'built' | 'sources'): Promise<Library> {
+  const file = (name: string): string => (from === 'built' ? `dist/${name}.js` : `src/${name}.ts`);
+  const [theirs, theirOptim] = await Promise.all([load(root, file('index')), load(root, file('optim/index'))]);
   return { ...(theirs as typeof core), ...(theirOptim as typeof optim) };
 }
 
-/** A whole SNAS step of a checkout, which says itself how its search is made. */
-export async function snasTask(root: string, device: core.Device, name: string, eager: boolean): Promise<Prepared> {
+/** A whole SNAS step of a checkout, from its sources, which say themselves how a search is made and on which device. */
+export async function snasTask(
+  root: string,
+  kind: string,
+  name: string,
+  eager: boolean,
+): Promise<Prepared & { readonly device: core.Device }> {
   const { SNAS_STEPS, snasStep } = (await load(root, 'bench/snas-step.ts')) as typeof steps;
+  const { openDevice } = (await load(root, 'bench/device.ts')) as typeof devices;
+  const device = await openDevice(kind);
   const step = snasStep(device, SNAS_STEPS[name]!, eager);
   if (!eager) await step.search.warmUp();
   return {
+    device,
     run: step.run,
     check: async () => {
       step.run();
       await device.finish();
       return [];
     },
-    dispose: step.dispose,
+    dispose: () => {
+      step.dispose();
+      device.destroy();
+    },
   };
 }

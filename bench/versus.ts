@@ -22,6 +22,7 @@ const USAGE = `npm run bench:versus -- CHECKOUT [flags]
   --device webgpu|cpu|cpu64   default cpu
   --adapter ${ADAPTERS.join('|')}   Vulkan driver; default: the system's
   --filter RE                 tasks, by name
+  --sources                   both from their sources, by tsx, without building them
   --eager                     without recording the whole steps
   --rounds N                  pairs of samples of each task, at most; default 15
   --budget MS                 of a task, after its third round; default 6000
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
     adapter: { type: 'string', default: 'default' },
     filter: { type: 'string', default: '' },
     eager: { type: 'boolean', default: false },
+    sources: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '15' },
     budget: { type: 'string', default: '6000' },
     json: { type: 'string' },
@@ -46,7 +48,7 @@ if (values.help || checkout === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 const other = path.resolve(checkout);
-for (const needed of ['src/index.ts', 'node_modules', 'scripts/shaders.mjs']) {
+for (const needed of ['src/index.ts', 'node_modules', 'scripts/build.mjs']) {
   if (existsSync(path.join(other, needed))) continue;
   process.stderr.write(`${other} has no ${needed}: it must be a checkout of this repository after npm ci\n`);
   process.exit(2);
@@ -57,12 +59,24 @@ if (tasks.length === 0) {
   process.stderr.write(`--filter ${values.filter}: no task of ${all.map((t) => t.name).join(', ')}\n`);
   process.exit(2);
 }
-spawnSync(process.execPath, [path.join(other, 'scripts/shaders.mjs')], { cwd: other, stdio: 'inherit' });
+for (const root of new Set([other, path.resolve(ROOT)])) {
+  const script = values.sources ? 'scripts/shaders.mjs' : 'scripts/build.mjs';
+  const { status } = spawnSync(process.execPath, [path.join(root, script)], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(1);
+}
 
 const env = { XDG_RUNTIME_DIR: process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), ...adapterEnvironment(values.adapter) };
 const contestant = fileURLToPath(new URL('contestant.ts', import.meta.url));
 const player = (label: string, root: string): Player => {
-  const args = ['--import', 'tsx', contestant, values.device, values.eager ? 'eager' : 'recorded', root];
+  const args = [
+    '--import',
+    'tsx',
+    contestant,
+    values.device,
+    values.eager ? 'eager' : 'recorded',
+    root,
+    values.sources ? 'sources' : 'built',
+  ];
   return new Player({ label, file: process.execPath, args, env }, 300_000);
 };
 // A ratio of a contest is the second player's time over the first one's.

@@ -173,7 +173,7 @@ it('npm run bench measures a task and reports it as JSON', () => {
 it('npm run bench:versus measures a task in two checkouts by turns, and refuses what is no checkout', () => {
   const versus = (...args: string[]): ReturnType<typeof spawnSync> =>
     spawnSync(process.execPath, ['--import', 'tsx', 'bench/versus.ts', ...args], { cwd: root, encoding: 'utf8' });
-  const child = versus('.', '--filter', '^(take|snas_step_c4.*)$', '--rounds', '3', '--budget', '1');
+  const child = versus('.', '--sources', '--filter', '^(take|snas_step_c4.*)$', '--rounds', '3', '--budget', '1');
   expect(child.status, String(child.stderr)).toBe(0);
   expect(child.stdout).toMatch(/\| take +\|( +[\d.]+ \|){2} +[\d.]+ \([\d.]+ to [\d.]+\) \|/);
   expect(child.stdout).toMatch(/\| snas_step_c4_3cells_14 \|( +[\d.]+ \|){2}/);
