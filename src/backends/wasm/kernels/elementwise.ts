@@ -77,15 +77,26 @@ function binaryModule(op: Binary | 'broadcastTo'): WasmModule<'flat' | 'rows'> {
   return module.assemble();
 }
 
-/** `run(c, a, y, bytes, b)`: a where c is not 0, else the number at b. */
+/** `run(c, a, y, bytes, b, aStep, bStep)`: a where c is not 0, else b; an operand of step 0 is one number. */
 function whereModule(): WasmModule<'run'> {
   const module = new ModuleWriter('run');
-  module.add('run', 'c a y bytes b', (f, { c, a, y, bytes, b }) => {
+  module.add('run', 'c a y bytes b aStep bStep', (f, { c, a, y, bytes, b, aStep, bStep }) => {
     const i = f.i32();
-    const other = f.v128();
-    const at = (base: Local): Code => i32.add(base.get, i.get);
-    const chosen = v128.select(v128.load(at(a)), other.get, f32x4.notEqual(v128.load(at(c)), v128.zero));
-    return [...other.set(v128.loadSplat(b.get)), ...f.loop(i, i32.const(0), bytes.get, 16, v128.store(at(y), chosen))];
+    const { va, vb } = f.locals('v128', 'va vb');
+    const at = (base: Local): Code => v128.load(i32.add(base.get, i.get));
+    const rows = (aMoves: boolean, bMoves: boolean): Code => {
+      const chosen = v128.select(aMoves ? at(a) : va.get, bMoves ? at(b) : vb.get, f32x4.notEqual(at(c), v128.zero));
+      return f.loop(i, i32.const(0), bytes.get, 16, v128.store(i32.add(y.get, i.get), chosen));
+    };
+    return [
+      ...va.set(v128.loadSplat(a.get)),
+      ...vb.set(v128.loadSplat(b.get)),
+      ...when(
+        aStep.get,
+        when(bStep.get, rows(true, true), rows(true, false)),
+        when(bStep.get, rows(false, true), rows(false, false)),
+      ),
+    ];
   });
   return module.assemble();
 }
@@ -149,10 +160,12 @@ export function elementwiseKernels(linker: Linker): SimdKernels<Unary | Binary |
     equal: binary('equal'),
     greater: binary('greater'),
     where: (_params, [c, a, b], [y]) => {
-      if (sizeOf(b.shape) !== 1 || !sameShape(c.shape, y.shape) || !sameShape(a.shape, y.shape)) return undefined;
+      const covers = (x: Operand): boolean => sizeOf(x.shape) === 1 || sameShape(x.shape, y.shape);
+      if (!sameShape(c.shape, y.shape) || !covers(a) || !covers(b)) return undefined;
       const { run } = linker.load('where', whereModule);
       const bytes = sizeOf(y.shape) * 4;
-      return () => run(addressOf(c), addressOf(a), addressOf(y), bytes, addressOf(b));
+      const step = (x: Operand): number => (sizeOf(x.shape) === 1 ? 0 : 4);
+      return () => run(addressOf(c), addressOf(a), addressOf(y), bytes, addressOf(b), step(a), step(b));
     },
   };
 }

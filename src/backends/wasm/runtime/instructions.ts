@@ -215,6 +215,27 @@ export const f64x2: DoubleVector = {
   add: binary(...simd(0xf0)),
 };
 
+interface IntegerVector {
+  readonly splat: Unary;
+  readonly lane: (a: Code, lane: number) => Code;
+  readonly lessThanUnsigned: Binary;
+  /** 1 if no lane is 0, else 0. */
+  readonly allTrue: Unary;
+  /** Towards zero, saturating. */
+  readonly fromF32: Unary;
+  /** As floats. */
+  readonly toF32: Unary;
+}
+
+export const i32x4: IntegerVector = {
+  splat: unary(...simd(0x11)),
+  lane: (a, lane) => [...a, ...simd(0x1b), lane],
+  lessThanUnsigned: binary(...simd(0x3a)),
+  allTrue: unary(...simd(0xa3)),
+  fromF32: unary(...simd(0xf8)),
+  toF32: unary(...simd(0xfa)),
+};
+
 /** Lanes of a and b by their numbers: 0 to 3 are a's, 4 to 7 b's. */
 export function shuffle(a: Code, b: Code, lanes: readonly [number, number, number, number]): Code {
   return [...a, ...b, ...simd(0x0d), ...lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3])];
