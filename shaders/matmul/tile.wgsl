@@ -2,8 +2,18 @@
 // a is walked by strides (row, column), so that its transpose needs no copy; b: [batch, k, n] and c: [batch, m, n] dense.
 // Lanes run along n, so that neighbours load neighbours of b; all load the same elements of a.
 // Rows and columns beyond the edge repeat the last one and are not stored, so that the loop has no branch.
+// Of a long sum a workgroup takes `chunk` terms, and c is [batch, parts, m, n]; shaders/reduce.wgsl adds the parts.
 // Tested by test/core/ops.devices.test.ts and test/backends/webgpu/kernels/matmul.webgpu.test.ts.
-//#include "shared/matmul-operands.wgsl"
+struct Params {
+  m: u32, n: u32, k: u32,
+  aRow: u32, aColumn: u32,
+  parts: u32, chunk: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
 
 override LANES: u32 = 8;
 // Terms that are added in a row; such sums are added to others. 0: all, for they are few.
@@ -19,8 +29,11 @@ fn store(row: u32, j: u32, s: vec4f) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = group.y * 8u;
   let j = group.x * LANES * 4u + lane;
-  let at = min(vec4u(j, j + LANES, j + 2u * LANES, j + 3u * LANES), vec4u(p.n - 1u)) + group.z * p.k * p.n;
-  let first = group.z * p.m * p.k;
+  let z = group.z / p.parts;
+  let start = group.z % p.parts * p.chunk;
+  let end = min(start + p.chunk, p.k);
+  let at = min(vec4u(j, j + LANES, j + 2u * LANES, j + 3u * LANES), vec4u(p.n - 1u)) + z * p.k * p.n;
+  let first = z * p.m * p.k;
   //#for r in 0..8 {
   let r${r} = first + min(i + ${r}u, p.m - 1u) * p.aRow;
   //#}
@@ -30,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   //#for r in 0..8 {
   var t${r} = vec4f();
   //#}
-  for (var l = 0u; l < p.k; l++) {
+  for (var l = start; l < end; l++) {
     if (BLOCK > 0u && l % max(BLOCK, 1u) == 0u) {
       //#for r in 0..8 {
       t${r} += s${r};

@@ -60,26 +60,47 @@ function checkNumbers(flat: ArrayLike<number>): void {
   }
 }
 
-function flattened(data: readonly unknown[], shape: Shape): number[] {
-  const out: number[] = [];
-  const at: number[] = [];
-  const walk = (value: unknown, depth: number): void => {
-    if (depth === shape.length) {
-      if (typeof value !== 'number') throw ragged(at, `${shown(value)} stands where a number is expected`);
-      out.push(value);
-      return;
+function flattened(data: readonly unknown[], shape: Shape): ArrayLike<number> {
+  const out = new Float64Array(sizeOf(shape));
+  let length = 0;
+  /** Whether all below is of the shape. Without a list of where it is, which only a refusal needs. */
+  const copy = (level: readonly unknown[], depth: number): boolean => {
+    if (level.length !== shape[depth]) return false;
+    const last = depth === shape.length - 1;
+    for (let i = 0; i < level.length; i++) {
+      const value = level[i];
+      if (last) {
+        if (typeof value !== 'number') return false;
+        out[length++] = value;
+      } else if (!Array.isArray(value) || !copy(value, depth + 1)) return false;
     }
-    const expected = shape[depth]!;
-    if (!Array.isArray(value)) throw ragged(at, `${shown(value)} stands where an array of ${expected} is expected`);
-    if (value.length !== expected) throw ragged(at, `an array of ${value.length} stands where others have ${expected}`);
-    for (let i = 0; i < expected; i++) {
-      at.push(i);
-      walk(value[i], depth + 1);
-      at.pop();
-    }
+    return true;
   };
-  walk(data, 0);
+  if (!copy(data, 0)) throw misfit(data, shape);
   return out;
+}
+
+/** The error of the first element that does not fit the shape. */
+function misfit(data: readonly unknown[], shape: Shape): ShapeError {
+  let level = data;
+  const at: number[] = [];
+  for (let depth = 1; depth < shape.length; depth++) {
+    const expected = shape[depth]!;
+    const i = level.findIndex((value) => !isOf(value, shape, depth));
+    const value = level[i];
+    at.push(i);
+    if (!Array.isArray(value)) return ragged(at, `${shown(value)} stands where an array of ${expected} is expected`);
+    if (value.length !== expected) return ragged(at, `an array of ${value.length} stands where others have ${expected}`);
+    level = value;
+  }
+  const i = level.findIndex((value) => typeof value !== 'number');
+  return ragged([...at, i], `${shown(level[i])} stands where a number is expected`);
+}
+
+function isOf(value: unknown, shape: Shape, depth: number): boolean {
+  if (depth === shape.length) return typeof value === 'number';
+  // A hole of a list is undefined to findIndex, and skipped by every.
+  return Array.isArray(value) && value.length === shape[depth] && !Array.from(value).some((v) => !isOf(v, shape, depth + 1));
 }
 
 function ragged(at: readonly number[], what: string): ShapeError {

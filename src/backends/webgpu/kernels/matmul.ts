@@ -27,16 +27,20 @@ const LEAST_FOR_LARGE_TILE = 2 ** 24;
 
 /** Terms that a tile adds in a row. */
 const SHORT = 128;
-/** Of longer sums than this the plain kernel makes parts, unless there are many of them. */
+const BLOCK = 32;
+/** Of longer sums than this parts are made, unless there are many of them. */
 const LONG = 1024;
 const FEW_OUTPUTS = 2 ** 14;
-/** Invocations that fill a device, and the least that one of them should add. */
+/** Terms of a part that a tile adds: whole blocks. */
+const TILE_PART = 16 * BLOCK;
+/** Invocations of the plain kernel that fill a device, and the least that one of them should add. */
 const INVOCATIONS = 4096;
 const LEAST_PART = 256;
 
-function chooseTile({ subgroups, subgroupMinSize, subgroupMaxSize }: AdapterTraits, products: number): Tile {
+function chooseTile({ subgroups, subgroupMinSize, subgroupMaxSize }: AdapterTraits, products: number, long: boolean): Tile {
   const oneSize = subgroups && subgroupMinSize === subgroupMaxSize;
-  if (oneSize && products >= LEAST_FOR_LARGE_TILE) {
+  // The large tiles add all terms in a row.
+  if (oneSize && products >= LEAST_FOR_LARGE_TILE && !long) {
     if (subgroupMinSize >= 8) {
       return { shader: matmulSubgroups, rows: 16, columns: 8, lanes: subgroupMinSize };
     }
@@ -49,21 +53,38 @@ export const matmul: WebGpuKernel<MatmulParams> = (gpu, params, [a, b], [y]) => 
   const [m, n] = y!.shape.slice(-2) as [number, number];
   const k = a!.shape.at(params.transposeA ? -2 : -1)!;
   const batch = y!.shape.length === 3 ? y!.shape[0]! : 1;
-  const tile = chooseTile(gpu.traits, m * n * k);
-  const workgroups = [Math.ceil(n / (tile.lanes * tile.columns)), Math.ceil(m / tile.rows), batch] as const;
   const long = k > LONG && m * n * batch <= FEW_OUTPUTS;
-  if (long || m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || largestOf(workgroups) > gpu.traits.maxWorkgroups) {
+  const tile = chooseTile(gpu.traits, m * n * k, long);
+  const [columns, rows] = [Math.ceil(n / (tile.lanes * tile.columns)), Math.ceil(m / tile.rows)];
+  const { maxWorkgroups } = gpu.traits;
+  const most = Math.max(1, Math.floor(maxWorkgroups / batch));
+  const chunk = long ? BLOCK * Math.ceil(Math.max(TILE_PART, k / most) / BLOCK) : k;
+  const parts = Math.ceil(k / chunk);
+  const workgroups = [columns, rows, batch * parts] as const;
+  if (m * n * k < LEAST_FOR_TILE || m < 4 || n < 4 || largestOf(workgroups) > maxWorkgroups) {
     matmulPlain(gpu, params, a!, b!, y!);
     return;
   }
-  const kernel = kernelOf(tile.shader, {
-    // The shader for four lanes has them built in.
-    ...(tile.shader === matmulTile && { constants: { LANES: tile.lanes, BLOCK: k > SHORT ? 32 : 0 } }),
-    ...(tile.shader === matmulSubgroups && { constants: { LANES: tile.lanes } }),
-    uniforms: { m, n, k, ...stridesOfA(m, k, params.transposeA) },
-    workgroups,
-  });
-  gpu.launch(kernel, [a!, params.transposeB ? swapped(gpu, b!) : b!], [y!]);
+  const sizes = { m, n, k, ...stridesOfA(m, k, params.transposeA) };
+  const { lanes: LANES } = tile;
+  const kernel =
+    tile.shader === matmulTile
+      ? kernelOf(matmulTile, {
+          constants: { LANES, BLOCK: k > SHORT ? BLOCK : 0 },
+          uniforms: { ...sizes, parts, chunk },
+          workgroups,
+        })
+      : kernelOf(tile.shader, {
+          // The shader for four lanes has them built in.
+          ...(tile.shader === matmulSubgroups && { constants: { LANES } }),
+          uniforms: sizes,
+          workgroups,
+        });
+  const operands = [a!, params.transposeB ? swapped(gpu, b!) : b!];
+  if (parts === 1) return gpu.launch(kernel, operands, [y!]);
+  const partial = gpu.temporary([batch, parts, m * n]);
+  gpu.launch(kernel, operands, [partial]);
+  sumTo(gpu, {}, [partial], [{ ...y!, shape: [batch, 1, m * n] }]);
 };
 
 /** One invocation an element: little to compile, and what is left when tiles do not fit. */

@@ -48,7 +48,12 @@ describe('the product is within 8 u of the sum of absolute terms', () => {
     [1, 7, 257, 150],
   ];
   const large = [[1, 257, 255, 259]];
-  for (const shape of [...middling, ...large]) {
+  // Sums in parts of 512 terms, the last one shorter, of one term too.
+  const long = [
+    [2, 20, 33, 1500],
+    [1, 5, 70, 8193],
+  ];
+  for (const shape of [...middling, ...large, ...long]) {
     it(`for [batch, m, n, k] = [${shape.join(', ')}], transposed or not, with subgroups or without`, async () => {
       for (const [name, device] of devices) {
         for (const transposeA of [false, true]) {
