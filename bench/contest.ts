@@ -138,19 +138,23 @@ export async function play(task: Task, ours: Player, peers: readonly Player[], e
     absent[peer.label] = cause instanceof Error ? cause.message : String(cause);
     if (cause instanceof GpuWorkLostError) lost.push(peer.label);
   };
-  const rivals: { peer: Player; norms: readonly number[]; runs: number; ours: Sample[]; theirs: Sample[] }[] = [];
+  const rivals: { peer: Player; norms: readonly number[]; warm: number; runs: number; ours: Sample[]; theirs: Sample[] }[] = [];
   for (const peer of peers) {
     try {
       const { norms, warm } = await peer.prepare(task);
-      rivals.push({ peer, norms, runs: runsOf(warm), ours: [], theirs: [] });
+      rivals.push({ peer, norms, warm, runs: 1, ours: [], theirs: [] });
     } catch (cause) {
       drop(peer, cause);
     }
   }
-  const ourRuns = runsOf(prepared.warm);
-  // A first sample each is not counted: the compiler of the host is at work on small tasks for some thousand operations.
-  await ours.sample(ourRuns);
-  for (const rival of rivals) await rival.peer.sample(rival.runs).catch((cause: unknown) => drop(rival.peer, cause));
+  const ourRuns = await warmUp(ours, prepared.warm);
+  for (const rival of rivals) {
+    try {
+      rival.runs = await warmUp(rival.peer, rival.warm);
+    } catch (cause) {
+      drop(rival.peer, cause);
+    }
+  }
   const start = performance.now();
   for (let round = 0; round < effort.rounds; round++) {
     const spent = performance.now() - start;
@@ -178,6 +182,19 @@ export async function play(task: Task, ours: Player, peers: readonly Player[], e
       theirNorms: norms,
     }));
   return { task: task.name, sizes: task.sizes, norms: prepared.norms, comparisons, absent, lost };
+}
+
+/** Small tasks run for so long before they count: the compiler of the host is at work on them for some hundred runs. */
+const WARM_UP_MS = 400;
+
+/** The runs of a sample, once a task is as fast as it will be; `ms` is what its second run took. */
+async function warmUp(player: Player, ms: number): Promise<number> {
+  for (let [run, spent] = [ms, 0]; ;) {
+    const runs = runsOf(run);
+    if (run >= SAMPLE_MS || spent >= WARM_UP_MS) return runs;
+    run = (await player.sample(runs)).wall;
+    spent += run * runs;
+  }
 }
 
 function runsOf(warm: number): number {

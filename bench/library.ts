@@ -3,7 +3,6 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as core from '../src/index.ts';
 import * as optim from '../src/optim/index.ts';
-import type * as devices from './device.ts';
 import type * as steps from './snas-step.ts';
 
 /** What the tasks need of a checkout: its core and its optimisers. */
@@ -41,7 +40,9 @@ export async function snasTask(
   eager: boolean,
 ): Promise<Prepared & { readonly device: core.Device }> {
   const { SNAS_STEPS, snasStep } = (await load(root, 'bench/snas-step.ts')) as typeof steps;
-  const { openDevice } = (await load(root, 'bench/device.ts')) as typeof devices;
+  const { openDevice } = (await load(root, 'bench/device.ts')) as {
+    readonly openDevice: (kind: string) => Promise<core.Device>;
+  };
   const device = await openDevice(kind);
   const step = snasStep(device, SNAS_STEPS[name]!, eager);
   if (!eager) await step.search.warmUp();

@@ -6,12 +6,15 @@ import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { sameShape, sizeOf } from '../../../contract/shape.ts';
 import type { BinarySimdKernel, SimdKernels, UnarySimdKernel, Work } from '../kernel.ts';
-import { type FunctionWriter, type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
+import { type FunctionWriter, type Local, type Locals, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
 import { type Code, f32, f32x4, i32, v128, when } from '../runtime/instructions.ts';
 import type { Linker, WasmFunction } from '../runtime/linker.ts';
 
 const ONE = f32x4.splat(f32.const(1));
+
+/** What a vector of y is of those of a and b, at byte i of the row. */
+type Combine = (a: Code, b: Code, i: Local) => Code;
 
 type Unary = 'neg' | 'sqrt' | 'reciprocal' | 'relu' | 'step';
 type Binary = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'equal' | 'greater';
@@ -58,45 +61,47 @@ function binaryModule(op: Binary | 'broadcastTo'): WasmModule<'flat' | 'rows'> {
     const at = (base: Local): Code => i32.add(base.get, i.get);
     return f.loop(i, i32.const(0), bytes.get, 16, v128.store(at(y), combine(v128.load(at(a)), v128.load(at(b)))));
   });
-  module.add('rows', 'a b y bytes aStep bStep size1 a1 b1 size2 a2 b2', (f, parameters) => {
-    const { a, b, y, bytes, aStep, bStep, size1, a1, b1, size2, a2, b2 } = parameters;
-    const { i, j, ra, rb } = f.locals('i32', 'i j ra rb');
-    const row = when(
-      aStep.get,
-      when(bStep.get, mapRow(f, combine, ra, rb, y, bytes, true, true), mapRow(f, combine, ra, rb, y, bytes, true, false)),
-      when(bStep.get, mapRow(f, combine, ra, rb, y, bytes, false, true), mapRow(f, combine, ra, rb, y, bytes, false, false)),
-    );
-    return f.loop(j, i32.const(0), size2.get, 1, [
-      ...ra.set(a.get),
-      ...rb.set(b.get),
-      ...f.loop(i, i32.const(0), size1.get, 1, [...row, ...y.advance(bytes.get), ...ra.advance(a1.get), ...rb.advance(b1.get)]),
-      ...a.advance(a2.get),
-      ...b.advance(b2.get),
-    ]);
-  });
+  module.add('rows', `a b y bytes ${STEPS}`, (f, parameters) => rowsOf(f, parameters, combine));
   return module.assemble();
 }
 
-/** `run(c, a, y, bytes, b, aStep, bStep)`: a where c is not 0, else b; an operand of step 0 is one number. */
-function whereModule(): WasmModule<'run'> {
-  const module = new ModuleWriter('run');
-  module.add('run', 'c a y bytes b aStep bStep', (f, { c, a, y, bytes, b, aStep, bStep }) => {
-    const i = f.i32();
-    const { va, vb } = f.locals('v128', 'va vb');
-    const at = (base: Local): Code => v128.load(i32.add(base.get, i.get));
-    const rows = (aMoves: boolean, bMoves: boolean): Code => {
-      const chosen = v128.select(aMoves ? at(a) : va.get, bMoves ? at(b) : vb.get, f32x4.notEqual(at(c), v128.zero));
-      return f.loop(i, i32.const(0), bytes.get, 16, v128.store(i32.add(y.get, i.get), chosen));
-    };
-    return [
-      ...va.set(v128.loadSplat(a.get)),
-      ...vb.set(v128.loadSplat(b.get)),
-      ...when(
-        aStep.get,
-        when(bStep.get, rows(true, true), rows(true, false)),
-        when(bStep.get, rows(false, true), rows(false, false)),
-      ),
-    ];
+const STEPS = 'aStep bStep size1 a1 b1 size2 a2 b2';
+
+/** Rows of y one after the other, the operands' by their strides; `also` goes on to the next row of what else is dense. */
+function rowsOf(
+  f: FunctionWriter,
+  parameters: Locals<'a b y bytes aStep bStep size1 a1 b1 size2 a2 b2'>,
+  combine: Combine,
+  also: Code = [],
+): Code {
+  const { a, b, y, bytes, aStep, bStep, size1, a1, b1, size2, a2, b2 } = parameters;
+  const { i, j, ra, rb } = f.locals('i32', 'i j ra rb');
+  const row = when(
+    aStep.get,
+    when(bStep.get, mapRow(f, combine, ra, rb, y, bytes, true, true), mapRow(f, combine, ra, rb, y, bytes, true, false)),
+    when(bStep.get, mapRow(f, combine, ra, rb, y, bytes, false, true), mapRow(f, combine, ra, rb, y, bytes, false, false)),
+  );
+  return f.loop(j, i32.const(0), size2.get, 1, [
+    ...ra.set(a.get),
+    ...rb.set(b.get),
+    ...f.loop(i, i32.const(0), size1.get, 1, [
+      ...row,
+      ...y.advance(bytes.get),
+      ...also,
+      ...ra.advance(a1.get),
+      ...rb.advance(b1.get),
+    ]),
+    ...a.advance(a2.get),
+    ...b.advance(b2.get),
+  ]);
+}
+
+/** `rows(c, a, b, y, bytes, ...)`: a where c is not 0, else b; c is as y. */
+function whereModule(): WasmModule<'rows'> {
+  const module = new ModuleWriter('rows');
+  module.add('rows', `c a b y bytes ${STEPS}`, (f, { c, ...parameters }) => {
+    const chosen: Combine = (a, b, i) => v128.select(a, b, f32x4.notEqual(v128.load(i32.add(c.get, i.get)), v128.zero));
+    return rowsOf(f, parameters, chosen, c.advance(parameters.bytes.get));
   });
   return module.assemble();
 }
@@ -104,7 +109,7 @@ function whereModule(): WasmModule<'run'> {
 /** A row of at least four elements; an operand that does not move is one number for the whole row. */
 function mapRow(
   f: FunctionWriter,
-  combine: (a: Code, b: Code) => Code,
+  combine: Combine,
   a: Local,
   b: Local,
   y: Local,
@@ -116,7 +121,7 @@ function mapRow(
   const { va, vb } = f.locals('v128', 'va vb');
   const vector = v128.store(
     i32.add(y.get, i.get),
-    combine(aMoves ? v128.load(i32.add(a.get, i.get)) : va.get, bMoves ? v128.load(i32.add(b.get, i.get)) : vb.get),
+    combine(aMoves ? v128.load(i32.add(a.get, i.get)) : va.get, bMoves ? v128.load(i32.add(b.get, i.get)) : vb.get, i),
   );
   return [
     ...(aMoves ? [] : va.set(v128.loadSplat(a.get))),
@@ -160,12 +165,9 @@ export function elementwiseKernels(linker: Linker): SimdKernels<Unary | Binary |
     equal: binary('equal'),
     greater: binary('greater'),
     where: (_params, [c, a, b], [y]) => {
-      const covers = (x: Operand): boolean => sizeOf(x.shape) === 1 || sameShape(x.shape, y.shape);
-      if (!sameShape(c.shape, y.shape) || !covers(a) || !covers(b)) return undefined;
-      const { run } = linker.load('where', whereModule);
-      const bytes = sizeOf(y.shape) * 4;
-      const step = (x: Operand): number => (sizeOf(x.shape) === 1 ? 0 : 4);
-      return () => run(addressOf(c), addressOf(a), addressOf(y), bytes, addressOf(b), step(a), step(b));
+      if (!sameShape(c.shape, y.shape)) return undefined;
+      const { rows } = linker.load('where', whereModule);
+      return overRows((...more) => rows(addressOf(c), ...more), a, b, y);
     },
   };
 }

@@ -57,17 +57,32 @@ async function values(
 const special = [NaN, Infinity, -Infinity, 0, -0, 1e-40, -1e-40, 3.4e38, 1, -1, 0.5, -2];
 
 describe('SIMD kernels without sums give the very numbers of the plain float32 loops', () => {
-  it('where, NaN and signed zeros in the condition included', async () => {
-    for (const n of [1, 3, 4, 13, 64]) {
-      const condition = numbers(n, [n]).map((v, i) => (i % 2 === 0 ? special[(i / 2) % special.length]! : v));
-      const inputs = [
-        [condition, [n]],
-        [numbers(n + 1, [n]), [n]],
-        [[-7.5], []],
-      ] as const;
-      const choose = (...[c, a, b]: Tensor[]): Tensor => where(c!, a!, b!);
-      expect(await values(fast, inputs, choose)).toEqual(await values(plain, inputs, choose));
-    }
+  it('where, of operands that broadcast; NaN and signed zeros in the condition included', async () => {
+    const operand = (shape: Shape, mask: number): Shape => shape.map((d, i) => (mask & (1 << i) ? 1 : d));
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.nat(15), fc.nat(15), fc.nat(1_000_000), async (shape, maskA, maskB, seed) => {
+        const [shapeA, shapeB] = [operand(shape, maskA), operand(shape, maskB)];
+        const count = (of: Shape): number => of.reduce((a, b) => a * b, 1);
+        const condition = numbers(seed, [count(shape)]).map((v, i) => (i % 2 === 0 ? special[(i / 2) % special.length]! : v));
+        const inputs = [
+          [condition, shape],
+          [numbers(seed + 1, [count(shapeA)]), shapeA],
+          [numbers(seed + 2, [count(shapeB)]), shapeB],
+        ] as const;
+        const choose = (...[c, a, b]: Tensor[]): Tensor => where(c!, a!, b!);
+        expect(await values(fast, inputs, choose)).toEqual(await values(plain, inputs, choose));
+      }),
+      {
+        numRuns: 60,
+        examples: [
+          [[64], 0, 15, 1],
+          [[13], 15, 0, 2],
+          [[7, 16], 1, 2, 3],
+          [[3, 5, 9], 2, 5, 4],
+          [[5], 15, 15, 5],
+        ],
+      },
+    );
   });
 
   it.each([
