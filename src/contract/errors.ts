@@ -91,12 +91,22 @@ export class DataFormatError extends ReparamError {
   }
 }
 
-/** What should be a genotype is not one: `position` is the character of the literal where reading failed, if it is a literal. */
+/** Where reading a text failed, and what would have been read there. */
+export interface TextPlace {
+  /** Character of the text, from 0. */
+  readonly position: number;
+  /** From 1, as editors count; the column in characters. */
+  readonly line: number;
+  readonly column: number;
+  readonly expected: string;
+}
+
+/** What should be a genotype is not one; `place` says where a literal could not be read, if it is a literal. */
 export class GenotypeError extends ReparamError {
   override name = 'GenotypeError';
-  readonly position: number | undefined;
-  constructor(message: string, position?: number) {
-    super(position === undefined ? message : `${message} (at character ${position})`);
-    this.position = position;
+  readonly place: TextPlace | undefined;
+  constructor(message: string, place?: TextPlace) {
+    super(place ? `${message} (line ${place.line}, column ${place.column})` : message);
+    this.place = place;
   }
 }

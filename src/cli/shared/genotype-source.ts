@@ -7,6 +7,7 @@ import { ListedFolder } from '../../files/listed-folder.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import type { Genotype } from '../../snas/space/genotype.ts';
+import { hasLiteral } from '../../snas/space/literal-reader.ts';
 import { genotype, PUBLISHED_NAMES } from '../../snas/space/published.ts';
 import { UsageError } from '../../command/usage-error.ts';
 
@@ -35,8 +36,8 @@ export function genotypeFromSource(source: string, random: RandomDraw): NamedGen
     return { name: text, genotype: randomGenotype(random.draw === 0 ? first : foldIn(first, random.draw), random.nodes) };
   }
   const published = PUBLISHED_NAMES.some((n) => n === text);
-  if (published || text.startsWith('{') || text.startsWith('Genotype')) {
-    return { name: published ? text : 'literal', genotype: usable(text, (message) => new UsageError(`--genotype: ${message}`)) };
+  if (published || text.startsWith('{') || hasLiteral(text)) {
+    return { name: published ? text : 'literal', genotype: usable(source, (message) => new UsageError(`--genotype: ${message}`)) };
   }
   if (!existsSync(text)) {
     throw new UsageError(

@@ -38,6 +38,11 @@ export type ChildOperation = OperationName | (typeof OTHER_OPERATIONS)[number];
 
 const CHILD_OPERATIONS: readonly ChildOperation[] = [...OPERATIONS, ...OTHER_OPERATIONS];
 
+/** All of them, for errors that list them. */
+export function operationNames(): readonly ChildOperation[] {
+  return CHILD_OPERATIONS;
+}
+
 /** The number of an operation: its column of Z for the eight that are searched, else one above them. */
 export function operationNumber(operation: ChildOperation): number {
   return CHILD_OPERATIONS.indexOf(operation);

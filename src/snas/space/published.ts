@@ -4,6 +4,7 @@
  */
 import { GenotypeError } from '../../contract/errors.ts';
 import { genotypeFromJson, parseGenotype } from './genotype-literal.ts';
+import { hasLiteral } from './literal-reader.ts';
 import type { Genotype } from './genotype.ts';
 
 export const PUBLISHED_NAMES = [
@@ -58,13 +59,13 @@ export const PUBLISHED_LITERALS: Readonly<Record<PublishedName, string>> = {
     "reduce=[('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('max_pool_3x3', 0), ('sep_conv_7x7', 2), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1), ('max_pool_3x3', 0), ('max_pool_3x3', 1), ('conv_7x1_1x7', 0), ('sep_conv_3x3', 5)], reduce_concat=[3, 4, 6])",
 };
 
-/** A genotype from what a user gives: a published name, a literal, or the JSON form. */
+/** A genotype from what a user gives: a published name, a text that ends in a literal, or the JSON form. */
 export function genotype(source: string): Genotype {
   const text = source.trim();
   const name = PUBLISHED_NAMES.find((n) => n === text);
   if (name) return parseGenotype(PUBLISHED_LITERALS[name]);
   if (text.startsWith('{')) return genotypeFromJson(parseJson(text));
-  if (text.startsWith('Genotype')) return parseGenotype(text);
+  if (hasLiteral(source)) return parseGenotype(source);
   throw new GenotypeError(
     `genotype: '${text.slice(0, 40)}' is none of the published names (${PUBLISHED_NAMES.join(', ')}), a literal Genotype(...) or JSON`,
   );

@@ -60,7 +60,7 @@ describe('the source of a genotype', () => {
     expect(() => read('SNAS_gentle')).toThrow(UsageError);
     expect(() => read('SNAS_gentle')).toThrow(/SNAS_gentle.*DARTS_V1, DARTS_V2, SNAS_mild, SNAS_moderate, SNAS_aggressive/);
     expect(() => read('Genotype(normal=[')).toThrow(UsageError);
-    expect(() => read('Genotype(normal=[')).toThrow(/--genotype: .*at character 17/);
+    expect(() => read('Genotype(normal=[')).toThrow(/--genotype: .*line 1, column 18/);
     expect(() => read(data)).toThrow(DataFileError);
     expect(() => read(data)).toThrow(/holds no genotype.json/);
     const broken = path.join(scratch, 'broken.json');
