@@ -1,6 +1,7 @@
 /** @file A labelled set of images or vectors in memory, and how it is divided. */
 import { OptionError } from '../contract/errors.ts';
 import { type Key, permutation } from '../core/random.ts';
+import { emptyLike } from './empty-like.ts';
 
 /** Class numbers as bytes, or as 16 bits where there are more than 256 classes; numbers to be predicted as float32. */
 export type Labels = Uint8Array | Uint16Array | Float32Array;
@@ -106,10 +107,4 @@ function shapeOf(dataset: Dataset): string {
   const kind = dataset.images instanceof Uint8Array ? 'bytes' : 'floats';
   const labels = dataset.classes === 0 ? 'labelled with numbers' : `in ${dataset.classes} classes`;
   return `[n, ${itemShape(dataset).join(', ')}] ${kind} ${labels}`;
-}
-
-/** An array of the same type. */
-function emptyLike<Elements extends Labels>(like: Elements, length: number): Elements {
-  const Type = like.constructor as new (length: number) => Elements;
-  return new Type(length);
 }

@@ -6,6 +6,7 @@
 import { DataFormatError } from '../contract/errors.ts';
 import { quote } from '../contract/quote.ts';
 import type { NamedBytes } from './dataset.ts';
+import { emptyLike } from './empty-like.ts';
 
 /** What kind of number an array had in its file: NumPy's letters for booleans, unsigned and signed integers and floats. */
 export type NpyKind = 'b' | 'u' | 'i' | 'f';
@@ -139,8 +140,7 @@ function halfFloats(buffer: ArrayBuffer): Float32Array {
 /** Elements whose first index runs fastest, so that the last one does. */
 function rowMajor(data: NpyArray['data'], shape: readonly number[]): NpyArray['data'] {
   if (shape.length < 2) return data;
-  const Type = data.constructor as new (length: number) => NpyArray['data'];
-  const out = new Type(data.length);
+  const out = emptyLike(data, data.length);
   const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((a, b) => a * b, 1));
   const last = shape.length - 1;
   const index = shape.map(() => 0);

@@ -35,6 +35,15 @@ describe('splits', () => {
     expect(() => concatDatasets([data, randomImages(3, 10, 3, 2, 2)])).toThrow('[n, 3, 2, 2]');
   });
 
+  it('of a Buffer, as Node reads files, are plain arrays, which Node does not warn of', () => {
+    const data = randomImages(3, 10, 1, 2, 2);
+    const read = { ...data, images: Buffer.from(data.images), labels: Buffer.from(data.labels) };
+    for (const { images, labels } of [subset(read, [1, 2]), concatDatasets([read, read])]) {
+      expect(images.constructor).toBe(Uint8Array);
+      expect(labels.constructor).toBe(Uint8Array);
+    }
+  });
+
   it('a dataset is the concatenation of its subsets', () => {
     const data = randomImages(5, 10, 3, 2, 4);
     expect(concatDatasets([subset(data, [0, 1, 2]), subset(data, [3, 4, 5, 6, 7, 8, 9])])).toEqual(data);
