@@ -59,6 +59,7 @@ export function batches(dataset: Dataset, options: BatchOptions): Generator<Batc
 
 /** A dataset of the caller's own was read by none of our readers. */
 function checkLabels({ labels, classes }: Dataset): void {
+  if (classes === 0) return;
   for (const [i, label] of labels.entries()) {
     if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
       throw new OptionError(`batches: label ${label} of image ${i} is none of the ${classes} classes, 0 to ${classes - 1}`);

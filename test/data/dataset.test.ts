@@ -1,7 +1,7 @@
 /** @file Splits, subsets and concatenations of data sets, against their definitions. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatDatasets, splitDataset, subset } from '../../src/data/index.ts';
+import { concatDatasets, type Dataset, imageSize, itemShape, splitDataset, subset } from '../../src/data/index.ts';
 import { OptionError } from '../../src/contract/errors.ts';
 import { key } from '../../src/core/random.ts';
 import { positions, randomImages } from '../support/random-images.ts';
@@ -47,5 +47,27 @@ describe('splits', () => {
   it('a dataset is the concatenation of its subsets', () => {
     const data = randomImages(5, 10, 3, 2, 4);
     expect(concatDatasets([subset(data, [0, 1, 2]), subset(data, [3, 4, 5, 6, 7, 8, 9])])).toEqual(data);
+  });
+});
+
+describe('vectors and numbers', () => {
+  const vectors: Dataset = {
+    ...{ images: Float32Array.of(1, 2, 3, 4, 5, 6), labels: Float32Array.of(0.5, -1, 2) },
+    ...{ channels: 2, height: 1, width: 1, classes: 0, shape: [2] },
+  };
+
+  it('have the shape that is said, images theirs', () => {
+    expect([itemShape(vectors), imageSize(vectors)]).toEqual([[2], 2]);
+    expect(itemShape({ channels: 3, height: 4, width: 5 })).toEqual([3, 4, 5]);
+  });
+
+  it('are divided and joined in their own types', () => {
+    const picked = subset(vectors, [2, 0]);
+    expect([picked.images, picked.labels, picked.shape]).toEqual([Float32Array.of(5, 6, 1, 2), Float32Array.of(2, 0.5), [2]]);
+    const wide = subset({ ...vectors, labels: Uint16Array.of(1, 2, 300), classes: 301 }, [2]);
+    expect(wide.labels).toEqual(Uint16Array.of(300));
+    expect(concatDatasets([picked, vectors]).labels).toEqual(Float32Array.of(2, 0.5, 0.5, -1, 2));
+    const bytes: Dataset = { ...vectors, images: new Uint8Array(6) };
+    expect(() => concatDatasets([vectors, bytes])).toThrow(/\[n, 2\] bytes labelled with numbers does not join \[n, 2\] floats/);
   });
 });

@@ -5,8 +5,9 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { channelStatistics } from '../../src/data/index.ts';
-import { loadCifar10, loadFolder, loadIdxFolder, loadMnist } from '../../src/data/files.node.ts';
-import { DataFileError, DataFormatError } from '../../src/contract/errors.ts';
+import { checkData, loadCifar10, loadCifar100, loadData, loadFolder, loadIdxFolder, loadMnist } from '../../src/data/files.node.ts';
+import { npyBytes, npyOfBytes, zipBytes } from '../support/npz.ts';
+import { DataFileError, DataFormatError, OptionError } from '../../src/contract/errors.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -66,4 +67,48 @@ it('a folder that lacks the files is refused with the names it should hold', asy
   await expect(loadFolder(path.join(empty, 'nowhere'))).rejects.toThrow('neither IDX files');
   await expect(loadIdxFolder(empty)).rejects.toThrow('train-images-idx3-ubyte');
   await expect(loadCifar10(empty)).rejects.toThrow('data_batch_*.bin');
+});
+
+it('CIFAR-100 has two labels an image: the fine one unless the coarse one is asked for, which is said', async () => {
+  const cifar = await mkdtemp(path.join(folder, 'cifar100-'));
+  const entry = (coarse: number, fine: number): Uint8Array => Uint8Array.of(coarse, fine, ...new Uint8Array(3072).fill(fine));
+  await writeFile(path.join(cifar, 'train.bin'), Buffer.concat([entry(19, 99), entry(3, 42)]));
+  await writeFile(path.join(cifar, 'test.bin'), entry(0, 7));
+  await writeFile(path.join(cifar, 'coarse_label_names.txt'), Array.from({ length: 20 }, (_, i) => `super ${i}\n`).join(''));
+  const fine = await loadData(cifar);
+  expect([[...fine.train.labels], [...fine.test.labels], fine.train.classes, fine.about]).toEqual([
+    [99, 42],
+    [7],
+    100,
+    "CIFAR-100's 100 fine labels",
+  ]);
+  expect([fine.train.images[0], fine.train.images[3072], fine.train.classNames]).toEqual([99, 42, undefined]);
+  const coarse = await loadFolder(cifar, { labels: 'coarse', size: 4, colour: 'grey' });
+  expect([[...coarse.train.labels], coarse.train.classes, coarse.about]).toEqual([[19, 3], 20, "CIFAR-100's 20 coarse labels"]);
+  expect([[...coarse.train.images.subarray(0, 16)], coarse.train.classNames?.[19]]).toEqual([Array(16).fill(99), 'super 19']);
+  await writeFile(path.join(cifar, 'test.bin'), entry(20, 7));
+  await expect(loadCifar100(cifar)).rejects.toThrow('label 20 of image 0 is not below 20');
+  await expect(loadCifar100(cifar, 'coarse')).rejects.toThrow(DataFormatError);
+});
+
+it('a .npz file is named as a folder is; numbers to be predicted are no classes of a search', async () => {
+  const file = path.join(folder, 'my.npz');
+  const labels = npyBytes({ descr: '<f4', shape: [4] }, new Uint8Array(16));
+  await writeFile(
+    file,
+    zipBytes({ 'images.npy': npyOfBytes([4, 2, 2], Array(16).fill(9)), 'labels.npy': npyOfBytes([4], [0, 1, 0, 1]) }),
+  );
+  const data = await loadData(file, { size: 1 });
+  expect([data.train.height, data.train.classes, data.about]).toEqual([
+    1,
+    2,
+    'no test set there: 0.2 of each class was drawn for it by split seed 0',
+  ]);
+  await writeFile(file, zipBytes({ 'x.npy': npyOfBytes([4, 2], Array(8).fill(9)), 'y.npy': labels }));
+  const numbers = await loadData(file);
+  expect(() => checkData(numbers, 'my.npz')).toThrow('my.npz: its labels are floats');
+  await writeFile(path.join(folder, 'my.txt'), 'x');
+  await expect(loadData(path.join(folder, 'my.txt'))).rejects.toThrow('a file of data is a .npz');
+  await expect(loadData('mnist', { testPart: 0.5 })).rejects.toThrow(OptionError);
+  await expect(loadData('mnist', { size: 0 })).rejects.toThrow('size 0 must be an integer');
 });

@@ -29,3 +29,15 @@ describe('standardising', () => {
     expect(collect(data, { batchSize: 1, standardise: channelStatistics(data) }).images).toEqual([-1, 1, 0, 0]);
   });
 });
+
+it('floats are taken as they are, a vector by feature; a constant feature, whatever its rounding, has the deviation 1', () => {
+  const vectors: Dataset = {
+    images: Float32Array.of(1, 0.1, 3, 0.1, 5, 0.1),
+    labels: Float32Array.of(0, 0, 0),
+    ...{ channels: 2, height: 1, width: 1, classes: 0, shape: [2] },
+  };
+  const { mean, std } = channelStatistics(vectors);
+  expect([mean[0], std[1]]).toEqual([3, 1]);
+  expect(mean[1]).toBeCloseTo(Math.fround(0.1), 12);
+  expect(std[0]).toBeCloseTo(Math.sqrt(8 / 3), 12);
+});

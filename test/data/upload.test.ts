@@ -26,3 +26,21 @@ it('the tensors of a batch hold its pixels and classes, and disposing it leaves 
   disposeBatch(batch);
   expect(device.memory().tensors).toBe(tensors);
 });
+
+it('vectors are a batch of shape [n, d]', async () => {
+  const vectors = {
+    ...dataset,
+    images: Float32Array.from({ length: 6 }, (_, i) => i),
+    channels: 2,
+    height: 1,
+    width: 1,
+    shape: [2],
+  };
+  const [first] = batches(vectors, { batchSize: 2 });
+  const batch = uploadBatch(device, first!, vectors);
+  expect([batch.images.shape, [...(await batch.images.data())]]).toEqual([
+    [2, 2],
+    [0, 1, 2, 3],
+  ]);
+  disposeBatch(batch);
+});
