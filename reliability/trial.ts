@@ -48,7 +48,7 @@ export interface TrialOptions {
   readonly onStart?: (child: ChildProcess) => void;
   /** Called when it stands still at the plan's operation. */
   readonly onStop?: (child: ChildProcess) => void;
-  /** For a run of more than a few seconds: without it, V8 does not spend half of a short run on code that is used once. */
+  /** For a run of more than a few seconds. Without it, V8 is told not to spend half of a short run on machine code and on a small heap. */
   readonly optimised?: boolean;
   /** Milliseconds after which it counts as hung. Default 120,000. */
   readonly timeout?: number;
@@ -58,7 +58,7 @@ export interface TrialOptions {
 export function trial(args: readonly string[], options: TrialOptions = {}): Promise<Ended> {
   const { plan = {}, onStart, onStop, optimised = false, timeout = 120_000 } = options;
   return new Promise((resolve, reject) => {
-    const flags = optimised ? [] : ['--no-opt'];
+    const flags = optimised ? [] : ['--no-opt', '--liftoff-only', '--max-semi-space-size=64'];
     const child = spawn(process.execPath, [...flags, '--import', PRELOAD, COMMAND, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, RELIABILITY_PLAN: JSON.stringify(plan), NO_COLOR: '1' },
