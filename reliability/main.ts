@@ -6,6 +6,7 @@ import { diskFull } from './disk-full.ts';
 import { flips } from './flips.ts';
 import { kills } from './kills.ts';
 import { powerCuts } from './power-cuts.ts';
+import { steady } from './steady.ts';
 import { COMMAND } from './trial.ts';
 
 const USAGE = `npm run build && npm run reliability -- CAMPAIGN [flags]
@@ -13,6 +14,7 @@ const USAGE = `npm run build && npm run reliability -- CAMPAIGN [flags]
   disk-full   no space from each operation on    --count N (default 200) --code ENOSPC|EDQUOT|EIO|EROFS
   power-cuts  the disk as it is at a moment      --count N (default 200) --seed N --planted none|no-flush|rename-first (root)
   flips       a byte of a file is another        --count N random ones (default 10000) --seed N
+  steady      a captured training step, again and again    --count N steps (default 10000) --devices cpu,webgpu
   --lanes N   processes at once (default: cores)
 `;
 const { values, positionals } = parseArgs({
@@ -22,6 +24,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     planted: { type: 'string', default: 'none' },
     code: { type: 'string', default: 'ENOSPC' },
+    devices: { type: 'string', default: 'cpu,webgpu' },
     lanes: { type: 'string', default: String(os.availableParallelism()) },
     help: { type: 'boolean', default: false },
   },
@@ -41,6 +44,10 @@ const campaigns: Readonly<Record<string, () => Promise<{ readonly line: string; 
     return powerCuts({ ...common, cuts: count(200), planted });
   },
   flips: () => flips({ ...common, flips: count(10_000) }),
+  steady: () => {
+    const devices = (['cpu', 'webgpu'] as const).filter((kind) => values.devices.split(',').includes(kind));
+    return steady({ ...common, devices, steps: count(10_000) });
+  },
 };
 const chosen = campaigns[campaign ?? ''];
 if (values.help || !chosen) {

@@ -1,7 +1,7 @@
 /** @file `npm run credit -- identity | audit | delayed | estimators`: the credit laboratory. */
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { count, natural, numbers, positive, runCommand } from 'reparam/command';
+import { count, makeFolder, natural, numbers, positive, runCommand } from 'reparam/command';
 import { headNames, type HeadName } from '../laboratory/heads.ts';
 import { type AuditFlags, runAudit } from './audit.ts';
 import { type DelayedFlags, runDelayed } from './delayed.ts';
@@ -19,7 +19,12 @@ function creditCommand(): Command {
   const credit = new Command('npm run credit --')
     .exitOverride()
     .showHelpAfterError('(add --help for the options)')
-    .description('how much of the loss each edge is credited with, and how exact that is');
+    .description('how much of the loss each edge is credited with, and how exact that is')
+    // Where nothing can be written is found out before the work, not after.
+    .hook('preAction', async (_credit, command) => {
+      const { out } = command.opts<{ readonly out?: string }>();
+      if (out !== undefined) await makeFolder(out);
+    });
   credit
     .command('identity')
     .description('the published credit identity and the true ones, by quadrature and by sampling')

@@ -82,6 +82,9 @@ async function dispatch(name: string, flags: Flags): Promise<void> {
 async function runExperiment(experiment: Experiment, flags: Flags): Promise<void> {
   const started = performance.now();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  // Where nothing can be written is found out before the hours of work, not after.
+  await makeFolder(flags.out);
+  await removeLeftovers(flags.out);
   const device =
     experiment === gapExperiment && flags.device === 'cpu' ? cpu({ dtype: 'float64' }) : await chooseDevice(flags.device, say);
   const clock = new JobClock({ device, processes: device.kind === 'cpu' ? flags.jobs : 1, say });
@@ -99,8 +102,6 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
   const seconds = (performance.now() - started) / 1000;
   const made = provenance(experiment, flags, device, seconds, clock);
   const text = report(experiment, result, made);
-  await makeFolder(flags.out);
-  await removeLeftovers(flags.out);
   const file = (suffix: string): string => path.join(flags.out, `${experiment.name}${suffix}`);
   await writeFileWhole(file('.md'), text);
   await writeFileWhole(

@@ -1,5 +1,6 @@
 /** @file Subcommands of `reparam` inside the test's own process: as the command runs them, without the seconds that a process takes to start. */
 import { Command } from 'commander';
+import { registerGradcheck } from '../../src/cli/commands/gradcheck.ts';
 import { registerSearch } from '../../src/cli/commands/search.ts';
 import { registerTrain } from '../../src/cli/commands/train.ts';
 import { registerVerify } from '../../src/cli/commands/verify.ts';
@@ -30,6 +31,7 @@ export async function runReparam(...args: readonly string[]): Promise<Ended> {
       registerSearch(program);
       registerTrain(program);
       registerVerify(program);
+      registerGradcheck(program);
       return program;
     }, args);
     return { code, ...written };
