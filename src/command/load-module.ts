@@ -46,7 +46,7 @@ export async function loadModule(file: string): Promise<Readonly<Record<string, 
 function exportsOf(module: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const inner = module['default'];
   if (typeof inner !== 'object' || inner === null || !('__esModule' in inner)) return module;
-  return inner as Readonly<Record<string, unknown>>;
+  return { ...inner };
 }
 
 /** What mends an error of loading, where that is known. */

@@ -17,6 +17,7 @@ import {
   pad,
   relu,
   reshape,
+  scope,
   type Shape,
   softmax,
   type Tensor,
@@ -108,6 +109,14 @@ it('an option without a product, a pool or a sum reads its inputs and writes its
     ),
   ).toEqual([0, 0, 96 + 2 * 3 * 36]);
   expect(cost((x) => x.device.zeros(x.shape), shape)).toEqual([0, 0, 96]);
+});
+
+it('constants that the device keeps are no parameters, whether they are kept already or not', () => {
+  const pool = new AvgPool2d(3, { stride: 2, padding: 1 });
+  const shape: Shape = [1, 2, 7, 7];
+  const before = cost(pool, shape);
+  scope(() => void pool.forward(device.zeros(shape)));
+  expect([before, cost(pool, shape)]).toEqual([before, [0, 32 * 9, 98 + 32]]);
 });
 
 it('a weight that is read twice is one parameter and moved twice; one that is not read is none', () => {
