@@ -1,15 +1,18 @@
 /** @file The numbered examples run as a reader runs them, and print what mathematics says they should. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { writeImageFolder } from './support/image-folder.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
 /** The lines that an example prints. It runs on the CPU backend: what it computes is tested on every adapter elsewhere. */
-function run(example: string): string[] {
+function run(example: string, ...args: string[]): string[] {
   const noDriver = { VK_ICD_FILENAMES: '/nonexistent.json', VK_DRIVER_FILES: '/nonexistent.json' };
-  const child = spawnSync(process.execPath, ['node_modules/tsx/dist/cli.mjs', `examples/${example}`], {
+  const child = spawnSync(process.execPath, ['node_modules/tsx/dist/cli.mjs', `examples/${example}`, ...args], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, ...noDriver },
@@ -35,7 +38,7 @@ it('each is under 100 lines and has a test here', () => {
   expect(examples.length).toBeGreaterThan(0);
   for (const name of examples) {
     expect([name, readFileSync(`${root}/examples/${name}`, 'utf8').split('\n').length < 100]).toEqual([name, true]);
-    expect([name, here.includes(`run('${name}')`)]).toEqual([name, true]);
+    expect([name, here.includes(`run('${name}'`)]).toEqual([name, true]);
   }
 });
 
@@ -155,3 +158,19 @@ it('20 passes the right gradient of springs and of a shader in float32, and name
   expect(lines.find((l) => l.startsWith('  component'))).toMatch(/input 0 \(points\)\[[12]\]\[[012]\]$/);
   expect(lines.at(-1)).toMatch(/^ {2}replay +await checkGradFunction\(energy, gradient, \[.*\], \{ seed: 0, shrink: false \}\)$/);
 });
+it('07 searches on a folder of images: three colours are told apart', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'reparam-example-'));
+  try {
+    const lines = run('07-own-images.ts', await writeImageFolder(folder, 40, [24, 20]));
+    expect(lines.slice(0, 4)).toEqual([
+      'classes: class-a class-b class-c',
+      'images: 96 24',
+      'shape of an image: 3 16 16',
+      'no test set there: 0.2 of each class was drawn for it by split seed 0',
+    ]);
+    expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(3);
+    expect(numbers(lines, 'test accuracy')[0]).toBeGreaterThan(0.9);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 180_000);

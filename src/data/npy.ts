@@ -97,7 +97,9 @@ function header(name: string, at: number, text: string): { type: ElementType; fo
 
 /** The elements in the order of the file. */
 function elements(name: string, at: number, bytes: Uint8Array, { kind, width, bigEndian }: ElementType): NpyArray['data'] {
-  if (width === 1) return kind === 'i' ? new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes;
+  // Plain arrays, also of Node's Buffer.
+  const { buffer: memory, byteOffset, length } = bytes;
+  if (width === 1) return kind === 'i' ? new Int8Array(memory, byteOffset, length) : new Uint8Array(memory, byteOffset, length);
   // A copy: it is aligned, and its bytes may be turned.
   const own = bytes.slice();
   if (bigEndian) turn(own, width);
