@@ -1,5 +1,5 @@
 /** @file Changes a byte of a checkpoint, of weights and of every other file of a run in turn: all are noticed. */
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights } from '../src/files/weights.ts';
@@ -44,7 +44,7 @@ export async function flips({
   const small = path.join(run.scratch, 'unbroken');
   const checkpoint = readdirSync(small).filter((name) => name.startsWith('checkpoint') && name.endsWith('.safetensors'))[0]!;
   const file = path.join(small, checkpoint);
-  const { length } = await readFile(file);
+  const { size: length } = await stat(file);
   let every = 0;
   for (let at = 0; at < length; at++) if (await noticed(file, at)) every++;
   say(`${every} of ${length} bytes of a small checkpoint`);
@@ -56,10 +56,11 @@ export async function flips({
   });
   if (ended.code !== 0) throw new Error(`the default search ended with ${ended.code}: ${ended.err}`);
   const weights = readdirSync(large).filter((name) => name.endsWith('.safetensors'));
+  say(`a default run: ${weights.join(', ')}`);
   let some = 0;
   for (let i = 0; i < wanted; i++) {
     const name = path.join(large, weights[i % weights.length]!);
-    const { length: bytes } = await readFile(name);
+    const { size: bytes } = await stat(name);
     // Half of them in the header.
     if (await noticed(name, Math.floor(random() * (i % 2 === 0 ? bytes : 4096)))) some++;
   }
