@@ -2,19 +2,15 @@
 import { cpu, key, webgpu } from 'reparam';
 import { splitDataset } from 'reparam/data';
 import { loadMnist } from 'reparam/data/node';
-import { PRESETS, printGenotype, Search } from 'reparam/snas';
+import { architectureGenotype, PRESETS, printGenotype, Search } from 'reparam/snas';
 
 const device = await webgpu().catch(() => cpu({ dtype: 'float32' }));
 const mnist = await loadMnist();
 const [train, validation, test] = [...splitDataset(mnist.train, [960, 128], key(0)), splitDataset(mnist.test, [256], key(1))[0]];
 
-// The smallest preset with twice its channels; `small` and `paper` are the others, and any value can be replaced.
-const { network, ...settings } = PRESETS.smoke;
-const search = new Search(
-  device,
-  { ...settings, seed: 0, epochs: 4, network: { ...network, channels: 4, classes: 10, inChannels: 1 } },
-  { train, validation },
-);
+// The settings of the smallest preset; `small` and `paper` are the others, and any value can be replaced.
+const network = { channels: 4, cells: 3, nodes: 2, stemStride: 2, classes: 10, inChannels: 1 } as const;
+const search = new Search(device, { ...PRESETS.smoke, seed: 0, epochs: 4, network }, { train, validation });
 console.log(`supernet parameters: ${search.supernet.parameterCount()}`);
 console.log(`entropy at the start: ${(await search.entropy()).toFixed(3)}`); // ln 8 for eight operations alike
 
@@ -28,5 +24,5 @@ for await (const epoch of search.run()) {
 
 // The child: the most probable operation of every edge, with the parent's weights and no retraining.
 const child = await search.childScores(test);
-console.log(printGenotype(child.genotype));
+console.log(printGenotype(architectureGenotype(child.architecture, network.nodes)));
 console.log(`test accuracy of the child: ${child.accuracy.toFixed(3)}`);

@@ -5,7 +5,7 @@
 import { cpu, key, webgpu } from 'reparam';
 import { splitDataset } from 'reparam/data';
 import { loadImageFolder } from 'reparam/data/node';
-import { PRESETS, printGenotype, Search } from 'reparam/snas';
+import { PRESETS, Search } from 'reparam/snas';
 
 const [folder = ''] = process.argv.slice(2);
 const device = await webgpu().catch(() => cpu({ dtype: 'float32' }));
@@ -21,21 +21,11 @@ if (data.about !== undefined) console.log(data.about);
 // A quarter of the training images validates; the test images are seen once, at the end.
 const quarter = Math.floor(data.train.labels.length / 4);
 const [train, validation] = splitDataset(data.train, [data.train.labels.length - quarter, quarter], key(0));
-const { network, ...settings } = PRESETS.smoke;
-const search = new Search(
-  device,
-  {
-    ...settings,
-    seed: 0,
-    epochs: 3,
-    batchSize: 16,
-    network: { ...network, channels: 4, classes: classNames.length, inChannels: channels },
-  },
-  { train, validation },
-);
+const network = { channels: 4, cells: 3, nodes: 2, stemStride: 2, classes: classNames.length, inChannels: channels } as const;
+const search = new Search(device, { ...PRESETS.smoke, seed: 0, epochs: 3, batchSize: 16, network }, { train, validation });
 for await (const { epoch, loss, childAccuracy } of search.run())
   console.log(`epoch ${epoch + 1}: loss ${loss.toFixed(3)}, child ${childAccuracy.toFixed(3)}`);
 
 const child = await search.childScores(data.test);
-console.log(printGenotype(child.genotype));
+console.log(search.space.definition.literal?.print(child.architecture));
 console.log(`test accuracy of the child: ${child.accuracy.toFixed(3)}`);

@@ -298,7 +298,7 @@ const CONFIG = {
   versions: { reparam: '0.1.0', node: 'v20.0.0' },
   trainImages: 64,
   validationImages: 32,
-  search: { ...RESOLVED.search, network: { ...RESOLVED.search.network, classes: 10, inChannels: 1 } },
+  space: { ...RESOLVED.space, classes: 10, item: [1, 28, 28] },
 };
 const METRICS = [0, 1, 2]
   .map((epoch) =>

@@ -250,5 +250,5 @@ function print() {
 
 if (options.includes('--check')) check();
 else if (options.includes('--layers'))
-  console.log(layers.map(({ room, imports }) => [room.padEnd(18), ...imports].join(' ').trimEnd()).join('\n'));
+  console.log(layers.map(({ room, imports }) => [room.padEnd(20), ...imports].join(' ').trimEnd()).join('\n'));
 else print();

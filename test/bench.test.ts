@@ -13,7 +13,7 @@ import { EDGE_TASKS } from '../bench/edge-tasks.ts';
 import { TASKS } from '../bench/tasks.ts';
 import { prepare } from '../bench/workloads.ts';
 import { cpu, type KernelOperand } from '../src/index.ts';
-import { costTable, OPERATIONS } from '../src/snas/index.ts';
+import { edgeCostTable, OPERATIONS } from '../src/snas/index.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
@@ -109,10 +109,10 @@ describe('the counts', () => {
     const sizes = { channels: 8, cells: 3, batch: 10, side: 8, inChannels: 3, stemStride: 1 } as const;
     const device = cpu({ dtype: 'float32' });
     const count = await countStep(device, sizes);
-    const { byType } = costTable({ ...sizes, imageSide: 8, nodes: 4, classes: 10 });
+    const { cells } = edgeCostTable({ ...sizes, imageSide: 8, nodes: 4, classes: 10 });
     const isConvolution = (i: number): boolean => OPERATIONS[i % OPERATIONS.length]!.includes('conv');
-    const multiplyAdds = [byType.normal, byType.reduce]
-      .flatMap(({ flops }) => [...flops].filter((_, i) => isConvolution(i)))
+    const multiplyAdds = cells
+      .flatMap(({ costs }) => [...costs.flops].filter((_, i) => isConvolution(i)))
       .reduce((a, b) => a + b, 0);
     const ratio = count.productFlops / (2 * 3 * multiplyAdds * sizes.batch);
     // Above 1 by stem, cell inputs, strided skips and classifier, which the table leaves out.

@@ -1,7 +1,7 @@
 /** @file Three steps of a SNAS search on pictures made here: the same numbers in a page and in Node. */
 import { bits, type Device, key } from 'reparam';
 import type { Dataset } from 'reparam/data';
-import { drawGenotype, type Genotype, PRESETS, printGenotype, Search } from 'reparam/snas';
+import { architectureGenotype, drawGenotype, PRESETS, printGenotype, Search } from 'reparam/snas';
 
 export interface SearchSteps {
   /** Training loss of each step. A step's loss depends on the updates of weights and alpha before it. */
@@ -27,14 +27,14 @@ function stripes(count: number, seed: number): Dataset {
 
 /** Runs the steps on a device; each epoch is one batch, so that its loss is a step's. */
 export async function searchSteps(device: Device): Promise<SearchSteps> {
-  const { network, ...preset } = PRESETS.smoke;
+  const network = { channels: 2, cells: 3, nodes: 2, stemStride: 2, classes: 10, inChannels: 1 } as const;
   const search = new Search(
     device,
-    { ...preset, seed: 0, epochs: 3, batchSize: BATCH, calibrationBatches: 1, network: { ...network, classes: 10, inChannels: 1 } },
+    { ...PRESETS.smoke, seed: 0, epochs: 3, batchSize: BATCH, calibrationBatches: 1, network },
     { train: stripes(BATCH, 1), validation: stripes(BATCH, 2) },
   );
   const losses: number[] = [];
   for await (const { loss } of search.run()) losses.push(loss);
-  const genotype: Genotype = await search.strategy.derive();
+  const genotype = architectureGenotype(await search.strategy.derive(), network.nodes);
   return { losses, genotype: printGenotype(genotype), pictures: drawGenotype(genotype) };
 }

@@ -1,16 +1,15 @@
 /** @file `npm run credit -- audit`: for a searched supernet, how far each edge's credit is from exact. */
-import { type AuditReport, auditSupernet, type EdgeAudit } from 'reparam/credit';
-import { cpu, DataFileError, type Device, foldIn, key, type Tensor } from 'reparam';
+import { type AuditReport, auditSpace, type PlaceAudit, type PlaceEdge, placeEdges } from 'reparam/credit';
+import { assign, cpu, DataFileError, type Device, key } from 'reparam';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { batches, channelStatistics, type Dataset, type LabelledImages, uploadBatch } from 'reparam/data';
 import { loadData } from 'reparam/data/node';
-import { gumbelSoftmax } from 'reparam/distributions';
 import type { StateDict } from 'reparam/nn';
 import { heatMap } from 'reparam/plot';
-import { CELL_TYPES, type CellType, type CellWeights, Supernet } from 'reparam/snas';
+import { type ChoiceWeights, networkContext, SearchSpace, Snas, SPACES } from 'reparam/snas';
 import { markdownTable, readWeights, textTable } from 'reparam/command';
 import { show, writeResults } from './report.ts';
 
@@ -31,23 +30,28 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
   const device = cpu();
   const weights = path.join(flags.run, 'weights.safetensors');
   const { tensors } = await readWeights(weights);
-  const supernet = new Supernet(device, key(0), config.search.network);
-  supernet.loadStateDict(entriesUnder(tensors, 'supernet.'));
+  const { name, settings, classes, item } = config.space;
+  const shipped = SPACES[name];
+  if (!shipped)
+    throw new DataFileError(`${flags.run}: an audit is of a space that ships (${Object.keys(SPACES).join(', ')}), not of ${name}`);
+  const space = new SearchSpace(shipped.make(settings), networkContext(device, key(0), { shape: item, classes }));
+  space.network.loadStateDict(entriesUnder(tensors, 'supernet.'));
   const temperature = flags.temperature ?? config.search.temperature.end;
-  const z = sampleZ(device, tensors, temperature, flags.seed);
+  const z = sampleZ(device, space, tensors, temperature, flags.seed);
   const data = await loadData(config.data);
   const batch = firstBatch(device, data.train, data.test, flags.images, flags.seed);
-  const report = await auditSupernet(supernet, z, batch, {
+  const { cells } = flags;
+  const report = await auditSpace(space, z, batch, {
     points: flags.points,
     secondOrder: flags.secondOrder ?? false,
-    ...(flags.cells && { cells: flags.cells }),
+    ...(cells && { places: (edge: PlaceEdge) => cells.some((cell) => edge.spot.startsWith(`cells.${cell}.`)) }),
   });
-  const rows = table(report.edges);
+  const rows = table(report.places);
   say(`${flags.run}: loss ${report.loss.toFixed(4)} on ${flags.images} test images, one Z at temperature ${temperature}, float64`);
   say(textTable(rows));
   const summary = summaryRows(report);
   say(`\nAgainst the exact (ablation) credits:\n${textTable(summary)}`);
-  const node = conservationRows(report);
+  const node = conservationRows(report, placeEdges(space, batch.images.shape));
   say(`\nNodes: what enters equals what is held; what leaves equals it only without biases and batch norm:\n${textTable(node)}`);
   await writeResults({
     out: flags.out ?? flags.run,
@@ -57,7 +61,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
     data: {
       loss: report.loss,
       temperature,
-      edges: report.edges,
+      edges: report.places,
       gap: report.gap,
       rank: report.rank,
       nodes: report.conservation.nodes,
@@ -68,7 +72,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
       markdownTable(rows),
       markdownTable(node),
     ].join('\n\n'),
-    pictures: { '': picture(report.edges) },
+    pictures: { '': picture(report.places) },
   });
   say(`\nwritten to ${flags.out ?? flags.run}/credit-audit.* in ${((performance.now() - started) / 1000).toFixed(0)} s`);
 }
@@ -76,23 +80,25 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
 /** What the audit needs of a run's config.json. */
 const configSchema = v.object({
   data: v.string(),
-  search: v.object({
-    network: v.object({
-      channels: v.number(),
-      cells: v.number(),
-      nodes: v.number(),
-      classes: v.number(),
-      inChannels: v.number(),
-      stemStride: v.picklist([1, 2]),
-    }),
-    temperature: v.object({ end: v.number() }),
+  space: v.object({
+    name: v.string(),
+    settings: v.record(v.string(), v.number()),
+    classes: v.number(),
+    item: v.array(v.number()),
   }),
+  search: v.object({ temperature: v.object({ end: v.number() }) }),
 });
 
 async function readConfig(run: string): Promise<v.InferOutput<typeof configSchema>> {
   const file = path.join(run, 'config.json');
   if (!existsSync(file)) throw new DataFileError(`${run} holds no run: there is no config.json`);
-  const parsed = v.safeParse(configSchema, JSON.parse(await readFile(file, 'utf8')));
+  const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+  if (typeof value === 'object' && value !== null && !('space' in value)) {
+    throw new DataFileError(
+      `${file} names no search space: a run of format 1 or 2 is audited by the version of reparam that began it`,
+    );
+  }
+  const parsed = v.safeParse(configSchema, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   throw new DataFileError(`${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
@@ -106,15 +112,15 @@ function entriesUnder(state: StateDict, prefix: string): StateDict {
   );
 }
 
-/** Z of both cell types from the run's log alpha. */
-function sampleZ(device: Device, state: StateDict, temperature: number, seed: number): CellWeights {
-  const draw = (type: CellType): Tensor => {
-    const entry = state[`architecture.log_alpha.${type}`];
-    if (!entry)
-      throw new DataFileError(`weights.safetensors holds no architecture.log_alpha.${type}: the run's strategy was not SNAS`);
-    return gumbelSoftmax(device.tensor(entry.data, entry.shape), { temperature, key: foldIn(key(seed), CELL_TYPES.indexOf(type)) });
-  };
-  return { normal: draw('normal'), reduce: draw('reduce') };
+/** Z of all choices, sampled from the run's log alpha. */
+function sampleZ(device: Device, space: SearchSpace, state: StateDict, temperature: number, seed: number): ChoiceWeights {
+  const snas = new Snas(device, key(0), space);
+  for (const [name, tensor] of snas.stateDict()) {
+    const entry = state[`architecture.${name}`];
+    if (!entry) throw new DataFileError(`weights.safetensors holds no architecture.${name}: the run's strategy was not SNAS`);
+    assign(tensor, device.tensor(entry.data, entry.shape));
+  }
+  return snas.propose(snas.inputs({ key: key(seed), temperature }));
 }
 
 function firstBatch(device: Device, train: Dataset, test: Dataset, count: number, seed: number): LabelledImages {
@@ -123,12 +129,12 @@ function firstBatch(device: Device, train: Dataset, test: Dataset, count: number
   return uploadBatch(device, batch, test);
 }
 
-function table(edges: readonly EdgeAudit[]): string[][] {
+function table(edges: readonly PlaceAudit[]): string[][] {
   const second = edges.some((e) => e.taylor2 !== undefined);
   return [
     ['edge', 'taylor R', ...(second ? ['taylor2'] : []), 'exact (ablation)', 'taylor - exact'],
     ...edges.map((e) => [
-      e.name,
+      title(e),
       show(e.taylor, 4),
       ...(second ? [show(e.taylor2 ?? NaN, 4)] : []),
       show(e.ablation, 4),
@@ -142,11 +148,12 @@ function summaryRows({ gap, rank }: AuditReport): string[][] {
   return [['credit', 'relative gap', 'rank correlation'], ...kinds.map((k) => [k, show(gap[k]!), show(rank[k]!)])];
 }
 
-function conservationRows({ conservation }: AuditReport): string[][] {
+function conservationRows({ conservation }: AuditReport, edges: readonly PlaceEdge[]): string[][] {
+  const names = new Map(edges.map((e) => [e.to, nodeTitle(e)]));
   return [
-    ['node (64 a cell)', 'enters', 'held', 'leaves'],
+    ['node', 'enters', 'held', 'leaves'],
     ...conservation.nodes.map((n) => [
-      String(n.node),
+      names.get(n.node) ?? String(n.node),
       show(n.inflow, 4),
       show(n.held, 4),
       n.outflow === undefined ? '-' : show(n.outflow, 4),
@@ -154,12 +161,34 @@ function conservationRows({ conservation }: AuditReport): string[][] {
   ];
 }
 
-function picture(edges: readonly EdgeAudit[]): string {
+/** Of an edge of a cell: which cell, and which edge of it. */
+function cellEdge({
+  spot,
+  choice,
+}: PlaceEdge): { readonly cell: string; readonly type: string; readonly from: string; readonly to: string } | undefined {
+  const cell = /^cells\.(\d+)\.edges\./.exec(spot)?.[1];
+  const [, type, from, to] = /^(\w+)\/(\d+)->(\d+)$/.exec(choice) ?? [];
+  return cell !== undefined && type !== undefined && from !== undefined && to !== undefined ? { cell, type, from, to } : undefined;
+}
+
+/** 'cell 0 normal 0-2' of an edge of a DARTS cell; else the choice and its place. */
+function title(edge: PlaceEdge): string {
+  const found = cellEdge(edge);
+  return found ? `cell ${found.cell} ${found.type} ${found.from}-${found.to}` : edge.name;
+}
+
+/** 'cell 0 node 2' of the node that it ends in. */
+function nodeTitle(edge: PlaceEdge): string {
+  const found = cellEdge(edge);
+  return found ? `cell ${found.cell} node ${found.to}` : edge.spot;
+}
+
+function picture(edges: readonly PlaceAudit[]): string {
   const taylor2 = edges.every((e) => e.taylor2 !== undefined);
   return heatMap({
     title: 'Credits of each edge: first order, second order, exact',
     description: `Credits of ${edges.length} edges. Where the columns of a row differ in colour, the first-order credit misleads.`,
-    rows: edges.map((e) => e.name),
+    rows: edges.map(title),
     columns: ['taylor', ...(taylor2 ? ['taylor2'] : []), 'exact'],
     values: edges.map((e) => [e.taylor, ...(taylor2 ? [e.taylor2!] : []), e.ablation]),
     cellWidth: 70,

@@ -1,15 +1,21 @@
 /** @file Figures 12 to 15: cells under a resource penalty, their evolution and what three strengths of it leave. */
+import { cpu, key } from 'reparam';
 import {
   activeEdges,
   CELL_TYPES,
+  type CostTable,
   costTable,
+  darts,
   drawCell,
   drawEvolution,
+  edgesOf,
   ETA_PRESETS,
   type Genotype,
-  genotypeCost,
-  largestCost,
+  genotypeArchitecture,
+  type NetworkConfig,
+  networkContext,
   printGenotype,
+  SearchSpace,
 } from 'reparam/snas';
 import { lineChart } from 'reparam/plot';
 import type { Experiment, ExperimentContext, ExperimentResult } from './experiment.ts';
@@ -31,13 +37,25 @@ function shape(genotype: Genotype): { readonly edges: number; readonly nodes: nu
   };
 }
 
+/** What the edges of a network cost for one image [channels, height, width]. */
+function costsOf(network: NetworkConfig, image: readonly number[]): CostTable {
+  const space = new SearchSpace(darts(network), networkContext(cpu(), key(0), { shape: image, classes: network.classes }));
+  try {
+    return costTable(space);
+  } finally {
+    space.dispose();
+  }
+}
+
 async function sweep(context: ExperimentContext): Promise<ExperimentResult> {
   const { train } = await loadData(context.data);
   const jobs = ETAS.flatMap((eta) => context.seeds.map((seed) => searchJob(context, train, 'snas', seed, { eta })));
   const runs = await context.search(jobs);
-  const table = costTable({ ...jobs[0]!.config.network, imageSide: train.height });
-  const totalEdges = 2 * (table.byType.normal.flops.length / 8);
-  const totalNodes = 2 * table.nodes;
+  const { network } = jobs[0]!.config;
+  const { nodes = 4 } = network;
+  const table = costsOf(network, [train.channels, train.height, train.width]);
+  const totalEdges = 2 * edgesOf(nodes).length;
+  const totalNodes = 2 * nodes;
   const at = (eta: number): SearchRun[] => runs.filter((r) => r.job.config.eta === eta);
   const of = (eta: number, figure: (run: SearchRun) => number): Interval => overSeeds(at(eta).map(figure));
   const expected = (r: SearchRun): number => r.epochs.at(-1)!.expectedCost;
@@ -46,7 +64,7 @@ async function sweep(context: ExperimentContext): Promise<ExperimentResult> {
     expectedCost: of(eta, expected),
     edges: of(eta, (r) => shape(r.genotype).edges),
     nodes: of(eta, (r) => shape(r.genotype).nodes),
-    parameters: of(eta, (r) => genotypeCost(r.genotype, table).parameters),
+    parameters: of(eta, (r) => table.of(genotypeArchitecture(r.genotype)).parameters),
     child: of(eta, (r) => r.epochs.at(-1)!.childAccuracy),
   }));
   const steps = ETAS.slice(1).map((eta, i) => context.seeds.map((_, s) => expected(at(ETAS[i]!)[s]!) - expected(at(eta)[s]!)));
@@ -102,7 +120,7 @@ async function sweep(context: ExperimentContext): Promise<ExperimentResult> {
     data: {
       etas: ETAS,
       named,
-      largestCost: largestCost(table),
+      largestCost: table.extremes().largest,
       runs: runs.map(({ job, ...rest }) => ({
         seed: job.config.seed,
         eta: job.config.eta,
@@ -167,7 +185,7 @@ async function evolution(context: ExperimentContext): Promise<ExperimentResult> 
   const stepsPerEpoch = Math.floor(probe.trainImages / probe.config.batchSize);
   const frameEvery = Math.max(1, Math.floor((stepsPerEpoch * probe.config.epochs) / 24));
   const runs = await context.search(context.seeds.map((seed) => searchJob(context, train, 'snas', seed, { eta, frameEvery })));
-  const total = 2 * (costTable({ ...probe.config.network, imageSide: train.height }).byType.normal.flops.length / 8);
+  const total = 2 * edgesOf(probe.config.network.nodes ?? 4).length;
   const edgesAt = (fraction: number): number[] =>
     runs.map(({ frames }) => shape(frames[Math.min(frames.length - 1, Math.floor(frames.length * fraction))]!.genotype).edges);
   const early = edgesAt(0.25);

@@ -1,8 +1,10 @@
 /** @file Figures 16 and 17: found cells trained from scratch, beside uniform ones, on the images of the search and on others. */
 import { foldIn, key } from 'reparam';
-import { randomGenotype } from 'reparam/baselines';
+import { randomArchitecture } from 'reparam/baselines';
 import {
+  architectureGenotype,
   CHILD_PRESETS,
+  dartsLayout,
   ETA_PRESETS,
   type Genotype,
   genotype,
@@ -63,10 +65,15 @@ async function cells(context: ExperimentContext): Promise<Map<string, Found[]>> 
       name,
       runs.slice(i * seeds.length, (i + 1) * seeds.length).map((run) => ({ genotype: run.genotype, inherited: inherited(run) })),
     ]),
-    [ROW.random, seeds.map((seed) => ({ genotype: randomGenotype(foldIn(key(seed), RUN_KEYS.randomGenotype), nodes) }))],
+    [ROW.random, seeds.map((seed) => ({ genotype: drawn(seed, nodes) }))],
     [ROW.publishedSnas, seeds.map(() => ({ genotype: genotype('SNAS_moderate') }))],
     [ROW.publishedDarts, seeds.map(() => ({ genotype: genotype('DARTS_V2') }))],
   ]);
+}
+
+/** One operation an edge, uniformly. */
+function drawn(seed: number, nodes: number): Genotype {
+  return architectureGenotype(randomArchitecture(foldIn(key(seed), RUN_KEYS.randomGenotype), dartsLayout(nodes)), nodes);
 }
 
 async function trainAll(context: ExperimentContext, data: string): Promise<{ rows: Row[]; scale: string }> {

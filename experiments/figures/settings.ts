@@ -1,7 +1,7 @@
 /** @file The sizes of the experiments' searches: `smoke` runs in seconds, `default` fits two cores, `paper` is SNAS's own and needs a GPU. */
 import path from 'node:path';
 import type { StrategyName } from 'reparam/baselines';
-import { type PresetName, PRESETS } from 'reparam/snas';
+import { type NetworkConfig, type PresetName, PRESETS, SPACES } from 'reparam/snas';
 import { architectureSettings, type SearchJob } from 'reparam/jobs';
 import type { ExperimentContext, ScaleName } from './experiment.ts';
 
@@ -25,6 +25,12 @@ export interface JobOptions {
   readonly candidates?: number;
 }
 
+/** Sizes of the network of cells in a preset. */
+function sizes(preset: PresetName): Pick<NetworkConfig, 'channels' | 'cells' | 'stemStride'> {
+  const { channels = 4, cells = 3, stemStride } = SPACES['darts']!.presets[preset];
+  return { channels, cells, stemStride: stemStride === 2 ? 2 : 1 };
+}
+
 /** A search of one strategy at the experiment's scale. */
 export function searchJob(
   { scale, data }: Pick<ExperimentContext, 'scale' | 'data'>,
@@ -34,7 +40,7 @@ export function searchJob(
   options: JobOptions = {},
 ): SearchJob {
   const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
-  const { network, trainImages: _train, validationImages: _validation, ...training } = PRESETS[preset];
+  const { trainImages: _train, validationImages: _validation, ...training } = PRESETS[preset];
   return {
     strategy,
     data,
@@ -48,7 +54,7 @@ export function searchJob(
       epochs,
       seed,
       eta: options.eta ?? 0,
-      network: { ...network, nodes, classes: image.classes, inChannels: image.channels },
+      network: { ...sizes(preset), nodes, classes: image.classes, inChannels: image.channels },
     },
   };
 }
@@ -61,6 +67,7 @@ export function dataTitle(data: string): string {
 /** The sizes in words. */
 export function describeScale({ scale, data }: Pick<ExperimentContext, 'scale' | 'data'>): string {
   const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
-  const { network, batchSize } = PRESETS[preset];
-  return `${dataTitle(data)}, ${trainImages} training and ${validationImages} validation images, ${network.cells} cells of ${nodes} nodes at ${network.channels} channels, ${epochs} epochs of batches of ${batchSize}`;
+  const { batchSize } = PRESETS[preset];
+  const { cells, channels } = sizes(preset);
+  return `${dataTitle(data)}, ${trainImages} training and ${validationImages} validation images, ${cells} cells of ${nodes} nodes at ${channels} channels, ${epochs} epochs of batches of ${batchSize}`;
 }

@@ -2,16 +2,16 @@
 import type { Device } from '../core/tensor.ts';
 import { OptionError } from '../contract/errors.ts';
 import type { Key } from '../core/random.ts';
-import type { Genotype } from '../snas/space/genotype.ts';
-import type { BilevelProblem, Feedback, StrategyInputs } from '../snas/strategies/strategy.ts';
+import type { Architecture } from '../snas/space/architecture.ts';
+import type { BilevelProblem, Feedback, StrategyInputs, StrategySpace } from '../snas/strategies/strategy.ts';
 import { softmax } from '../core/softmax.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { FactorizedStrategy } from '../snas/strategies/factorized.ts';
-import { topTwoGenotype } from './top-two.ts';
+import { hostRows } from '../snas/space/layout.ts';
 import { type MixedProductOptions, unrolledGradients } from './unrolled.ts';
 import { type ArchitectureInit, pathwiseGradients } from '../snas/strategies/log-alpha.ts';
-import { argmaxGenotype, withProbabilities } from '../snas/strategies/probabilities.ts';
-import type { CellWeights } from '../snas/space/cell-weights.ts';
+import { argmaxArchitecture, withProbabilities } from '../snas/strategies/probabilities.ts';
+import type { ChoiceWeights } from '../snas/space/layout.ts';
 
 export interface DartsOptions extends ArchitectureInit {
   /** 'single': alpha follows the training loss, as the weights do. Default 'bilevel': the validation loss. */
@@ -20,8 +20,11 @@ export interface DartsOptions extends ArchitectureInit {
   readonly order?: 1 | 2;
   /** How the second order's mixed derivative is computed. Default exact. */
   readonly hessian?: MixedProductOptions['method'];
-  /** The child rule: DARTS's top-2, or the argmax over all operations for comparison. Default 'top-2'. */
-  readonly child?: 'top-2' | 'argmax';
+  /**
+   * The child rule: the space's own for the strongest options (of DARTS cells, top-2), or the argmax over all options. Default 'strongest' where the
+   * space has such a rule, else 'argmax'.
+   */
+  readonly child?: 'strongest' | 'argmax';
 }
 
 /**
@@ -32,17 +35,22 @@ export class Darts extends FactorizedStrategy {
   readonly name: string;
   readonly level: 'single' | 'bilevel';
   readonly bilevelGradients?: (problem: BilevelProblem) => readonly Tensor[];
-  readonly #child: 'top-2' | 'argmax';
+  readonly #strongest: StrategySpace['definition'];
 
-  constructor(device: Device, key: Key, options: DartsOptions = {}) {
+  constructor(device: Device, key: Key, space: StrategySpace, options: DartsOptions = {}) {
     // DARTS starts alpha at 1e-3 N(0, 1).
-    super(device, key, { mean: 0, std: 1e-3, ...options });
-    const { level = 'bilevel', order = 1, hessian = 'exact', child = 'top-2' } = options;
+    super(device, key, space, { mean: 0, std: 1e-3, ...options });
+    const { level = 'bilevel', order = 1, hessian = 'exact', child } = options;
     if (order === 2 && level === 'single')
       throw new OptionError('darts: order 2 looks at the validation loss; it needs level bilevel');
     this.level = level;
     this.name = level === 'single' ? 'darts-single' : `darts-${order}`;
-    this.#child = child;
+    if (child === 'strongest' && !space.definition?.strongest) {
+      throw new OptionError(
+        `darts: child 'strongest' asks the space ${space.definition?.name ?? ''} for a rule that it does not have; take 'argmax'`,
+      );
+    }
+    this.#strongest = child === 'argmax' ? undefined : space.definition;
     if (order === 2) this.bilevelGradients = (problem) => this.#unrolled(problem, hessian);
   }
 
@@ -55,11 +63,11 @@ export class Darts extends FactorizedStrategy {
     return {};
   }
 
-  propose(): CellWeights {
-    return { normal: softmax(this.logAlpha.normal), reduce: softmax(this.logAlpha.reduce) };
+  propose(): ChoiceWeights {
+    return this.logAlpha.map((rows) => softmax(rows));
   }
 
-  gradients(z: CellWeights, feedback: Feedback): readonly Tensor[] {
+  gradients(z: ChoiceWeights, feedback: Feedback): readonly Tensor[] {
     return pathwiseGradients(z, feedback.gradient, this.parameters());
   }
 
@@ -76,9 +84,10 @@ export class Darts extends FactorizedStrategy {
     );
   }
 
-  override async derive(): Promise<Genotype> {
-    return withProbabilities(this, (p) =>
-      this.#child === 'argmax' ? argmaxGenotype(p, this.nodes) : topTwoGenotype(p, this.nodes),
-    );
+  override async derive(): Promise<Architecture> {
+    return withProbabilities(this, async (p) => {
+      const strongest = this.#strongest?.strongest;
+      return strongest ? strongest(await hostRows(this.layout, p)) : argmaxArchitecture(this.layout, p);
+    });
   }
 }

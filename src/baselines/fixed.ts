@@ -2,43 +2,39 @@
 import type { Device } from '../core/tensor.ts';
 import { checkTemperature, gumbelSoftmax } from '../distributions/gumbel.ts';
 import { noGrad } from '../core/grad-mode.ts';
-import { uniforms, foldIn, type Key } from '../core/random.ts';
-import {
-  CELL_TYPES,
-  type CellType,
-  edgesOf,
-  type Genotype,
-  genotypeFromChoices,
-  oneHotRows,
-  OPERATIONS,
-} from '../snas/space/genotype.ts';
-import type { ArchitectureStrategy, StrategyStep } from '../snas/strategies/strategy.ts';
+import { foldIn, type Key, uniforms } from '../core/random.ts';
+import { type Architecture, architectureOf } from '../snas/space/architecture.ts';
+import { type ChoiceWeights, oneHotWeights, type SpaceLayout } from '../snas/space/layout.ts';
+import { gumbelNoise } from '../snas/strategies/log-alpha.ts';
+import type { ArchitectureStrategy, StrategyInputs, StrategySpace, StrategyStep } from '../snas/strategies/strategy.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { CellWeights } from '../snas/space/cell-weights.ts';
 
-/** The column of one operation an edge, each equally likely. */
-function randomChoices(key: Key, type: CellType, nodes: number): number[] {
-  const drawn = uniforms(foldIn(key, CELL_TYPES.indexOf(type)), edgesOf(nodes).length);
-  return Array.from(drawn, (u) => Math.floor(u * OPERATIONS.length));
+/** The number of one option a choice, each equally likely, choices independent. */
+function randomOptions(key: Key, layout: SpaceLayout): number[] {
+  const drawn = layout.drawOne(key, uniforms);
+  return layout.choices.map(({ options }, c) => Math.floor(drawn[c]! * options.length));
 }
 
-/** One operation an edge, each equally likely, edges independent: `none` included. */
-export function randomGenotype(key: Key, nodes: number): Genotype {
-  return genotypeFromChoices({ normal: randomChoices(key, 'normal', nodes), reduce: randomChoices(key, 'reduce', nodes) }, nodes);
+/** One option a choice, each equally likely, choices independent: `none` included. */
+export function randomArchitecture(key: Key, layout: SpaceLayout): Architecture {
+  return architectureOf(layout, randomOptions(key, layout));
 }
+
+/** Z as it was drawn on the host. */
+type DrawnInputs = StrategyInputs & { readonly z: ChoiceWeights };
 
 /** What both share: Z is drawn on the host and proposed as it is, uniform probabilities, no parameters. */
-abstract class FixedStrategy implements ArchitectureStrategy<CellWeights> {
+abstract class FixedStrategy implements ArchitectureStrategy<DrawnInputs> {
   abstract readonly name: string;
   readonly level = 'single';
-  readonly nodes: number;
+  readonly layout: SpaceLayout;
   protected readonly device: Device;
   protected readonly key: Key;
 
-  constructor(device: Device, key: Key, options: { readonly nodes?: number } = {}) {
+  constructor(device: Device, key: Key, space: StrategySpace) {
     this.device = device;
     this.key = key;
-    this.nodes = options.nodes ?? 4;
+    this.layout = space.layout;
   }
 
   parameters(): readonly Tensor[] {
@@ -49,9 +45,9 @@ abstract class FixedStrategy implements ArchitectureStrategy<CellWeights> {
     return new Map();
   }
 
-  abstract inputs(step: StrategyStep): CellWeights;
+  abstract inputs(step: StrategyStep): DrawnInputs;
 
-  propose(z: CellWeights): CellWeights {
+  propose({ z }: DrawnInputs): ChoiceWeights {
     return z;
   }
 
@@ -59,17 +55,12 @@ abstract class FixedStrategy implements ArchitectureStrategy<CellWeights> {
     return [];
   }
 
-  /** [edges, 8] */
-  protected get shape(): readonly number[] {
-    return [edgesOf(this.nodes).length, OPERATIONS.length];
+  probabilities(): ChoiceWeights {
+    const { layout, device } = this;
+    return noGrad(() => layout.matrices.map(({ options }, m) => device.full(layout.shape(m), 1 / options)));
   }
 
-  probabilities(): CellWeights {
-    const uniform = (): Tensor => noGrad(() => this.device.full(this.shape, 1 / OPERATIONS.length));
-    return { normal: uniform(), reduce: uniform() };
-  }
-
-  abstract derive(): Promise<Genotype>;
+  abstract derive(): Promise<Architecture>;
 }
 
 /**
@@ -78,23 +69,22 @@ abstract class FixedStrategy implements ArchitectureStrategy<CellWeights> {
  */
 export class RandomSearch extends FixedStrategy {
   readonly name = 'random';
-  #chosen: Genotype | undefined;
+  #chosen: Architecture | undefined;
 
-  inputs({ key }: StrategyStep): CellWeights {
-    const draw = (type: CellType): Tensor => this.device.tensor(oneHotRows(randomChoices(key, type, this.nodes)), this.shape);
-    return { normal: draw('normal'), reduce: draw('reduce') };
+  inputs({ key }: StrategyStep): DrawnInputs {
+    return { z: oneHotWeights(this.device, this.layout, randomOptions(key, this.layout)) };
   }
 
-  candidates(count: number): Genotype[] {
-    return Array.from({ length: count }, (_, i) => randomGenotype(foldIn(this.key, i), this.nodes));
+  candidates(count: number): Architecture[] {
+    return Array.from({ length: count }, (_, i) => randomArchitecture(foldIn(this.key, i), this.layout));
   }
 
-  choose(genotype: Genotype): void {
-    this.#chosen = genotype;
+  choose(architecture: Architecture): void {
+    this.#chosen = architecture;
   }
 
-  derive(): Promise<Genotype> {
-    return Promise.resolve(this.#chosen ?? randomGenotype(foldIn(this.key, 0), this.nodes));
+  derive(): Promise<Architecture> {
+    return Promise.resolve(this.#chosen ?? randomArchitecture(foldIn(this.key, 0), this.layout));
   }
 }
 
@@ -102,15 +92,15 @@ export class RandomSearch extends FixedStrategy {
 export class UniformAlpha extends FixedStrategy {
   readonly name = 'uniform';
 
-  inputs({ key, temperature }: StrategyStep): CellWeights {
+  inputs({ key, temperature }: StrategyStep): DrawnInputs {
     checkTemperature(this.name, temperature);
-    const logits = this.device.zeros(this.shape);
-    const draw = (type: CellType): Tensor =>
-      noGrad(() => gumbelSoftmax(logits, { key: foldIn(key, CELL_TYPES.indexOf(type)), temperature }));
-    return { normal: draw('normal'), reduce: draw('reduce') };
+    const noise = gumbelNoise(this.device, this.layout, key);
+    return {
+      z: noGrad(() => noise.map((rows, m) => gumbelSoftmax(this.device.zeros(this.layout.shape(m)), { noise: rows, temperature }))),
+    };
   }
 
-  derive(): Promise<Genotype> {
-    return Promise.resolve(randomGenotype(this.key, this.nodes));
+  derive(): Promise<Architecture> {
+    return Promise.resolve(randomArchitecture(this.key, this.layout));
   }
 }

@@ -3,7 +3,7 @@ import type { Device } from '../core/tensor.ts';
 import { OptionError } from '../contract/errors.ts';
 import type { Key } from '../core/random.ts';
 import { Snas } from '../snas/strategies/snas.ts';
-import type { ArchitectureStrategy } from '../snas/strategies/strategy.ts';
+import type { ArchitectureStrategy, StrategySpace } from '../snas/strategies/strategy.ts';
 import { AutoregressiveSnas } from './autoregressive.ts';
 import { Darts } from './darts.ts';
 import { Enas } from './enas.ts';
@@ -14,24 +14,22 @@ export { AutoregressiveSnas } from './autoregressive.ts';
 export { Darts, type DartsOptions } from './darts.ts';
 export { Enas, type EnasOptions } from './enas.ts';
 export { FactorizedStrategy } from '../snas/strategies/factorized.ts';
-export { randomGenotype, RandomSearch, UniformAlpha } from './fixed.ts';
+export { randomArchitecture, RandomSearch, UniformAlpha } from './fixed.ts';
 export { RewardBaseline } from './reward-baseline.ts';
 export { Dsnas, Gdas, Reinforce, type ReinforceOptions } from './sampled.ts';
-export { topTwoEdges, topTwoGenotype } from './top-two.ts';
 export { mixedProduct, type MixedProductOptions, type UnrolledProblem, unrolledGradients } from './unrolled.ts';
 
-/** Where a strategy is made, and how many nodes its cells have. */
-type Place = readonly [device: Device, key: Key, size: { readonly nodes: number }];
+/** Where a strategy is made, and for which choices. */
+type Place = readonly [device: Device, key: Key, space: StrategySpace];
 
 /** One row a strategy: what makes it, at its defaults. */
 const STRATEGIES = {
   snas: (...place: Place): Snas => new Snas(...place),
   'snas-autoregressive': (...place: Place): AutoregressiveSnas => new AutoregressiveSnas(...place),
   'darts-1': (...place: Place): Darts => new Darts(...place),
-  'darts-2': (...[device, key, size]: Place): Darts => new Darts(device, key, { ...size, order: 2 }),
-  'darts-2-finite-difference': (...[device, key, size]: Place): Darts =>
-    new Darts(device, key, { ...size, order: 2, hessian: 'finite-difference' }),
-  'darts-single': (...[device, key, size]: Place): Darts => new Darts(device, key, { ...size, level: 'single' }),
+  'darts-2': (...place: Place): Darts => new Darts(...place, { order: 2 }),
+  'darts-2-finite-difference': (...place: Place): Darts => new Darts(...place, { order: 2, hessian: 'finite-difference' }),
+  'darts-single': (...place: Place): Darts => new Darts(...place, { level: 'single' }),
   dsnas: (...place: Place): Dsnas => new Dsnas(...place),
   enas: (...place: Place): Enas => new Enas(...place),
   gdas: (...place: Place): Gdas => new Gdas(...place),
@@ -48,8 +46,8 @@ function isStrategyName(name: string): name is StrategyName {
   return Object.hasOwn(STRATEGIES, name);
 }
 
-/** A strategy by name, at its defaults; an error lists the names. */
-export function strategy(name: string, device: Device, key: Key, nodes = 4): ArchitectureStrategy {
+/** A strategy by name, at its defaults, for the choices of a space (a `SearchSpace` is one such); an error lists the names. */
+export function strategy(name: string, device: Device, key: Key, space: StrategySpace): ArchitectureStrategy {
   if (!isStrategyName(name)) throw new OptionError(`strategy: '${name}' is not one of ${STRATEGY_NAMES.join(', ')}`);
-  return STRATEGIES[name](device, key, { nodes });
+  return STRATEGIES[name](device, key, space);
 }

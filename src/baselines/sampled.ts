@@ -6,44 +6,46 @@ import { add, detach, mul, sub, sum } from '../core/ops.ts';
 import type { Key } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { oneHotLogProb } from '../snas/cost/expected-cost.ts';
-import type { CellType } from '../snas/space/genotype.ts';
-import type { Feedback, StrategyStep } from '../snas/strategies/strategy.ts';
+import type { Feedback, StrategyInputs, StrategySpace, StrategyStep } from '../snas/strategies/strategy.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { FactorizedStrategy } from '../snas/strategies/factorized.ts';
 import { RewardBaseline } from './reward-baseline.ts';
 import { type ArchitectureInit, gumbelNoise } from '../snas/strategies/log-alpha.ts';
 import { Snas } from '../snas/strategies/snas.ts';
-import type { CellWeights } from '../snas/space/cell-weights.ts';
+import type { ChoiceWeights } from '../snas/space/layout.ts';
+
+/** Gumbel noise of log alpha's shapes. */
+type NoiseInputs = StrategyInputs & { readonly noise: ChoiceWeights };
 
 /** One-hot Z from p(Z), by the argmax of log alpha and Gumbel noise. */
-abstract class OneHotStrategy extends FactorizedStrategy<CellWeights> {
-  inputs({ key }: StrategyStep): CellWeights {
-    return gumbelNoise(this.logAlpha, key);
+abstract class OneHotStrategy extends FactorizedStrategy<NoiseInputs> {
+  inputs({ key }: StrategyStep): NoiseInputs {
+    return { noise: gumbelNoise(this.logAlpha[0]!.device, this.layout, key) };
   }
 
-  propose(noise: CellWeights): CellWeights {
-    return {
-      normal: gumbelMax(this.logAlpha.normal, { noise: noise.normal }),
-      reduce: gumbelMax(this.logAlpha.reduce, { noise: noise.reduce }),
-    };
+  propose({ noise }: NoiseInputs): ChoiceWeights {
+    return this.logAlpha.map((rows, m) => gumbelMax(rows, { noise: noise[m]! }));
   }
 }
 
 /**
- * DSNAS (Hu et al., CVPR 2020): Z is one-hot, and each edge's score dlog p(Z_ij)/dlog alpha is multiplied by that edge's credit
+ * DSNAS (Hu et al., CVPR 2020): Z is one-hot, and each choice's score dlog p(Z_ij)/dlog alpha is multiplied by that choice's credit
  * <dL/dZ_ij, Z_ij>, the derivative of the loss by the chosen entry. Single level.
  */
 export class Dsnas extends OneHotStrategy {
   readonly name = 'dsnas';
   readonly level = 'single';
 
-  gradients(z: CellWeights, feedback: Feedback): readonly Tensor[] {
+  gradients(z: ChoiceWeights, feedback: Feedback): readonly Tensor[] {
     return scope(() => {
-      const term = (type: CellType): Tensor => {
-        const credit = detach(sum(mul(feedback.gradient[type], z[type]), 1));
-        return sum(mul(oneHotLogProb(this.logAlpha[type], z[type]), credit));
-      };
-      return grad(add(term('normal'), term('reduce')), this.parameters());
+      const terms = z.map((rows, m) => {
+        const credit = detach(sum(mul(feedback.gradient[m]!, rows), 1));
+        return sum(mul(oneHotLogProb(this.logAlpha[m]!, rows), credit));
+      });
+      return grad(
+        terms.reduce((a, b) => add(a, b)),
+        this.parameters(),
+      );
     });
   }
 }
@@ -56,8 +58,8 @@ export class Gdas extends Snas {
   override readonly name = 'gdas';
   override readonly level = 'bilevel';
 
-  constructor(device: Device, key: Key, init: ArchitectureInit = {}) {
-    super(device, key, { ...init, hard: true });
+  constructor(device: Device, key: Key, space: StrategySpace, init: ArchitectureInit = {}) {
+    super(device, key, space, { ...init, hard: true });
   }
 }
 
@@ -66,14 +68,14 @@ export interface ReinforceOptions extends ArchitectureInit {
   readonly baselineDecay?: number;
 }
 
-/** REINFORCE on the same factorised p(Z): the whole loss, less a moving average, times the score of every edge. Single level. */
+/** REINFORCE on the same factorised p(Z): the whole loss, less a moving average, times the score of every choice. Single level. */
 export class Reinforce extends OneHotStrategy {
   readonly name = 'reinforce';
   readonly level = 'single';
   readonly #baseline: RewardBaseline;
 
-  constructor(device: Device, key: Key, options: ReinforceOptions = {}) {
-    super(device, key, options);
+  constructor(device: Device, key: Key, space: StrategySpace, options: ReinforceOptions = {}) {
+    super(device, key, space, options);
     this.#baseline = new RewardBaseline(device, options.baselineDecay ?? 0.95);
   }
 
@@ -81,11 +83,11 @@ export class Reinforce extends OneHotStrategy {
     return new Map([...super.stateDict(), ['baseline', this.#baseline.state]]);
   }
 
-  gradients(z: CellWeights, { loss }: Feedback): readonly Tensor[] {
+  gradients(z: ChoiceWeights, { loss }: Feedback): readonly Tensor[] {
     return scope(() => {
       const advantage = detach(sub(loss, this.#baseline.value(loss)));
-      const logP = (type: CellType): Tensor => sum(oneHotLogProb(this.logAlpha[type], z[type]));
-      const found = grad(mul(add(logP('normal'), logP('reduce')), advantage), this.parameters());
+      const logP = z.map((rows, m) => sum(oneHotLogProb(this.logAlpha[m]!, rows))).reduce((a, b) => add(a, b));
+      const found = grad(mul(logP, advantage), this.parameters());
       this.#baseline.update(loss);
       return found;
     });

@@ -13,6 +13,23 @@ export class ShapeError extends ReparamError {
   override name = 'ShapeError';
 }
 
+/** An option of a choice whose output has another shape than the others': a `ShapeError` that says which. */
+export class OptionShapeError extends ShapeError {
+  override name = 'OptionShapeError';
+  /** Names of the choice and of the option. */
+  readonly choice: string;
+  readonly option: string;
+  /** Of the option's output, and of the first option's. */
+  readonly shapes: readonly [readonly number[], readonly number[]];
+
+  constructor(message: string, choice: string, option: string, shapes: readonly [readonly number[], readonly number[]]) {
+    super(message);
+    this.choice = choice;
+    this.option = option;
+    this.shapes = shapes;
+  }
+}
+
 /** Operands live on different devices. */
 export class DeviceMismatchError extends ReparamError {
   override name = 'DeviceMismatchError';

@@ -30,6 +30,8 @@ export class BackendDevice implements Device {
   used: Set<Storage> | undefined;
   /** Whether operations check their operands and do no more. */
   #dry = false;
+  /** Whether parameters may be made meanwhile, that hold no values. */
+  #hollow = false;
   /** While a step is captured: memory that it writes in place. */
   #written: Set<Storage> | undefined;
 
@@ -70,7 +72,7 @@ export class BackendDevice implements Device {
 
   parameter(data: NestedArray | ArrayLike<number>, shape?: Shape): Tensor {
     this.#refuseHostData('parameter');
-    if (this.#dry) {
+    if (this.#dry && !this.#hollow) {
       throw new OptionError(
         'parameter: a parameter that is made while shapes are recorded would hold no values; make it, or its module, before',
       );
@@ -202,13 +204,15 @@ export class BackendDevice implements Device {
     return made;
   }
 
-  dryRun<T>(body: () => T): T {
-    const before = this.#dry;
+  dryRun<T>(body: () => T, { hollow = this.#hollow }: { readonly hollow?: boolean } = {}): T {
+    const before = { dry: this.#dry, hollow: this.#hollow };
     this.#dry = true;
+    this.#hollow = hollow;
     try {
       return withGradMode('dryRun', false, body);
     } finally {
-      this.#dry = before;
+      this.#dry = before.dry;
+      this.#hollow = before.hollow;
     }
   }
 

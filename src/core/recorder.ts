@@ -11,8 +11,8 @@ export interface Recorder {
 /** Who notes; undefined almost always. */
 export let recorder: Recorder | undefined;
 
-/** Runs `body` with a recorder. */
-export function withRecorder<T>(by: Recorder, body: () => T): T {
+/** Runs `body` with another recorder, or with none. */
+export function withRecorder<T>(by: Recorder | undefined, body: () => T): T {
   const before = recorder;
   recorder = by;
   try {

@@ -233,9 +233,9 @@ export interface Device extends Disposable {
   launch(kernel: Kernel, inputs: readonly Tensor[], shapes: readonly Shape[], inPlace?: readonly Tensor[]): Tensor[];
   /**
    * Runs `body` on shapes and dtypes alone: every operation checks its operands as ever, and nothing is allocated, computed or added to the
-   * graph. What it returns holds no values. @internal
+   * graph. What it returns holds no values. Parameters may be made only where `hollow` says that they need none. @internal
    */
-  dryRun<T>(body: () => T): T;
+  dryRun<T>(body: () => T, options?: { readonly hollow?: boolean }): T;
   /** The number, [1], that holds the first row which breaks a rule of this message. @internal */
   flag(message: string): Tensor;
   /** The elements of a tensor; on a checked device an OptionError if a rule has been broken since the last read-back. @internal */

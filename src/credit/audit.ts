@@ -1,56 +1,60 @@
-/** @file The audit of a supernet: for every edge, how far its first-order credit is from the exact one, and what conservation holds. */
+/** @file The audit of a search space: for every place, how far its first-order credit is from the exact one, and what conservation holds. */
 import { lengthOf } from '../contract/extremes.ts';
 import { nextTask } from '../core/event-loop.ts';
 import { scope } from '../core/scope.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
-import type { Supernet } from '../snas/space/network.ts';
-import { alias } from '../core/ops.ts';
+import type { Task } from '../snas/child/task.ts';
+import type { ChoiceWeights } from '../snas/space/layout.ts';
+import type { SearchSpace } from '../snas/space/search-space.ts';
 import { conservation, type ConservationReport } from './conservation.ts';
 import { networkCredits } from './credits.ts';
 import type { LabelledImages } from '../data/index.ts';
-import { type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';
-import type { CellWeights } from '../snas/space/cell-weights.ts';
+import { type PlaceEdge, placeNetwork } from './places.ts';
 
 export interface AuditOptions {
-  /** Cells to audit; default all. */
-  readonly cells?: readonly number[];
-  /** Also the second-order credit: one Hessian-vector product an edge. Default true. */
+  /** Which places to audit; default all. */
+  readonly places?: (edge: PlaceEdge) => boolean;
+  /** Default: cross-entropy. */
+  readonly task?: Task;
+  /** Also the second-order credit: one Hessian-vector product a place. Default true. */
   readonly secondOrder?: boolean;
   /** Points of the integrated credit; 0 (default) leaves it out. */
   readonly points?: number;
 }
 
-export interface EdgeAudit extends SupernetEdge {
+export interface PlaceAudit extends PlaceEdge {
   readonly taylor: number;
   readonly taylor2?: number;
   readonly integrated?: number;
-  /** The exact credit: the loss without the edge minus the loss. */
+  /** The exact credit: the loss without the place minus the loss. */
   readonly ablation: number;
 }
 
 export interface AuditReport {
   readonly loss: number;
-  readonly edges: readonly EdgeAudit[];
-  /** |taylor - ablation| / |ablation| in norm over the edges, and likewise for the others. */
+  readonly places: readonly PlaceAudit[];
+  /** |taylor - ablation| / |ablation| in norm over the places, and likewise for the others. */
   readonly gap: { readonly taylor: number; readonly taylor2?: number; readonly integrated?: number };
-  /** Spearman's rank correlation of each credit with the exact one: what matters where credits only order edges. */
+  /** Spearman's rank correlation of each credit with the exact one: what matters where credits only order places. */
   readonly rank: { readonly taylor: number; readonly taylor2?: number; readonly integrated?: number };
   readonly conservation: ConservationReport;
 }
 
-/** Audits a supernet under one Z a cell type on one batch; batch norms use the batch, and nothing is changed. */
-export async function auditSupernet(
-  supernet: Supernet,
-  z: CellWeights,
+/** So many places share the runs of one computation: all at once would hold the memory of all second-order graphs. */
+const AT_ONCE = 14;
+
+/** Audits a space under Z on one batch; batch norms use the batch, and nothing is changed. */
+export async function auditSpace(
+  space: SearchSpace,
+  z: ChoiceWeights,
   batch: LabelledImages,
   options: AuditOptions = {},
 ): Promise<AuditReport> {
-  const { secondOrder = true, points = 0 } = options;
-  return withBatchStatistics(supernet, async () => {
-    const perCell = supernet.cells.map((cell) => alias(z[cell.shape.type]));
-    const network = supernetNetwork(supernet, perCell, batch);
-    const all = supernetEdges(supernet);
-    const chosen = all.flatMap((edge, e) => (options.cells === undefined || options.cells.includes(edge.cell) ? [e] : []));
+  const { secondOrder = true, points = 0, places: wanted = () => true, task } = options;
+  return withBatchStatistics(space.network, async () => {
+    const network = placeNetwork(space, z, batch, task);
+    const all = network.edges;
+    const chosen = all.flatMap((edge, e) => (wanted(edge) ? [e] : []));
     const one = async (kind: 'taylor' | 'taylor2' | 'integrated' | 'ablation', edges: readonly number[]): Promise<number[]> => {
       const credit = scope(() => networkCredits(network, kind, { edges, points }));
       const values = Array.from(await credit.data());
@@ -59,12 +63,10 @@ export async function auditSupernet(
       return values;
     };
     const taylor = await one('taylor', chosen);
-    // A cell at a time: it shares the runs of its edges, and all cells at once would hold the memory of all second-order graphs.
     const each = async (kind: 'taylor2' | 'integrated' | 'ablation'): Promise<number[]> => {
       const out: number[] = [];
-      for (let cell = 0; cell < supernet.cells.length; cell++) {
-        const edges = chosen.filter((e) => all[e]!.cell === cell);
-        if (edges.length > 0) for (const found of await one(kind, edges)) out.push(found);
+      for (let from = 0; from < chosen.length; from += AT_ONCE) {
+        for (const found of await one(kind, chosen.slice(from, from + AT_ONCE))) out.push(found);
       }
       return out;
     };
@@ -72,8 +74,7 @@ export async function auditSupernet(
     const taylor2 = secondOrder ? await each('taylor2') : undefined;
     const integrated = points > 0 ? await each('integrated') : undefined;
     const report = await conservation(network);
-    for (const t of perCell) t.dispose();
-    const edges = chosen.map((e, i): EdgeAudit => ({
+    const places = chosen.map((e, i): PlaceAudit => ({
       ...all[e]!,
       taylor: taylor[i]!,
       ...(taylor2 && { taylor2: taylor2[i]! }),
@@ -86,7 +87,7 @@ export async function auditSupernet(
       ...(integrated && { integrated: f(integrated) }),
     });
     const gap = measure((c) => lengthOf(c.map((v, i) => v - ablation[i]!)) / lengthOf(ablation));
-    return { loss: report.loss, edges, gap, rank: measure((c) => spearman(c, ablation)), conservation: report };
+    return { loss: report.loss, places, gap, rank: measure((c) => spearman(c, ablation)), conservation: report };
   });
 }
 

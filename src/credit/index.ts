@@ -1,6 +1,6 @@
 /** @file The public names of reparam/credit: how much of the loss each edge of a cell is to be credited with. */
 export { type Edge, edgeCredits, mixingCredits } from './edge.ts';
-export { type AuditOptions, type AuditReport, auditSupernet, type EdgeAudit, spearman } from './audit.ts';
+export { type AuditOptions, type AuditReport, auditSpace, type PlaceAudit, spearman } from './audit.ts';
 export { conservation, type ConservationReport, type NodeConservation } from './conservation.ts';
 export {
   costCredits,
@@ -28,7 +28,14 @@ export { gumbelRao, pathwise, straightThroughGumbel } from './estimators/pathwis
 export { counterfactual, dsnas, emaBaseline, leaveOneOut, meanBaseline, reinforce } from './estimators/score-function.ts';
 export { type EdgeTap, type GatedEdge, type GatedNetwork, type GatedRun, perSample } from './gated.ts';
 export { compositeRule, gaussLegendre, type Quadrature, weightedSum } from './quadrature.ts';
-export { creditHeatMap, type CreditRecord, type EdgeCreditRecord, recordCredits, type RecordOptions } from './recorder.ts';
+export {
+  creditGroups,
+  creditHeatMap,
+  type CreditRecord,
+  type PlaceCreditRecord,
+  recordCredits,
+  type RecordOptions,
+} from './recorder.ts';
 export { chiSquareTail, type Interval, interval, type IntervalOptions, studentQuantile, VectorMoments } from './statistics.ts';
 export type { LabelledImages as CreditBatch } from '../data/index.ts';
-export { type SupernetEdge, supernetEdges, supernetNetwork } from './supernet.ts';
+export { type PlaceEdge, placeEdges, placeNetwork } from './places.ts';

@@ -1,145 +1,154 @@
-/** @file Credits during a search: at chosen steps, for every cell, edge and operation, with the cost's share, in both forms. */
+/** @file Credits during a search: at chosen steps, for every place and option, with the cost's share, in both forms. */
 import { grad } from '../core/autograd.ts';
 import { OptionError } from '../contract/errors.ts';
 import { enableGrad, noGrad } from '../core/grad-mode.ts';
 import { dot, stack } from '../core/composites.ts';
-import { alias, mul, neg, slice } from '../core/ops.ts';
+import { alias, concat, mul, neg } from '../core/ops.ts';
 import { heatMap } from '../plot/index.ts';
 import { scope } from '../core/scope.ts';
-import type { EdgeTrace } from '../snas/space/cell.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
-import { type CellType, OPERATIONS } from '../snas/space/genotype.ts';
-import type { Supernet } from '../snas/space/network.ts';
-import { crossEntropy } from '../core/cross-entropy.ts';
+import { classification, type Task } from '../snas/child/task.ts';
+import type { SpaceCost } from '../snas/cost/space-cost.ts';
+import { type ChoiceWeights, hostRows } from '../snas/space/layout.ts';
+import type { PlaceTrace } from '../snas/space/pass.ts';
+import type { Place, SearchSpace } from '../snas/space/search-space.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { LabelledImages } from '../data/index.ts';
-import type { CellWeights } from '../snas/space/cell-weights.ts';
+import { inOrder } from './places.ts';
 
-/** One edge of one cell at one step. */
-export interface EdgeCreditRecord {
-  readonly cell: number;
-  readonly type: CellType;
-  /** Row of Z, and the nodes that the edge joins. */
-  readonly edge: number;
-  readonly from: number;
-  readonly to: number;
-  /** R_ij = -c . O~_ij, of the loss alone. */
+/** One place at one step. */
+export interface PlaceCreditRecord {
+  /** The spot in the network that holds the choice, and its use where it has several. */
+  readonly place: string;
+  readonly choice: string;
+  /** R = -c . O~ (of DARTS cells R_ij), of the loss alone. */
   readonly credit: number;
-  /** -Z_k dL/dZ_k by operation, in the order of OPERATIONS; they sum to the credit. */
-  readonly operations: readonly number[];
-  /** -eta Z . C, 0 without a cost. */
+  /** -Z_k dL/dZ_k by option, in their order; they sum to the credit. */
+  readonly options: readonly number[];
+  /** -eta Z . C of the place, weighed by Z on the way to it; 0 without a cost. */
   readonly cost: number;
 }
 
-/** All edges at one step: a line of credits.jsonl. */
+/** All places at one step: a line of credits.jsonl. */
 export interface CreditRecord {
   readonly step: number;
   readonly loss: number;
-  readonly edges: readonly EdgeCreditRecord[];
+  readonly places: readonly PlaceCreditRecord[];
   /** Largest difference between -c . O~ and -Z . dL/dZ, relative to the largest credit: rounding, or a bug. */
   readonly mismatch: number;
 }
 
 export interface RecordOptions {
   readonly step: number;
-  /** Cost of each operation on each edge, [edges, 8] a cell type, and its weight. */
-  readonly cost?: CellWeights;
+  /** What options cost, and the weight of the cost. */
+  readonly cost?: SpaceCost;
   readonly eta?: number;
+  /** Default: cross-entropy. */
+  readonly task?: Task;
 }
 
 /**
- * Credits of every edge under Z (one a cell type), from one forward and one backward pass on a batch. Weights, running statistics and Z
- * stay as they are.
+ * Credits of every place under Z, from one forward and one backward pass on a batch. Weights, running statistics and Z stay as they are.
  */
 export async function recordCredits(
-  supernet: Supernet,
-  z: CellWeights,
+  space: SearchSpace,
+  z: ChoiceWeights,
   batch: LabelledImages,
   options: RecordOptions,
 ): Promise<CreditRecord> {
-  const { step, cost, eta = 0 } = options;
-  return withBatchStatistics(supernet, async () => {
-    const found = enableGrad(() => scope(() => tracedCredits(supernet, z, batch)));
-    const { loss, direct, gates, traces } = found;
-    const shares = cost && eta !== 0 ? scope(() => costShares(z, cost, eta, traces)) : undefined;
-    const [lossValue, directValues, gateValues, costValues] = await Promise.all([
+  const { step, cost, eta = 0, task = classification } = options;
+  const places = space.places(batch.images.shape);
+  return withBatchStatistics(space.network, async () => {
+    const { loss, direct, gates } = enableGrad(() => scope(() => tracedCredits(space, z, batch, task)));
+    const [lossValue, directValues, gateValues, rows] = await Promise.all([
       loss.item(),
       direct.data(),
       gates.data(),
-      shares?.data(),
+      hostRows(space.layout, z),
     ]);
-    for (const t of [loss, direct, gates, shares]) t?.dispose();
-    const n = OPERATIONS.length;
+    for (const t of [loss, direct, gates]) t.dispose();
     let largest = 0;
     let difference = 0;
-    const edges = traces.map(({ cell, type, edge, from, to }, i): EdgeCreditRecord => {
-      const operations = Array.from(gateValues.subarray(i * n, (i + 1) * n));
+    let from = 0;
+    const records = places.map((place, i): PlaceCreditRecord => {
+      const { name, options: names } = space.layout.choices[place.choice]!;
+      const byOption = Array.from(gateValues.subarray(from, (from += names.length)));
       const credit = directValues[i]!;
       largest = Math.max(largest, Math.abs(credit));
-      difference = Math.max(difference, Math.abs(credit - operations.reduce((a, b) => a + b, 0)));
-      return { cell, type, edge, from, to, credit, operations, cost: costValues?.[i] ?? 0 };
+      difference = Math.max(difference, Math.abs(credit - byOption.reduce((a, b) => a + b, 0)));
+      const share = cost && eta !== 0 ? -eta * placeCost(place, rows, cost.places[i]!) : 0;
+      return { place: place.name, choice: name, credit, options: byOption, cost: share };
     });
-    return { step, loss: lossValue, edges, mismatch: largest > 0 ? difference / largest : 0 };
+    return { step, loss: lossValue, places: records, mismatch: largest > 0 ? difference / largest : 0 };
   });
 }
 
-/** loss [], direct [edges], gates [edges, 8]; edges in the order of the traces. */
+/** Z . C of a place, weighed by Z of the options that it stands in. */
+function placeCost({ choice, path }: Place, rows: readonly (readonly number[])[], costs: readonly number[]): number {
+  const own = rows[choice]!.reduce((sum, v, k) => sum + v * costs[k]!, 0);
+  return path.reduce((product, step) => product * rows[step.choice]![step.option]!, own);
+}
+
+/** loss [], direct [places], gates [options of all places]. */
 function tracedCredits(
-  supernet: Supernet,
-  z: CellWeights,
+  space: SearchSpace,
+  z: ChoiceWeights,
   { images, labels }: LabelledImages,
-): { readonly loss: Tensor; readonly direct: Tensor; readonly gates: Tensor; readonly traces: readonly EdgePlace[] } {
-  // One Z a cell, so that each of the tied cells has a gradient.
-  const perCell = supernet.cells.map((cell) => alias(z[cell.shape.type]));
-  const traces: EdgeTrace[] = [];
-  const loss = crossEntropy(supernet.forward(images, perCell, { trace: traces }), labels);
-  const nodes = [...new Set(traces.map((t) => t.node))];
-  const gradients = grad(loss, [...perCell, ...nodes], { unused: 'zeros' });
-  const slopes = new Map(nodes.map((node, i) => [node, gradients[perCell.length + i]!]));
-  return noGrad(() => {
-    const direct = stack(traces.map((t) => neg(dot(slopes.get(t.node)!, t.output))));
-    const byCell = perCell.map((gates, c) => neg(mul(gates, gradients[c]!)));
-    const gates = stack(traces.map((t) => slice(byCell[t.cell]!, [t.edge], [t.edge + 1])));
-    return { loss, direct, gates, traces: traces.map(({ cell, type, edge, from, to }) => ({ cell, type, edge, from, to })) };
-  });
+  task: Task,
+): { readonly loss: Tensor; readonly direct: Tensor; readonly gates: Tensor } {
+  const trace: PlaceTrace[] = [];
+  // A row of its own for each place, so that each of the tied ones has a gradient.
+  const rows: Tensor[] = [];
+  const rowTap = (place: number, row: Tensor): Tensor => (rows[place] = alias(row));
+  const loss = task.loss(space.forward(images, z, { trace, rowTap }), labels);
+  const places = inOrder(trace);
+  const nodes = [...new Set(places.map((t) => t.node))];
+  const gradients = grad(loss, [...rows, ...nodes], { unused: 'zeros' });
+  const slopes = new Map(nodes.map((node, i) => [node, gradients[rows.length + i]!]));
+  return noGrad(() => ({
+    loss,
+    direct: stack(places.map((t) => neg(dot(slopes.get(t.node)!, t.output)))),
+    gates: concat(rows.map((row, i) => neg(mul(row, gradients[i]!)))),
+  }));
 }
 
-type EdgePlace = Pick<EdgeTrace, 'cell' | 'type' | 'edge' | 'from' | 'to'>;
+/** Spots that belong together in a picture: those of one cell, one block, ... ; all of a network that has no such parts of three places or more. */
+export function creditGroups(records: readonly CreditRecord[]): string[] {
+  const places = records[0]?.places ?? [];
+  const groups = [...new Set(places.map(({ place }) => groupOf(place)))];
+  return places.length >= 3 * groups.length ? groups : [''];
+}
 
-function costShares(z: CellWeights, cost: CellWeights, eta: number, traces: readonly EdgePlace[]): Tensor {
-  return noGrad(() =>
-    stack(
-      traces.map(({ type, edge }) => {
-        const row = (t: Tensor): Tensor => slice(t, [edge], [edge + 1]);
-        return mul(dot(row(z[type]), row(cost[type])), -eta);
-      }),
-    ),
-  );
+/** The part of the network that holds a spot: 'cells.0' of 'cells.0.edges.3', '' of 'blocks.3'. */
+function groupOf(place: string): string {
+  return place.replace(/ \(\d+\)$/, '').replace(/(^|\.)[^.]+(\.\d+)?$/, '');
 }
 
 /**
- * Credits over time as a heat map, one row an edge of one cell, one column a recorded step. Each column is divided by its largest
+ * Credits over time as a heat map, one row a place of one group (`creditGroups`), one column a recorded step. Each column is divided by its largest
  * absolute credit, so that it shows who is credited while the loss falls.
  */
-export function creditHeatMap(records: readonly CreditRecord[], cell: number): string {
+export function creditHeatMap(records: readonly CreditRecord[], group = ''): string {
   const head = records[0];
-  const rows = head?.edges.filter((e) => e.cell === cell) ?? [];
-  if (!head || rows.length === 0) throw new OptionError(`creditHeatMap: no records of cell ${cell}`);
-  const type = rows[0]!.type;
+  const mine = ({ place }: PlaceCreditRecord): boolean => group === '' || groupOf(place) === group;
+  const rows = head?.places.filter(mine) ?? [];
+  if (!head || rows.length === 0) throw new OptionError(`creditHeatMap: no records of ${group === '' ? 'any place' : group}`);
   const columns = records.map((record) => {
-    const edges = record.edges.filter((e) => e.cell === cell);
-    const largest = edges.reduce((m, e) => Math.max(m, Math.abs(e.credit)), 0) || 1;
-    return edges.map((e) => e.credit / largest);
+    const places = record.places.filter(mine);
+    const largest = places.reduce((m, e) => Math.max(m, Math.abs(e.credit)), 0) || 1;
+    return places.map((e) => e.credit / largest);
   });
+  const of = group === '' ? '' : ` of ${group}`;
+  const shared = new Set(rows.map(({ choice }) => choice)).size < rows.length;
   return heatMap({
-    title: `Credits R_ij of cell ${cell} (${type})`,
+    title: `Credits R${of}`,
     description:
-      `Credit of each edge of cell ${cell} at ${records.length} steps from ${head.step} to ${records.at(-1)!.step}, ` +
-      'each step relative to its largest absolute credit. Orange: the edge lowers the loss to first order; blue: it raises it.',
-    rows: rows.map((e) => `${e.from} to ${e.to}`),
+      `Credit of each choice${of} at ${records.length} steps from ${head.step} to ${records.at(-1)!.step}, ` +
+      'each step relative to its largest absolute credit. Orange: it lowers the loss to first order; blue: it raises it.',
+    rows: rows.map(({ place, choice }) => (shared ? place : choice)),
     columns: records.map((r) => String(r.step)),
     values: rows.map((_, i) => columns.map((c) => c[i]!)),
     xLabel: 'step',
-    yLabel: 'edge',
+    yLabel: 'choice',
   });
 }

@@ -24,3 +24,12 @@ export type { Reading, TrainTest } from './reading.ts';
 export { interleaved, type Pixels, planar, resample, resampleDataset } from './resample.ts';
 export { disposeBatch, imagesShape, type LabelledImages, uploadBatch, uploadImages } from './upload.ts';
 export { channelStatistics, type ChannelStatistics } from './standardise.ts';
+export {
+  type BatchSource,
+  isDataset,
+  sourceOf,
+  type SourceOptions,
+  type SourceSettings,
+  uploadExamples,
+  uploadInputs,
+} from './source.ts';

@@ -4,9 +4,11 @@ import { splitDataset } from '../data/index.ts';
 import { loadData } from '../data/files.node.ts';
 import type { StopSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
-import { costTable, relativeWeights } from '../snas/cost/cost.ts';
-import { costTensors } from '../snas/cost/expected-cost.ts';
-import type { Genotype } from '../snas/space/genotype.ts';
+import { spaceCost } from '../snas/cost/space-table.ts';
+import { architectureGenotype } from '../snas/spaces/darts/choices.ts';
+import type { Genotype } from '../snas/spaces/darts/genotype.ts';
+import type { NetworkConfig } from '../snas/spaces/darts/network-config.ts';
+import type { Architecture } from '../snas/space/architecture.ts';
 import { Search } from '../snas/search/search.ts';
 import type { EpochMetrics, SearchConfig } from '../snas/search/config.ts';
 import { foldIn, key } from '../core/random.ts';
@@ -15,7 +17,7 @@ import { chooseCandidate, strategyFor } from './strategies.ts';
 
 export interface SearchJob {
   readonly strategy: StrategyName;
-  readonly config: SearchConfig;
+  readonly config: SearchConfig & { readonly network: NetworkConfig };
   readonly data: string;
   readonly trainImages: number;
   readonly validationImages: number;
@@ -52,15 +54,22 @@ export async function runSearchJob(device: Device, job: SearchJob, options: Sear
   const { onEpoch, signal } = options;
   const { train: all } = await loadData(job.data);
   const [train, validation] = splitDataset(all, [job.trainImages, job.validationImages], foldIn(key(config.seed), RUN_KEYS.split));
-  const table = costTable({ ...config.network, imageSide: train.height });
-  const cost = costTensors(device, table, relativeWeights(table, { parameters: 1, flops: 1, memory: 1 }));
-  const chosen = strategyFor(job.strategy, device, config.seed, table.nodes);
-  const search = new Search(device, config, { train, validation }, { strategy: chosen, cost });
+  const search = new Search(
+    device,
+    config,
+    { train, validation },
+    {
+      strategy: (space) => strategyFor(job.strategy, device, config.seed, space),
+      cost: (space) => spaceCost(space, { parameters: 1, flops: 1, memory: 1 }),
+    },
+  );
+  const genotypeOf = (architecture: Architecture): Genotype => architectureGenotype(architecture, config.network.nodes ?? 4);
   const frames: { step: number; genotype: Genotype }[] = [];
   const epochs: Omit<EpochMetrics, 'imagesPerSecond'>[] = [];
   try {
     const afterStep = async (step: number): Promise<void> => {
-      if (job.frameEvery > 0 && (step === 1 || step % job.frameEvery === 0)) frames.push({ step, genotype: await chosen.derive() });
+      if (job.frameEvery > 0 && (step === 1 || step % job.frameEvery === 0))
+        frames.push({ step, genotype: genotypeOf(await search.strategy.derive()) });
     };
     for await (const epoch of search.run({ afterStep, ...(signal && { signal }) })) {
       onEpoch?.(epoch);
@@ -72,7 +81,7 @@ export async function runSearchJob(device: Device, job: SearchJob, options: Sear
     return {
       job,
       epochs,
-      genotype: scores.genotype,
+      genotype: genotypeOf(scores.architecture),
       childWithRunningStatistics: scores.accuracyWithRunningStatistics,
       childAccuracy: scores.accuracy,
       ...(candidates.length > 0 && { candidates }),
@@ -81,7 +90,5 @@ export async function runSearchJob(device: Device, job: SearchJob, options: Sear
     };
   } finally {
     search.dispose();
-    cost.normal.dispose();
-    cost.reduce.dispose();
   }
 }

@@ -9,7 +9,8 @@ import { RUN_KEYS } from '../snas/keys.ts';
 import { PRESETS } from '../snas/search/presets.ts';
 import type { Search } from '../snas/search/search.ts';
 import type { SearchConfig } from '../snas/search/config.ts';
-import type { ArchitectureStrategy } from '../snas/strategies/strategy.ts';
+import { noiseOfName, SpaceLayout } from '../snas/space/layout.ts';
+import type { ArchitectureStrategy, StrategySpace } from '../snas/strategies/strategy.ts';
 import type { PresetName } from '../snas/child/presets.ts';
 
 /** An LSTM controller diverges at the rate that suits log alpha in a short run. */
@@ -28,9 +29,10 @@ export function samples(name: StrategyName): boolean {
   return example(name).sampled !== undefined;
 }
 
-/** A strategy for cells of one node, to ask it what it is. */
+/** A strategy for one choice, to ask it what it is. */
 function example(name: StrategyName): ArchitectureStrategy {
-  return strategy(name, cpu(), key(0), 1);
+  const layout = new SpaceLayout([{ name: 'choice', options: ['a', 'b'], noise: noiseOfName('choice') }]);
+  return strategy(name, cpu(), key(0), { layout });
 }
 
 /** The optimiser of the architecture for a strategy: the preset's, with what this strategy needs otherwise. */
@@ -40,8 +42,8 @@ export function architectureSettings(name: StrategyName, preset: PresetName): Se
 }
 
 /** A strategy with the seed's own key for it. */
-export function strategyFor(name: StrategyName, device: Device, seed: number, nodes: number): ArchitectureStrategy {
-  return strategy(name, device, foldIn(key(seed), RUN_KEYS.strategy), nodes);
+export function strategyFor(name: StrategyName, device: Device, seed: number, space: StrategySpace): ArchitectureStrategy {
+  return strategy(name, device, foldIn(key(seed), RUN_KEYS.strategy), space);
 }
 
 /** Scores a random search's draws on validation images under the shared weights, and makes the best the child. Returns the accuracies. */
@@ -52,7 +54,7 @@ export async function chooseCandidate(search: Search, count: number): Promise<nu
   }
   const drawn = search.strategy.candidates(count);
   const accuracies: number[] = [];
-  for (const genotype of drawn) accuracies.push((await search.childScore(search.data.validation, genotype)).accuracy);
+  for (const architecture of drawn) accuracies.push((await search.childScore(search.data.validation, architecture)).accuracy);
   search.strategy.choose(drawn[accuracies.indexOf(largestOf(accuracies))]!);
   return accuracies;
 }

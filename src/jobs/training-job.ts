@@ -3,11 +3,11 @@ import { checkData, loadData } from '../data/files.node.ts';
 import { splitDataset } from '../data/index.ts';
 import type { StopSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
-import { childSize } from '../snas/child/size.ts';
+import { childSize } from '../snas/spaces/darts/child-size.ts';
 import { type ChildTrainingConfig, scoreChild, trainChild } from '../snas/child/training.ts';
-import type { Genotype } from '../snas/space/genotype.ts';
-import { ChildNetwork } from '../snas/space/network.ts';
-import type { NetworkConfig } from '../snas/space/network-config.ts';
+import type { Genotype } from '../snas/spaces/darts/genotype.ts';
+import { ChildNetwork } from '../snas/spaces/darts/network.ts';
+import type { NetworkConfig } from '../snas/spaces/darts/network-config.ts';
 import { foldIn, key } from '../core/random.ts';
 import { RUN_KEYS } from '../snas/keys.ts';
 

@@ -76,6 +76,11 @@ export abstract class Module {
     for (const [, module] of this.#tree()) yield module;
   }
 
+  /** The same with their dotted names: '' for this one, 'layers.0' for those below. */
+  *namedModules(): Iterable<readonly [string, Module]> {
+    for (const [path, module] of this.#tree()) yield [path.replace(/\.$/, ''), module];
+  }
+
   /** The modules of the tree with the dotted names under which they are reached first. */
   *#tree(prefix = '', seen: Set<Module> = new Set()): Iterable<readonly [string, Module]> {
     if (seen.has(this)) return;

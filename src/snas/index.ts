@@ -1,8 +1,33 @@
-/** @file The public names of reparam/snas: search space, networks, relaxation, cost and search. */
+/** @file The public names of reparam/snas: choices, search spaces, relaxation, cost and search, and the DARTS space. */
+export { type Architecture, architectureOf, argmaxOf, NONE, optionIndices } from './space/architecture.ts';
+export { Choice, choice, type ChoiceSettings, none, type Option } from './space/choice.ts';
+export {
+  type ChoiceMatrix,
+  type ChoiceSpec,
+  type ChoiceWeights,
+  hostRows,
+  noiseOfName,
+  type NoiseSource,
+  oneHotWeights,
+  SpaceLayout,
+} from './space/layout.ts';
+export { type PassOptions, type PathMask, type PathStep, type PlaceTrace, sumOfPlaces } from './space/pass.ts';
+export { drawSpace, type DrawSpaceOptions, type PlaceGraph, placeGraph } from './space/draw.ts';
+export { type ChildModel, childModel, type TrainableChild } from './space/path-masks.ts';
+export {
+  loadChild,
+  makeChild,
+  type NetworkContext,
+  type NetworkFactory,
+  type Place,
+  SearchSpace,
+  type SpaceDefinition,
+} from './space/search-space.ts';
+export { type Cost, type PlaceCosts, type Resource, RESOURCES } from './space/resources.ts';
 export { type BlackBox, BlackBoxCost, type BlackBoxFactory, type BlackBoxOptions } from './cost/black-box.ts';
-export { type CellContext, type EdgeTrace, MixedCell, ChildCell, type PathMask } from './space/cell.ts';
-export { childSize, type ChildSize } from './child/size.ts';
+export { networkContext } from './child/context.ts';
 export { CHILD_PRESETS, type ChildPreset, type PresetName } from './child/presets.ts';
+export { classification, regression, type Task } from './child/task.ts';
 export {
   type ChildStep,
   type ChildTrainingConfig,
@@ -11,22 +36,10 @@ export {
   trainChild,
   type TrainedEpoch,
 } from './child/training.ts';
-export {
-  cellSides,
-  combinedCosts,
-  type Cost,
-  costTable,
-  type CostTable,
-  genotypeCost,
-  largestCost,
-  operationCost,
-  relativeWeights,
-  type Resource,
-  RESOURCES,
-  type ResourceWeights,
-} from './cost/cost.ts';
+export { CostTable, type ResourceWeights } from './cost/cost.ts';
 export { countCost, type CountedCost, type CountedOperation, type Priced } from './cost/counted.ts';
-export { drawCell, drawEvolution, drawGenotype } from './space/draw.ts';
+export { SpaceCost } from './cost/space-cost.ts';
+export { costTable, spaceCost } from './cost/space-table.ts';
 export { ETA_PRESETS, type EtaPreset } from './cost/eta-presets.ts';
 export {
   batchNorms,
@@ -38,46 +51,31 @@ export {
 } from './child/evaluation.ts';
 export { correctCount } from './child/totals.ts';
 export * from './cost/expected-cost.ts';
-export { genotypeFromJson, parseGenotype, printGenotype } from './space/genotype-literal.ts';
-export {
-  activeEdges,
-  CELL_TYPES,
-  type CellEdge,
-  type CellType,
-  type ChildOperation,
-  cellOf,
-  checkGenotype,
-  edgesOf,
-  type Genotype,
-  type GenotypeEdge,
-  genotypeFromChoices,
-  nodeCount,
-  oneHotOf,
-  type OperationName,
-  operationNumber,
-  OPERATIONS,
-  OTHER_OPERATIONS,
-} from './space/genotype.ts';
 export { RUN_KEYS, SEARCH_KEYS, TRAINING_KEYS } from './keys.ts';
 export { childLatency, type Latency, type LatencyOptions } from './cost/latency.ts';
-export {
-  cellShapes,
-  cellTypes,
-  ChildNetwork,
-  type ChildOptions,
-  inherit,
-  Supernet,
-  type SupernetOptions,
-} from './space/network.ts';
-export { type NetworkConfig, type SupernetSize, supernetSize } from './space/network-config.ts';
-export { FactorizedReduce, operation } from './space/operations.ts';
 export { type Preset, PRESETS } from './search/presets.ts';
-export { genotype, PUBLISHED_LITERALS, PUBLISHED_NAMES, type PublishedName } from './space/published.ts';
 export { type LatencyUnit, type MeasuredLatencyOptions, measuredLatency, RelativeLatency } from './cost/relative-latency.ts';
 export { type ArchitectureInit, architectureParameters, pathwiseGradients } from './strategies/log-alpha.ts';
-export { argmaxGenotype, meanEntropy } from './strategies/probabilities.ts';
+export { argmaxArchitecture, jointEntropy, meanEntropy, reachProbabilities } from './strategies/probabilities.ts';
 export { Snas, type SnasOptions } from './strategies/snas.ts';
 export { type LocateStepOptions, type NonFiniteStep, Search } from './search/search.ts';
 export type { ChildScore, EpochMetrics, RunOptions, SearchConfig, SearchData, SearchOptions, StepReport } from './search/config.ts';
-export type { CellWeights } from './space/cell-weights.ts';
-export type { ArchitectureStrategy, BilevelProblem, Feedback, StrategyInputs, StrategyStep } from './strategies/strategy.ts';
+export type {
+  ArchitectureStrategy,
+  BilevelProblem,
+  Feedback,
+  StrategyInputs,
+  StrategySpace,
+  StrategyStep,
+} from './strategies/strategy.ts';
+export * from './spaces/darts/public.ts';
+export { chain, type ChainSettings } from './spaces/chain.ts';
+export { SPACES, type ShippedSpace, type SpaceSettings } from './spaces/index.ts';
+export { mlp, type MlpSettings } from './spaces/mlp.ts';
+export {
+  nasbench201,
+  NASBENCH201_OPERATIONS,
+  type Nasbench201Settings,
+  parseNasbench201,
+  printNasbench201,
+} from './spaces/nasbench201.ts';

@@ -180,8 +180,7 @@ describe('a captured step', () => {
         // The second order of three cells is too much for an eager step on a software adapter.
         const network = { ...TINY.network, cells: name === 'darts-2' ? 1 : 3 };
         const config = { ...TINY, network, dropPath: name === 'snas' ? 0.3 : 0 };
-        const rival = strategy(name, second, key(7), network.nodes);
-        const search = new Search(second, config, data, { eager, strategy: rival });
+        const search = new Search(second, config, data, { eager, strategy: (space) => strategy(name, second, key(7), space) });
         const held = search.strategy.level === 'bilevel' ? batch(data.validation, search) : undefined;
         for (let i = 0; i < 2; i++) {
           search.trainStep(batch(data.train, search), held);

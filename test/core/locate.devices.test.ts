@@ -24,7 +24,8 @@ import {
 } from '../../src/index.ts';
 import { Linear, Module } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
-import { Snas, Supernet } from '../../src/snas/index.ts';
+import { Snas } from '../../src/snas/index.ts';
+import { dartsSpace } from '../support/darts-space.ts';
 import { openDevice } from '../support/device.ts';
 
 let device: Device;
@@ -122,10 +123,11 @@ describe('locateNonFinite', () => {
 });
 
 it('locates a NaN that is planted at each of 50 places of a supernet', async () => {
-  const net = new Supernet(device, key(0), { channels: 2, cells: 1, nodes: 2, classes: 3, inChannels: 1, stemStride: 2 });
+  const space = dartsSpace(device, key(0), { channels: 2, cells: 1, nodes: 2, classes: 3, inChannels: 1, stemStride: 2 });
+  const net = space.network;
   // In training a NaN would stay in the running statistics after its cause is mended.
   net.eval();
-  const strategy = new Snas(device, key(1), { nodes: net.nodes });
+  const strategy = new Snas(device, key(1), space);
   const images = device.tensor(
     Array.from({ length: 2 * 8 * 8 }, (_, i) => Math.sin(i)),
     [2, 1, 8, 8],
@@ -134,7 +136,7 @@ it('locates a NaN that is planted at each of 50 places of a supernet', async () 
   const forward = (): void =>
     scope(() => {
       const z = strategy.propose(strategy.inputs({ key: key(2), temperature: 1 }));
-      void crossEntropy(net.forward(images, z), labels);
+      void crossEntropy(space.forward(images, z), labels);
     });
   expect(await locateNonFinite(forward, { modules: { net } })).toBeUndefined();
   const places = net.namedParameters().slice(0, 50);

@@ -1,7 +1,7 @@
 /** @file A search small enough for a test: synthetic images in which the class is a bright quadrant. */
 import type { Dataset } from '../../src/data/index.ts';
 import { foldIn, key, uniforms } from '../../src/index.ts';
-import type { EpochMetrics, Search, SearchConfig } from '../../src/snas/index.ts';
+import type { EpochMetrics, NetworkConfig, Search, SearchConfig } from '../../src/snas/index.ts';
 
 /** n images of side 8 in 4 classes: noise, and one quadrant brighter by 120. */
 export function quadrants(n: number, seed: number): Dataset {
@@ -23,7 +23,10 @@ export function quadrants(n: number, seed: number): Dataset {
   return { images, labels, channels: 1, height: side, width: side, classes: 4 };
 }
 
-export const TINY: SearchConfig = {
+/** A search whose network has sizes. */
+export type TinyConfig = SearchConfig & { readonly network: NetworkConfig };
+
+export const TINY: TinyConfig = {
   network: { channels: 2, cells: 3, nodes: 2, classes: 4, inChannels: 1 },
   seed: 3,
   epochs: 2,

@@ -1,6 +1,6 @@
 /** @file `reparam search`: a search on real images, from flags to a run folder. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { NonFiniteError } from '../../contract/errors.ts';
+import { DataFileError, NonFiniteError, ReparamError } from '../../contract/errors.ts';
 import { largestOf } from '../../contract/extremes.ts';
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
@@ -10,10 +10,11 @@ import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { Device } from '../../core/tensor.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
-import { printGenotype } from '../../snas/space/genotype-literal.ts';
-import { supernetSize } from '../../snas/space/network-config.ts';
+import { networkContext } from '../../snas/child/context.ts';
+import type { Architecture } from '../../snas/space/architecture.ts';
+import { SearchSpace, type SpaceDefinition } from '../../snas/space/search-space.ts';
 import { Search } from '../../snas/search/search.ts';
-import type { EpochMetrics, SearchOptions } from '../../snas/search/config.ts';
+import type { EpochMetrics } from '../../snas/search/config.ts';
 import { type CreditRecording, creditRecording } from '../shared/credit-recording.ts';
 import { chooseDevice, type DeviceChoice } from '../../command/device.ts';
 import type { FolderLock } from '../../command/folder-lock.ts';
@@ -32,7 +33,15 @@ import { loadShown } from '../shared/load-shown.ts';
 import { readingOf } from '../settings/reading.ts';
 import { type RunConfig, type SearchFlags, searchSettings } from '../settings/search.ts';
 import { addOptions } from '../settings/setting.ts';
-import { checkStoredSizes, defaultFolder, newConfig, searchOptions } from '../shared/search-setup.ts';
+import {
+  checkStoredSizes,
+  defaultFolder,
+  newConfig,
+  newSpace,
+  type RunSpace,
+  searchOptions,
+  storedSpace,
+} from '../shared/search-setup.ts';
 import { CANDIDATES, chooseCandidate } from '../../jobs/strategies.ts';
 
 export function registerSearch(program: Command): void {
@@ -57,6 +66,7 @@ interface Run extends Seat {
   readonly lock: FolderLock;
   readonly folder: RunFolder;
   readonly config: RunConfig;
+  readonly space: RunSpace;
   readonly train: Dataset;
   readonly validation: Dataset;
   readonly test: Dataset;
@@ -111,10 +121,11 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
     checkResumeFlags(flags, given, stored, data.train.labels.length);
     checkStoredSizes(stored, data);
   }
+  const space = stored ? await storedSpace(stored) : await newSpace(flags);
   const device = await chooseDevice((stored?.device as DeviceChoice | undefined) ?? flags.device, say);
-  const config = stored ? raised(stored, flags) : newConfig(flags, data, device);
-  const { network } = config.search;
-  checkMemory(supernetSize(network).weights, `${network.cells} cells at ${network.channels} channels`);
+  const config = stored ? raised(stored, flags) : newConfig(flags, data, device, space);
+  const weights = supernetWeights(space.definition, device, config, stored !== undefined);
+  checkMemory(weights, `the network of space ${config.space.name} (${sizesOf(config)})`);
   const [train, validation] = splitDataset(
     data.train,
     [config.trainImages, config.validationImages],
@@ -122,7 +133,7 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
   );
   const { test } = data;
   const dataDigest = digestOf([train, validation, test]);
-  const run: Run = { ...seat, lock, folder, config, train, validation, test, about: data.about, dataDigest };
+  const run: Run = { ...seat, lock, folder, config, space, train, validation, test, about: data.about, dataDigest };
   const place: Place = { stored, saved: -1 };
   const complete = await onDevices({
     device,
@@ -145,7 +156,7 @@ interface Place {
 /** Begins the run, or goes on from what its folder holds. Returns whether the search came to its last step. */
 async function searchOn(device: Device, run: Run, place: Place): Promise<boolean> {
   const { config, folder, lock } = run;
-  const options = searchOptions(device, config, run.train.height, run.say);
+  const options = searchOptions(device, config, run.space.definition, run.say);
   using search = new Search(device, config.search, { train: run.train, validation: run.validation }, options);
   const identity: RunIdentity = {
     settings: settingsOf(config),
@@ -161,11 +172,17 @@ async function searchOn(device: Device, run: Run, place: Place): Promise<boolean
   if (place.saved < 0) describe(run, search);
   place.stored = config;
   place.saved = Math.max(place.saved, search.step);
-  const credits = await recording(run, search, options);
+  const credits = await recording(run, search);
   const save = async (): Promise<void> => {
     const state = await search.state();
     checkFinite(state, search.step);
-    const others = { ...credits?.files(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
+    const others = {
+      ...credits?.files(),
+      'curves.svg': curves(
+        lines.map(({ metrics }) => metrics),
+        optionCounts(search),
+      ),
+    };
     const moment = { step: search.step, state, lines, others };
     await lock.check();
     await folder.saveCheckpoint(moment, identity);
@@ -187,7 +204,7 @@ async function searchOn(device: Device, run: Run, place: Place): Promise<boolean
       device,
       config.search,
       { train: run.train, validation: run.validation },
-      searchOptions(device, config, run.train.height, run.say),
+      searchOptions(device, config, run.space.definition, run.say),
     );
     await resume({ search: again, folder, config, stored: config, identity });
     throw (await locate(run, again)) ?? error;
@@ -208,8 +225,8 @@ async function locate({ flags, stop, progress, folder }: Run, search: Search): P
   }
 }
 
-function recording({ config, folder }: Run, search: Search, { cost }: SearchOptions): Promise<CreditRecording> | undefined {
-  return config.credits === undefined ? undefined : creditRecording(search, folder, config.credits, note, cost);
+function recording({ config, folder }: Run, search: Search): Promise<CreditRecording> | undefined {
+  return config.credits === undefined ? undefined : creditRecording(search, folder, config.credits, note, search.cost);
 }
 
 function describe({ config, train, test, about, folder, say }: Run, search: Search): void {
@@ -220,7 +237,7 @@ function describe({ config, train, test, about, folder, say }: Run, search: Sear
   );
   if (about !== undefined) say(`           ${about}`);
   say(
-    `supernet   ${settings.network.cells} cells, ${settings.network.channels} channels, ${search.supernet.parameterCount().toLocaleString('en-GB')} parameters`,
+    `supernet   ${config.space.name}: ${sizesOf(config)}, ${search.supernet.parameterCount().toLocaleString('en-GB')} parameters`,
   );
   say(`strategy   ${config.strategy}, cost ${config.cost}, eta ${settings.eta}`);
   if (config.cost === 'latency')
@@ -261,28 +278,34 @@ async function searchEpochs(session: Session): Promise<void> {
   }
 }
 
-async function finish({ search, lock, folder, lines, credits, test: images, say }: Session): Promise<void> {
+async function finish({ search, config, lock, folder, lines, credits, test: images, say }: Session): Promise<void> {
   if (search.strategy instanceof RandomSearch) {
     const accuracies = await chooseCandidate(search, CANDIDATES);
     say(`chosen     the best of ${CANDIDATES} drawn children on the validation images (${percent(largestOf(accuracies))})`);
   }
-  const genotype = await search.strategy.derive();
-  const validation = await search.childScore(search.data.validation, genotype);
+  const architecture = await search.strategy.derive();
+  const validation = await search.childScore(search.data.validation, architecture);
   // The test set is touched here, once, and nothing is chosen by it.
-  const test = await search.childScores(images, genotype);
-  const child = await search.child(genotype);
+  const test = await search.childScores(images, architecture);
+  const child = await search.child(architecture);
   const found = {
-    genotype,
+    architecture,
     validationAccuracy: validation.accuracy,
     testAccuracy: test.accuracy,
     testAccuracyWithRunningStatistics: test.accuracyWithRunningStatistics,
     complete: search.step >= search.steps,
   };
-  const others = { ...credits?.finish(), 'curves.svg': curves(lines.map(({ metrics }) => metrics)) };
+  const others = {
+    ...credits?.finish(),
+    'curves.svg': curves(
+      lines.map(({ metrics }) => metrics),
+      optionCounts(search),
+    ),
+  };
   await lock.check();
-  await folder.saveResult(found, await search.state(), await child.stateDict(), others);
+  await folder.saveResult(found, config, search.space, await search.state(), await child.stateDict(), others);
   say('');
-  say(printGenotype(genotype));
+  say(search.space.definition.literal?.print(architecture) ?? listed(architecture));
   say('');
   say(
     `child      ${child.parameterCount().toLocaleString('en-GB')} parameters, no retraining, batch-norm statistics recomputed by forward passes`,
@@ -292,6 +315,39 @@ async function finish({ search, lock, folder, lines, credits, test: images, say 
   if (search.step < search.steps)
     say(`stopped    after step ${search.step} of ${search.steps}; continue with --resume ${folder.path}`);
   child.dispose();
+}
+
+/** 'block1 k3, block2 skip' of an architecture. */
+function listed(architecture: Architecture): string {
+  return Object.entries(architecture)
+    .map(([choice, option]) => `${choice} ${option}`)
+    .join(', ');
+}
+
+/** 'channels 4, cells 3' of a run's space. */
+function sizesOf({ space }: RunConfig): string {
+  const sizes = Object.entries(space.settings).map(([name, size]) => `${name} ${size}`);
+  return sizes.length > 0 ? sizes.join(', ') : space.name;
+}
+
+function optionCounts(search: Search): number[] {
+  return search.space.layout.choices.map(({ options }) => options.length);
+}
+
+/** Trainable numbers of a space's network, made without memory for them. DataFileError where the sizes of a stored run make none. */
+function supernetWeights(definition: SpaceDefinition, device: Device, { space }: RunConfig, stored: boolean): number {
+  try {
+    return device.dryRun(
+      () => {
+        const context = networkContext(device, key(0), { shape: space.item, classes: space.classes });
+        return new SearchSpace(definition, context).network.parameterCount();
+      },
+      { hollow: true },
+    );
+  } catch (cause) {
+    if (!stored || !(cause instanceof ReparamError)) throw cause;
+    throw new DataFileError(`config.json: ${cause.message}`, { cause });
+  }
 }
 
 const COLUMNS: readonly (readonly [string, number, (m: EpochMetrics) => string])[] = [

@@ -84,8 +84,7 @@ async function judge(run: RunFolder, name: string): Promise<Judgement> {
 async function inside(run: RunFolder, name: string, standing: Standing): Promise<string> {
   const listed = standing === 'unlisted' ? `readable; ${LIST} does not name it` : 'whole';
   if (name === 'config.json') {
-    const { format = 1 } = await run.readConfig();
-    return `${listed}, run folder of format ${format}`;
+    return `${listed}, run folder of format ${await run.readFormat()}`;
   }
   if (name === 'metrics.jsonl') {
     const { lines, cut } = await run.readMetrics();

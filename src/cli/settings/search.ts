@@ -5,6 +5,8 @@ import { architectureSettings, learns, samples } from '../../jobs/strategies.ts'
 import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
 import { PRESETS } from '../../snas/search/presets.ts';
 import { DATA_HELP, readingSettings } from './reading.ts';
+import { SPACES, type SpaceSettings } from '../../snas/spaces/index.ts';
+import { isSpaceFile } from '../shared/space-file.ts';
 import { type FlagsOf, settle, type StoredOf } from './setting.ts';
 import { COST_CHOICES } from './values.ts';
 
@@ -12,7 +14,7 @@ import { COST_CHOICES } from './values.ts';
 const LATENCY_EVERY = 4;
 
 /** The format of run folders that this version writes; docs/reliability.md says what each is. */
-export const RUN_FORMAT = 2;
+export const RUN_FORMAT = 3;
 
 const upToData = [
   { flag: '--preset <name>', value: 'preset', at: 'preset', default: 'small', help: 'where unnamed values come from' },
@@ -30,6 +32,16 @@ const afterData = [
   { flag: '--seed <n>', value: 'seed', at: 'search.seed', default: 0, help: 'decides weights, noise and order of images' },
   { flag: '--out <folder>', value: 'text', help: 'where the run is written (default: runs/PRESET-seedN-TIME)' },
   { flag: '--resume <folder>', value: 'text', help: 'continue the run in this folder; its own settings hold' },
+  {
+    flag: '--space <name>',
+    value: 'text',
+    at: 'space.name',
+    default: 'darts',
+    help: (): string =>
+      `what is searched: ${Object.entries(SPACES)
+        .map(([name, { help }]) => `${name} (${help})`)
+        .join('; ')}; or a JavaScript or TypeScript file that makes a network with choices`,
+  },
   {
     flag: '--strategy <name>',
     value: 'strategy',
@@ -50,7 +62,7 @@ const afterData = [
     value: 'price',
     at: 'search.eta',
     help: (): string =>
-      `price of the cost in nats for a network in which every edge has its dearest operation, or ${Object.entries(ETA_PRESETS)
+      `price of the cost in nats, for a network in which every choice takes its dearest option, or ${Object.entries(ETA_PRESETS)
         .map(([name, eta]) => `${name} (${eta})`)
         .join(', ')}`,
   },
@@ -62,10 +74,12 @@ const afterData = [
   },
   { flag: '--epochs <n>', value: 'count', at: 'search.epochs', help: 'passes over the training images' },
   { flag: '--batch-size <n>', value: 'count', at: 'search.batchSize', help: 'images a step' },
-  { flag: '--channels <n>', value: 'count', at: 'search.network.channels', help: 'channels of a node in the first cells' },
-  { flag: '--cells <n>', value: 'count', at: 'search.network.cells', help: 'cells; those at 1/3 and 2/3 reduce' },
-  { flag: '--nodes <n>', value: 'count', at: 'search.network.nodes', help: 'intermediate nodes of a cell' },
-  { flag: '--stem-stride <n>', value: 'stride', at: 'search.network.stemStride', help: '2 halves the image first' },
+  { flag: '--channels <n>', value: 'count', at: 'space.settings.channels?', help: 'channels of the first cells or layers' },
+  { flag: '--cells <n>', value: 'count', at: 'space.settings.cells?', help: 'cells; those at 1/3 and 2/3 reduce' },
+  { flag: '--nodes <n>', value: 'count', at: 'space.settings.nodes?', help: 'intermediate nodes of a cell' },
+  { flag: '--stem-stride <n>', value: 'stride', at: 'space.settings.stemStride?', help: '2 halves the image first' },
+  { flag: '--layers <n>', value: 'count', at: 'space.settings.layers?', help: 'layers that are chosen' },
+  { flag: '--width <n>', value: 'count', at: 'space.settings.width?', help: 'widest layer of an mlp' },
   { flag: '--train-images <n>', value: 'images', at: 'trainImages', help: 'images to search on, taken from the training set' },
   {
     flag: '--validation-images <n>',
@@ -117,7 +131,7 @@ const afterData = [
     flag: '--credits <every=n>',
     value: 'every',
     at: 'credits?',
-    help: 'record the credit of every edge each n steps, in credits.jsonl and as heat maps',
+    help: 'record the credit of every choice each n steps, in credits.jsonl and as heat maps',
   },
   {
     flag: '--checkpoint-minutes <x>',
@@ -136,8 +150,10 @@ const afterData = [
   { value: 'text', at: 'adapter' },
   { value: 'versions', at: 'versions' },
   { value: 'betas', at: 'search.architecture.betas' },
-  { value: 'count', at: 'search.network.classes' },
-  { value: 'count', at: 'search.network.inChannels' },
+  { value: 'count', at: 'space.classes' },
+  { value: 'counts', at: 'space.item' },
+  { value: 'text', at: 'space.file?' },
+  { value: 'text', at: 'space.digest?' },
 ] as const;
 
 /** In the order of --help. */
@@ -154,10 +170,35 @@ export type SearchFlags = FlagsOf<typeof searchSettings>;
 export type RunConfig = StoredOf<typeof searchSettings>;
 
 /** A run's settings before its data are read and its device is open; numbers of images may be parts of the training set. */
-export interface Resolved extends Omit<RunConfig, 'format' | 'adapter' | 'versions' | 'search'> {
-  readonly search: Omit<RunConfig['search'], 'network'> & {
-    readonly network: Omit<RunConfig['search']['network'], 'classes' | 'inChannels'>;
-  };
+export interface Resolved extends Omit<RunConfig, 'format' | 'adapter' | 'versions' | 'space'> {
+  readonly space: Omit<RunConfig['space'], 'classes' | 'item' | 'file' | 'digest'>;
+}
+
+/** Flags that are settings of a space. */
+const SIZES = {
+  channels: '--channels',
+  cells: '--cells',
+  nodes: '--nodes',
+  stemStride: '--stem-stride',
+  layers: '--layers',
+  width: '--width',
+};
+
+/** The sizes of a space in a preset: none of a file's. UsageError for a flag that the space has no setting for. */
+function spaceSettings(flags: SearchFlags): SpaceSettings {
+  const shipped = SPACES[flags.space];
+  if (!shipped && !isSpaceFile(flags.space)) {
+    throw new UsageError(
+      `--space '${flags.space}' is none of ${Object.keys(SPACES).join(', ')}, and no file that ends in .js, .mjs, .ts or .mts`,
+    );
+  }
+  const settings = shipped?.presets[flags.preset] ?? {};
+  for (const [name, flag] of Object.entries(SIZES)) {
+    if (Reflect.get(flags, name) === undefined || name in settings) continue;
+    const has = Object.keys(settings).map((size) => Reflect.get(SIZES, size) as string);
+    throw new UsageError(`${flag} is no setting of --space ${flags.space}${has.length > 0 ? `, which has ${has.join(', ')}` : ''}`);
+  }
+  return settings;
 }
 
 /** How latency is measured, if it is the cost; refuses what does not go together. */
@@ -170,7 +211,7 @@ export function latencyOf(flags: SearchFlags): RunConfig['latency'] {
   }
   if (cost === 'latency' && !samples(strategy)) {
     throw new UsageError(
-      `--cost latency needs a strategy that samples each edge from softmax(log alpha): ${STRATEGY_NAMES.filter(samples).join(', ')}; ` +
+      `--cost latency needs a strategy that samples each choice from softmax(log alpha): ${STRATEGY_NAMES.filter(samples).join(', ')}; ` +
         `--strategy ${strategy} does not. Take one of them, or another --cost`,
     );
   }
@@ -181,7 +222,7 @@ export function latencyOf(flags: SearchFlags): RunConfig['latency'] {
 
 /** The preset with the flags' values in place of its own, as config.json has them; what the data and the device decide is still to come. */
 export function resolveSearch(flags: SearchFlags): Resolved {
-  const { network, trainImages, validationImages, augment, ...training } = PRESETS[flags.preset];
+  const { trainImages, validationImages, augment, ...training } = PRESETS[flags.preset];
   const latency = latencyOf(flags);
   const { search, ...run } = settle(searchSettings, flags, {
     preset: flags.preset,
@@ -192,12 +233,12 @@ export function resolveSearch(flags: SearchFlags): Resolved {
     ...(latency && { latency }),
     trainImages,
     validationImages,
+    space: { name: flags.space, settings: spaceSettings(flags) },
     search: {
       ...training,
       architecture: architectureSettings(flags.strategy, flags.preset),
       augment: { crop: 0, flip: false, cutout: 0, ...augment },
       seed: flags.seed,
-      network,
     },
   });
   const { start, end } = search.temperature;
@@ -205,8 +246,8 @@ export function resolveSearch(flags: SearchFlags): Resolved {
   const { lr } = search.weights;
   const lrEnd = flags.lrEnd ?? Math.min(lr, search.weights.lrEnd);
   if (lrEnd > lr) throw new UsageError(`--lr-end ${lrEnd} is above --lr ${lr}: the learning rate goes down`);
-  const { augment: settled, seed, network: size, ...rest } = search;
+  const { augment: settled, seed, ...rest } = search;
   const augmented = settled.crop > 0 || settled.flip || settled.cutout > 0;
   const weights = { ...rest.weights, lrEnd };
-  return { ...run, search: { ...rest, weights, ...(augmented && { augment: settled }), seed, network: size } };
+  return { ...run, search: { ...rest, weights, ...(augmented && { augment: settled }), seed } };
 }

@@ -24,6 +24,7 @@ export interface Values {
   readonly texts: ValueTypes<readonly string[]>;
   readonly yes: ValueTypes<boolean>;
   readonly count: ValueTypes<number>;
+  readonly counts: ValueTypes<readonly number[]>;
   readonly natural: ValueTypes<number>;
   readonly seed: ValueTypes<number>;
   readonly positive: ValueTypes<number>;
@@ -64,6 +65,7 @@ export const values: { readonly [Name in ValueName]: Value<Values[Name]> } = {
   texts: { schema: v.array(v.string()) },
   yes: { schema: v.boolean() },
   count: { parse: count, schema: atLeastOne },
+  counts: { schema: v.array(atLeastOne) },
   natural: { parse: natural, schema: v.number() },
   seed: { parse: seed, schema: v.pipe(v.number(), v.integer(), v.minValue(0)) },
   positive: { parse: positive, schema: v.number() },

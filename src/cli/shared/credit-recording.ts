@@ -1,13 +1,14 @@
-/** @file `reparam search --credits every`: credits.jsonl beside the metrics, and a heat map of every cell over time. */
+/** @file `reparam search --credits every`: credits.jsonl beside the metrics, and heat maps over time. */
 import * as v from 'valibot';
 import { DataFileError } from '../../contract/errors.ts';
-import { creditHeatMap, type CreditRecord, recordCredits } from '../../credit/recorder.ts';
-import { batches, disposeBatch, type LabelledImages, uploadBatch } from '../../data/index.ts';
+import { creditGroups, creditHeatMap, type CreditRecord, recordCredits } from '../../credit/recorder.ts';
+import { disposeBatch, type LabelledImages, sourceOf, uploadExamples } from '../../data/index.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import { scope } from '../../core/scope.ts';
 import type { Search } from '../../snas/search/search.ts';
-import type { CellWeights } from '../../snas/space/cell-weights.ts';
+import type { SpaceCost } from '../../snas/cost/space-cost.ts';
+import { disposeWeights } from '../../snas/space/layout.ts';
 import type { Files, RunFolder } from './run-folder.ts';
 
 const CREDITS = 'credits.jsonl';
@@ -17,12 +18,12 @@ export interface CreditRecording {
   readonly afterStep: (step: number) => Promise<void>;
   /** credits.jsonl as it is now: it is written with each checkpoint, so that both are of one moment. */
   files(): Files;
-  /** The same with credits-cellN.svg of all records, those of a resumed run included. */
+  /** The same with credits-PART.svg of all records, one a part of the network, those of a resumed run included. */
   finish(): Files;
 }
 
 /**
- * Records the credits of every edge each `every` steps, on one fixed batch of validation images and a Z drawn at the step's temperature. A
+ * Records the credits of every place each `every` steps, on one fixed batch of validation images and a Z drawn at the step's temperature. A
  * resumed run keeps the records up to its checkpoint. `note` is told of a last line that is cut.
  */
 export async function creditRecording(
@@ -30,7 +31,7 @@ export async function creditRecording(
   folder: RunFolder,
   every: number,
   note: (line: string) => void,
-  cost?: CellWeights,
+  cost?: SpaceCost,
 ): Promise<CreditRecording> {
   const records = (await readRecords(folder, note)).filter((r) => r.step <= search.step);
   const batch = validationBatch(search);
@@ -43,17 +44,16 @@ export async function creditRecording(
       const z = scope(() =>
         search.strategy.propose(search.strategy.inputs({ key: foldIn(k, step), temperature: search.temperature })),
       );
-      const record = await recordCredits(search.supernet, z, batch, { step, eta, ...(cost && { cost }) });
-      z.normal.dispose();
-      z.reduce.dispose();
+      const record = await recordCredits(search.space, z, batch, { step, eta, ...(cost && { cost }) });
+      disposeWeights(z);
       records.push(record);
     },
     files,
     finish: () => {
       disposeBatch(batch);
       if (records.length === 0) return files();
-      const cells = search.supernet.cells.map((_, cell) => [`credits-cell${cell}.svg`, creditHeatMap(records, cell)] as const);
-      return { ...files(), ...Object.fromEntries(cells) };
+      const maps = creditGroups(records).map((group) => [pictureName(group), creditHeatMap(records, group)] as const);
+      return { ...files(), ...Object.fromEntries(maps) };
     },
   };
 }
@@ -78,9 +78,13 @@ async function readRecords(folder: RunFolder, note: (line: string) => void): Pro
   });
 }
 
+/** credits-cells-0.svg of the part 'cells.0', credits.svg of the whole. */
+function pictureName(group: string): string {
+  return group === '' ? 'credits.svg' : `credits-${group.replaceAll('.', '-')}.svg`;
+}
+
 function validationBatch({ device, data, config, statistics }: Search): LabelledImages {
-  const { validation } = data;
-  const options = { batchSize: Math.min(config.batchSize, validation.labels.length), standardise: statistics };
-  const batch = batches(validation, options).next().value!;
-  return uploadBatch(device, batch, validation);
+  const source = sourceOf(data.validation, { standardise: statistics });
+  const [batch] = source.batches({ batchSize: Math.min(config.batchSize, source.length) });
+  return uploadExamples(device, batch!, source);
 }

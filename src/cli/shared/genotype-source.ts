@@ -1,14 +1,15 @@
 /** @file A genotype from what stands on a command line: a published name, a literal, JSON, a file, the folder of a search, or a random draw. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { randomGenotype } from '../../baselines/index.ts';
+import { randomArchitecture } from '../../baselines/index.ts';
 import { DataFileError, GenotypeError } from '../../contract/errors.ts';
 import { ListedFolder } from '../../files/listed-folder.ts';
-import { foldIn, key } from '../../core/random.ts';
+import { foldIn, type Key, key } from '../../core/random.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
-import type { Genotype } from '../../snas/space/genotype.ts';
-import { hasLiteral } from '../../snas/space/literal-reader.ts';
-import { genotype, PUBLISHED_NAMES } from '../../snas/space/published.ts';
+import { architectureGenotype, dartsLayout } from '../../snas/spaces/darts/choices.ts';
+import type { Genotype } from '../../snas/spaces/darts/genotype.ts';
+import { hasLiteral } from '../../snas/spaces/darts/literal-reader.ts';
+import { genotype, PUBLISHED_NAMES } from '../../snas/spaces/darts/published.ts';
 import { UsageError } from '../../command/usage-error.ts';
 
 export interface NamedGenotype {
@@ -49,6 +50,11 @@ export function genotypeFromSource(source: string, random: RandomDraw): NamedGen
   if (!existsSync(file)) throw new DataFileError(`${text} holds no genotype.json: the search that it is for has not ended`);
   const name = folder ? path.basename(path.resolve(text)) : path.basename(text).replace(/\.[^.]*$/, '');
   return { name, genotype: usable(inFile(readFileSync(file, 'utf8')), (message) => new DataFileError(`${file}: ${message}`)) };
+}
+
+/** One operation an edge, each equally likely, `none` included. */
+function randomGenotype(drawn: Key, nodes: number): Genotype {
+  return architectureGenotype(randomArchitecture(drawn, dartsLayout(nodes)), nodes);
 }
 
 /** DataFileError for a source that is a file of a run, or its folder, and has changed since it was written. */

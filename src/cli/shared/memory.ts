@@ -1,7 +1,7 @@
 /** @file Whether a network that is to be trained fits this machine, before memory is asked for. */
 import os from 'node:os';
 import { LimitError } from '../../contract/errors.ts';
-import { checkWeights } from '../../snas/space/network-config.ts';
+import { checkWeights } from '../../snas/spaces/darts/network-config.ts';
 
 /** Weights, momentum and gradients in float32. */
 const BYTES_PER_WEIGHT = 3 * 4;

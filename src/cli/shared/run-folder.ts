@@ -1,14 +1,15 @@
 /** @file The folder that a search leaves: config, metrics, checkpoints, genotype, pictures and weights; and reading it again. */
 import * as v from 'valibot';
-import { DataFileError, LimitError, OptionError } from '../../contract/errors.ts';
+import { DataFileError } from '../../contract/errors.ts';
 import { ListedFolder } from '../../files/listed-folder.ts';
 import { weightBytes } from '../../files/weights.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { lineChart } from '../../plot/index.ts';
-import { drawCell } from '../../snas/space/draw.ts';
-import { printGenotype } from '../../snas/space/genotype-literal.ts';
-import type { Genotype } from '../../snas/space/genotype.ts';
-import { supernetSize } from '../../snas/space/network-config.ts';
+import type { Architecture } from '../../snas/space/architecture.ts';
+import { drawSpace } from '../../snas/space/draw.ts';
+import type { SearchSpace } from '../../snas/space/search-space.ts';
+import { architectureGenotype } from '../../snas/spaces/darts/choices.ts';
+import type { Genotype } from '../../snas/spaces/darts/genotype.ts';
 import type { EpochMetrics } from '../../snas/search/config.ts';
 import { RUN_FORMAT, type RunConfig, searchSettings } from '../settings/search.ts';
 import { schemaOf } from '../settings/setting.ts';
@@ -33,16 +34,36 @@ export interface Moment {
   readonly others?: Files;
 }
 
-/** genotype.json. */
-export interface FoundGenotype {
-  readonly genotype: Genotype;
-  /** DARTS's literal. */
-  readonly literal: string;
+/** genotype.json: the child that a search found, with all that makes it again. */
+export interface FoundChild {
+  /** As people of the space write it; of a space that has such a form. */
+  readonly literal?: string;
+  /** Of the DARTS space. */
+  readonly genotype?: Genotype;
   readonly validationAccuracy: number;
   readonly testAccuracy: number;
   /** The same child with the supernet's own running batch-norm statistics. */
   readonly testAccuracyWithRunningStatistics: number;
   /** False where the run was stopped before its last step. */
+  readonly complete: boolean;
+  /** The space's name, its sizes, and what it was made for. */
+  readonly space: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly item: readonly number[];
+  readonly classes: number;
+  /** Path and SHA-256 of a space that a file makes. */
+  readonly file?: string;
+  readonly digest?: string;
+  /** Each choice's option, by name; `none` where one is left out. */
+  readonly choices: Architecture;
+}
+
+/** What a search says of its child. */
+export interface FoundScores {
+  readonly architecture: Architecture;
+  readonly validationAccuracy: number;
+  readonly testAccuracy: number;
+  readonly testAccuracyWithRunningStatistics: number;
   readonly complete: boolean;
 }
 
@@ -80,25 +101,31 @@ export class RunFolder {
     await this.files.write({ [METRICS]: '', [name]: bytes, [CONFIG]: configText(config) }, superfluous);
   }
 
-  /** config.json. DataFileError naming the place that is wrong, a network that fits nowhere, or a format that this version does not read. */
+  /** The format of the folder, by config.json. DataFileError as of `readConfig`, but for a format of an earlier version. */
+  async readFormat(): Promise<number> {
+    const format = formatOf(await this.#configValue());
+    if (format === 1 || format === 2) return format;
+    await this.readConfig();
+    return RUN_FORMAT;
+  }
+
+  /** config.json. DataFileError naming the place that is wrong, or a format that this version does not continue. */
   async readConfig(): Promise<RunConfig> {
-    if (!(await this.files.names()).includes(CONFIG)) throw new DataFileError(`${this.path} holds no run: there is no ${CONFIG}`);
+    const value = await this.#configValue();
     const file = this.file(CONFIG);
-    const { bytes } = await this.files.read(CONFIG);
-    const value = parseJson(file, bytes.toString());
     checkFormat(file, value);
     const parsed = v.safeParse(configSchema, value);
     if (!parsed.success) {
       const issue = parsed.issues[0];
       throw new DataFileError(`${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
     }
-    try {
-      supernetSize(parsed.output.search.network);
-    } catch (error) {
-      if (!(error instanceof LimitError || error instanceof OptionError)) throw error;
-      throw new DataFileError(`${file}: ${error.message}`, { cause: error });
-    }
     return parsed.output;
+  }
+
+  async #configValue(): Promise<unknown> {
+    if (!(await this.files.names()).includes(CONFIG)) throw new DataFileError(`${this.path} holds no run: there is no ${CONFIG}`);
+    const { bytes } = await this.files.read(CONFIG);
+    return parseJson(this.file(CONFIG), bytes.toString());
   }
 
   /** The lines of metrics.jsonl, and what is to be said of the file. */
@@ -131,23 +158,43 @@ export class RunFolder {
   }
 
   /** What a search has found, and its weights without the state of the optimisers. */
-  async saveResult(found: Omit<FoundGenotype, 'literal'>, state: StateDict, child: StateDict, others: Files): Promise<void> {
-    const { genotype } = found;
+  async saveResult(
+    { architecture, ...scores }: FoundScores,
+    { space }: RunConfig,
+    searched: SearchSpace,
+    state: StateDict,
+    child: StateDict,
+    others: Files,
+  ): Promise<void> {
+    const { definition } = searched;
+    const found: FoundChild = {
+      ...(definition.literal && { literal: definition.literal.print(architecture) }),
+      ...(space.name === 'darts' && { genotype: architectureGenotype(architecture, space.settings['nodes'] ?? 4) }),
+      ...scores,
+      space: space.name,
+      settings: space.settings,
+      item: space.item,
+      classes: space.classes,
+      ...(space.file !== undefined && { file: space.file, digest: space.digest ?? '' }),
+      choices: architecture,
+    };
     const kept = Object.entries(state).filter(([name]) => name.startsWith('supernet.') || name.startsWith('architecture.'));
     await this.files.write({
       ...others,
       'weights.safetensors': weightBytes(Object.fromEntries(kept)),
       'child.safetensors': weightBytes(child),
-      'normal.svg': drawCell(genotype, 'normal'),
-      'reduction.svg': drawCell(genotype, 'reduce'),
-      'genotype.json': `${JSON.stringify({ literal: printGenotype(genotype), ...found }, undefined, 2)}\n`,
+      ...(definition.draw?.(architecture) ?? { 'network.svg': drawSpace(searched, architecture) }),
+      'genotype.json': `${JSON.stringify(found, undefined, 2)}\n`,
     });
     await this.files.settle();
   }
 }
 
-/** curves.svg: accuracies, entropy and cost by epoch. */
-export function curves(metrics: readonly EpochMetrics[]): string {
+/** curves.svg: accuracies, entropy and cost by epoch. `options`: how many options each choice has. */
+export function curves(metrics: readonly EpochMetrics[], options: readonly number[]): string {
+  const most = options.reduce((sum, n) => sum + Math.log(n), 0) / options.length;
+  const sizes = new Set(options);
+  const largest = sizes.size === 1 ? `ln ${options[0]}` : 'its largest';
   const line = (name: string, of: (m: EpochMetrics) => number): { name: string; points: { x: number; y: number }[] } => ({
     name,
     points: metrics.map((m) => ({ x: m.epoch + 1, y: of(m) })),
@@ -155,19 +202,19 @@ export function curves(metrics: readonly EpochMetrics[]): string {
   const last = metrics.at(-1);
   const description = last
     ? `After ${last.epoch + 1} epochs: training accuracy ${last.trainAccuracy.toFixed(3)}, sampled parent ${last.parentAccuracy.toFixed(3)}, ` +
-      `derived child ${last.childAccuracy.toFixed(3)}, entropy of an edge ${last.entropy.toFixed(3)} nats.`
+      `derived child ${last.childAccuracy.toFixed(3)}, entropy of a choice ${last.entropy.toFixed(3)} nats.`
     : 'No epoch was finished.';
   return lineChart({
     title: 'Search',
     description,
     xLabel: 'epoch',
-    yLabel: 'accuracy; fraction of ln 8; fraction of the largest cost',
+    yLabel: `accuracy; fraction of ${largest}; fraction of the largest cost`,
     yInclude: [0, 1],
     series: [
       line('training (parents)', (m) => m.trainAccuracy),
       line('validation, parent', (m) => m.parentAccuracy),
       line('validation, child', (m) => m.childAccuracy),
-      line('entropy / ln 8', (m) => m.entropy / Math.log(8)),
+      line(`entropy / ${largest}`, (m) => m.entropy / most),
       line('expected cost', (m) => m.expectedCost),
     ],
   });
@@ -181,14 +228,24 @@ function metricsText(lines: readonly MetricsLine[]): string {
   return lines.map(({ text }) => `${text}\n`).join('');
 }
 
-/** DataFileError for a folder of a format to come. A config without a format is of format 1, which is read, and converted when the run goes on. */
+/** Folders of the first format do not say it. */
+function formatOf(config: unknown): unknown {
+  return typeof config === 'object' && config !== null ? (Reflect.get(config, 'format') ?? 1) : 1;
+}
+
+/** DataFileError for a folder of another format. Those before 3 say nothing of their space. */
 function checkFormat(file: string, config: unknown): void {
-  const format: unknown = typeof config === 'object' && config !== null ? (Reflect.get(config, 'format') ?? 1) : 1;
-  if (format === 1 || format === RUN_FORMAT) return;
+  const format = formatOf(config);
+  if (format === RUN_FORMAT) return;
+  const told = `${file}: run folders of format ${JSON.stringify(format)} are not continued, only those of ${RUN_FORMAT}`;
+  if (format === 1 || format === 2) {
+    throw new DataFileError(
+      `${told}: it was begun before search spaces had names. Continue it with the version that began it, or begin again with --out; ` +
+        'its genotype.json is read as ever, by train --genotype',
+    );
+  }
   const cure = Number(format) > RUN_FORMAT ? 'take the version of reparam that wrote it, or a later one' : 'the file is damaged';
-  throw new DataFileError(
-    `${file}: run folders of format ${JSON.stringify(format)} are not read, only those of 1 and ${RUN_FORMAT}: ${cure}`,
-  );
+  throw new DataFileError(`${told}: ${cure}`);
 }
 
 function parseJson(file: string, text: string): unknown {

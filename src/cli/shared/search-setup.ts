@@ -2,24 +2,62 @@
 import path from 'node:path';
 import { STRATEGY_NAMES } from '../../baselines/index.ts';
 import { absoluteDataName, type TrainTest } from '../../data/files.node.ts';
+import { type Dataset, sourceOf } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
-import { DataFileError } from '../../contract/errors.ts';
-import { costTable, relativeWeights, RESOURCES, type ResourceWeights } from '../../snas/cost/cost.ts';
-import { costTensors } from '../../snas/cost/expected-cost.ts';
+import { DataFileError, ReparamError } from '../../contract/errors.ts';
+import type { ResourceWeights } from '../../snas/cost/cost.ts';
+import { spaceCost } from '../../snas/cost/space-table.ts';
 import { measuredLatency } from '../../snas/cost/relative-latency.ts';
-import { supernetSize } from '../../snas/space/network-config.ts';
+import { RESOURCES } from '../../snas/space/resources.ts';
+import type { SpaceDefinition } from '../../snas/space/search-space.ts';
+import { SPACES } from '../../snas/spaces/index.ts';
 import type { SearchOptions } from '../../snas/search/config.ts';
 import { resolveSearch, RUN_FORMAT, type RunConfig, type SearchFlags } from '../settings/search.ts';
 import { strategyFor } from '../../jobs/strategies.ts';
 import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
+import { isSpaceFile, loadSpaceFile, type SpaceFile } from './space-file.ts';
+
+/** The space of a run: one that ships, or what a file makes. */
+export interface RunSpace {
+  readonly definition: SpaceDefinition;
+  readonly file?: Pick<SpaceFile, 'file' | 'digest'>;
+}
+
+/** The space that flags ask for, at its sizes. UsageError for a name that is none, OptionError for sizes that make no network. */
+export async function newSpace(flags: SearchFlags): Promise<RunSpace> {
+  const { space } = resolveSearch(flags);
+  if (!isSpaceFile(space.name)) return { definition: SPACES[space.name]!.make(space.settings) };
+  const { definition, ...file } = await loadSpaceFile(space.name);
+  return { definition, file };
+}
+
+/** The space of a stored run. DataFileError for one that this version has not, and for a file that is another by now. */
+export async function storedSpace({ space }: RunConfig): Promise<RunSpace> {
+  if (space.file === undefined) {
+    const shipped = SPACES[space.name];
+    if (!shipped) throw new DataFileError(`config.json: space.name '${space.name}' is none of ${Object.keys(SPACES).join(', ')}`);
+    try {
+      return { definition: shipped.make(space.settings) };
+    } catch (cause) {
+      if (!(cause instanceof ReparamError)) throw cause;
+      throw new DataFileError(`config.json: space.settings: ${cause.message}`, { cause });
+    }
+  }
+  const { definition, ...file } = await loadSpaceFile(space.file);
+  if (file.digest !== space.digest) {
+    throw new DataFileError(
+      `${space.file} has changed since the run was begun: its space may be another. Put the file back as it was, or begin another run with --out`,
+    );
+  }
+  return { definition, file };
+}
 
 /** What the flags and the data make of a preset. */
-export function newConfig(flags: SearchFlags, data: TrainTest, device: Device): RunConfig {
-  const { preset, data: name, device: _choice, search, ...run } = resolveSearch(flags);
+export function newConfig(flags: SearchFlags, data: TrainTest, device: Device, { file }: RunSpace): RunConfig {
+  const { preset, data: name, device: _choice, search, space, ...run } = resolveSearch(flags);
   const available = data.train.labels.length;
   const images = (n: number): number => (n < 1 ? Math.floor(n * available) : n);
-  supernetSize({ ...search.network, classes: data.train.classes, inChannels: data.train.channels });
   const train = images(run.trainImages);
   const validation = images(run.validationImages);
   if (train + validation > available) {
@@ -42,16 +80,18 @@ export function newConfig(flags: SearchFlags, data: TrainTest, device: Device): 
     ...run,
     trainImages: train,
     validationImages: validation,
-    search: { ...search, network: { ...search.network, classes: data.train.classes, inChannels: data.train.channels } },
+    space: { ...space, ...file, classes: data.train.classes, item: [...itemOf(data.train)] },
+    search,
   };
 }
 
 /** DataFileError where a stored run is of other images than there are now. */
 export function checkStoredSizes(config: RunConfig, { train }: TrainTest): void {
-  const { classes, inChannels } = config.search.network;
+  const { classes, item } = config.space;
+  const now = itemOf(train);
   const different = [
-    ...(classes === train.classes ? [] : [`search.network.classes is ${classes}, and the images have ${train.classes}`]),
-    ...(inChannels === train.channels ? [] : [`search.network.inChannels is ${inChannels}, and the images have ${train.channels}`]),
+    ...(classes === train.classes ? [] : [`space.classes is ${classes}, and the images have ${train.classes}`]),
+    ...(item.join(' ') === now.join(' ') ? [] : [`space.item is [${item.join(', ')}], and the images are [${now.join(', ')}]`]),
     ...(config.trainImages + config.validationImages <= train.labels.length
       ? []
       : [
@@ -61,27 +101,36 @@ export function checkStoredSizes(config: RunConfig, { train }: TrainTest): void 
   if (different.length > 0) throw new DataFileError(`config.json does not fit ${config.data}: ${different.join('; ')}`);
 }
 
-/** The strategy and the price of a run. `say` is told what latency is measured in, once that is known. */
-export function searchOptions(device: Device, config: RunConfig, imageSide: number, say: (line: string) => void): SearchOptions {
+function itemOf(data: Dataset): readonly number[] {
+  return sourceOf(data).shape;
+}
+
+/** The space, the strategy and the price of a run. `say` is told what latency is measured in, once that is known. */
+export function searchOptions(
+  device: Device,
+  config: RunConfig,
+  space: SpaceDefinition,
+  say: (line: string) => void,
+): SearchOptions {
   const { search: settings, latency } = config;
   const name = STRATEGY_NAMES.find((n) => n === config.strategy);
   if (!name) throw new DataFileError(`config.json: strategy '${config.strategy}' is not one of ${STRATEGY_NAMES.join(', ')}`);
   // SNAS itself keeps the key that the search has for it.
-  const chosen = name === 'snas' ? {} : { strategy: strategyFor(name, device, settings.seed, settings.network.nodes ?? 4) };
+  const chosen: SearchOptions =
+    name === 'snas' ? { space } : { space, strategy: (made) => strategyFor(name, device, settings.seed, made) };
   if (config.cost !== 'latency') {
-    // Costs as fractions: 0 where every edge is `none`, 1 where every edge has its dearest operation.
-    const table = costTable({ ...settings.network, imageSide });
+    // Costs as fractions: 0 for the cheapest architecture, 1 for the dearest.
     const shares: ResourceWeights =
       config.cost === 'weighted' ? Object.fromEntries(RESOURCES.map((r) => [r, 1])) : { [config.cost]: 1 };
-    return { ...chosen, cost: costTensors(device, table, relativeWeights(table, shares)) };
+    return { ...chosen, cost: (made) => spaceCost(made, shares) };
   }
   const every = latency?.every ?? 1;
   const box = measuredLatency({
-    onUnit: ({ empty, slowest, operation, clock }) => {
+    onUnit: ({ fastest, fastestOption, slowest, slowestOption, clock }) => {
       const by = clock === 'timestamps' ? "the device's timestamps" : 'wall time';
       say(
-        `latency    of ${settings.batchSize} images by ${by}: ${empty.toFixed(3)} ms where every edge is none (cost 0), ` +
-          `${slowest.toFixed(3)} ms where every edge is ${operation} (cost 1); the sampled child is timed in every ${every === 1 ? 'step' : `${ordinal(every)} step`}`,
+        `latency    of ${settings.batchSize} images by ${by}: ${fastest.toFixed(3)} ms where every choice takes ${fastestOption} (cost 0), ` +
+          `${slowest.toFixed(3)} ms where every choice takes ${slowestOption} (cost 1); the sampled child is timed in every ${every === 1 ? 'step' : `${ordinal(every)} step`}`,
       );
     },
   });

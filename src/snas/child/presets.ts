@@ -1,6 +1,6 @@
 /** @file Settings for training a found cell from scratch: `smoke` proves that it runs, `small` fits two cores, `paper` is the authors' own. */
 import type { ChildTrainingConfig } from './training.ts';
-import type { NetworkConfig } from '../space/network-config.ts';
+import type { NetworkConfig } from '../spaces/darts/network-config.ts';
 
 export type PresetName = 'smoke' | 'small' | 'paper';
 

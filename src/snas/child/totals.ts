@@ -15,7 +15,7 @@ export function correctCount(logits: Tensor, labels: Tensor): Tensor {
   });
 }
 
-/** The sum of losses over images and the number of right answers since the last reset. */
+/** The sum of losses over examples and of the metric (by default the number of right answers) since the last reset. */
 export class Totals {
   /** [2]: losses, right answers. */
   readonly #sums: Tensor;
@@ -24,10 +24,9 @@ export class Totals {
     this.#sums = device.parameter([0, 0], [2]);
   }
 
-  /** Adds a batch, in place: the sum of its losses, a scalar, and its logits [n, k] and labels [n]. */
-  add(lossSum: Tensor, logits: Tensor, labels: Tensor): void {
-    const correct = correctCount(logits, labels);
-    noGrad(() => assign(this.#sums, add(this.#sums, stack([lossSum, correct]))));
+  /** Adds a batch, in place: the sums of its losses and of its metric, scalars. */
+  add(lossSum: Tensor, metricSum: Tensor): void {
+    noGrad(() => assign(this.#sums, add(this.#sums, stack([lossSum, metricSum]))));
   }
 
   async read(): Promise<{ readonly loss: number; readonly correct: number }> {

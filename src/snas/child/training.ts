@@ -1,7 +1,15 @@
 /** @file Training a child network from scratch, as found cells are evaluated: cosine, cutout, drop path, auxiliary loss. */
 import { grad } from '../../core/autograd.ts';
 import { capture } from '../../core/capture.ts';
-import { type Augmentation, batches, channelStatistics, type Dataset, uploadBatch } from '../../data/index.ts';
+import {
+  type Augmentation,
+  type BatchSource,
+  channelStatistics,
+  type Dataset,
+  isDataset,
+  sourceOf,
+  uploadExamples,
+} from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { NonFiniteError, OptionError } from '../../contract/errors.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
@@ -9,16 +17,15 @@ import { add, mul } from '../../core/ops.ts';
 import { clipGradNorm } from '../../optim/clip.ts';
 import { cosine } from '../../optim/schedule.ts';
 import { nextTask } from '../../core/event-loop.ts';
-import type { StateDict } from '../../nn/module.ts';
+import type { Layer, StateDict } from '../../nn/module.ts';
 import { SGD } from '../../optim/sgd.ts';
 import { foldIn, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
-import { crossEntropy } from '../../core/cross-entropy.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { TRAINING_KEYS } from '../keys.ts';
-import type { ChildNetwork } from '../space/network.ts';
-import { childPaths, drawPathMasks, pathMaskOf } from '../space/path-masks.ts';
+import { childModel, drawPathMasks } from '../space/path-masks.ts';
 import { type EvaluationOptions, score, type Score } from './evaluation.ts';
+import { classification, type Task } from './task.ts';
 import { Totals } from './totals.ts';
 
 export interface ChildTrainingConfig {
@@ -69,6 +76,8 @@ export interface ChildTrainingOptions {
   readonly eager?: boolean;
   /** Ends the training after the step that is under way, by throwing the signal's reason. */
   readonly signal?: StopSignal;
+  /** Default: cross-entropy and accuracy. */
+  readonly task?: Task;
 }
 
 /**
@@ -80,30 +89,34 @@ export interface ChildTrainingOptions {
  */
 export async function* trainChild(
   device: Device,
-  network: ChildNetwork,
-  train: Dataset,
+  network: Layer,
+  train: Dataset | BatchSource,
   config: ChildTrainingConfig,
   options: ChildTrainingOptions = {},
 ): AsyncGenerator<TrainedEpoch, void, void> {
-  checkTraining(config, train);
+  const { task = classification } = options;
+  const source = sourceOf(train, {
+    ...(isDataset(train) && { standardise: channelStatistics(train) }),
+    augment: config.augment,
+  });
+  checkTraining(config, source.length);
   options.signal?.throwIfAborted();
-  const { epochs, batchSize, augment } = config;
+  const { epochs, batchSize } = config;
   const root = key(config.seed);
-  const standardise = channelStatistics(train);
   const weights = network.parameters();
-  const stepsPerEpoch = Math.floor(train.labels.length / batchSize);
+  const stepsPerEpoch = Math.floor(source.length / batchSize);
   const optimizer = new SGD(weights, { lr: config.lr, momentum: config.momentum, weightDecay: config.weightDecay });
   const rate = cosine(config.lr, 0, epochs * stepsPerEpoch);
   const totals = new Totals(device);
-  const paths = childPaths(network);
+  const model = childModel(network);
   /** One step on the device; everything that changes from step to step is an input. */
   const step = (images: Tensor, labels: Tensor, masks?: Tensor): void => {
-    const [logits, auxiliary] = network.forwardBoth(images, masks ? { pathMask: pathMaskOf(masks, paths) } : {});
-    const loss = crossEntropy(logits, labels);
-    const objective = auxiliary ? add(loss, mul(crossEntropy(auxiliary, labels), config.auxiliaryWeight)) : loss;
+    const [outputs, auxiliary] = model.forward(images, masks);
+    const loss = task.loss(outputs, labels);
+    const objective = auxiliary ? add(loss, mul(task.loss(auxiliary, labels), config.auxiliaryWeight)) : loss;
     const gradients = grad(objective, weights, { unused: 'zeros' });
     optimizer.apply(gradients, { scale: clipGradNorm(gradients, config.clip).scale });
-    totals.add(mul(loss, labels.size), logits, labels);
+    totals.add(mul(loss, batchSize), task.metric(outputs, labels));
   };
   // Captured twice: the first epoch drops nothing.
   const whole = options.eager ? step : capture((images: Tensor, labels: Tensor) => step(images, labels));
@@ -119,23 +132,16 @@ export async function* trainChild(
       if (counted === 0) totals.reset();
       const first = done - epoch * stepsPerEpoch;
       let index = 0;
-      const order = {
-        batchSize,
-        key: foldIn(root, TRAINING_KEYS.data),
-        epoch,
-        standardise,
-        dropLast: true,
-        ...(augment && { augment }),
-      };
-      for (const batch of batches(train, order)) {
+      const order = { batchSize, key: foldIn(root, TRAINING_KEYS.data), epoch, dropLast: true, training: true };
+      for (const batch of source.batches(order)) {
         // A training that goes on passes over what it has done.
         if (index++ < first) continue;
         optimizer.lr = rate(done);
         optimizer.prepare();
         scope(() => {
-          const { images, labels } = uploadBatch(device, batch, train);
+          const { images, labels } = uploadExamples(device, batch, source);
           const masksKey = foldIn(foldIn(root, TRAINING_KEYS.dropPath), done);
-          if (drop > 0) dropping(images, labels, drawPathMasks(device, masksKey, paths, batch.n, drop));
+          if (drop > 0) dropping(images, labels, drawPathMasks(device, masksKey, model.paths, batch.n, drop));
           else whole(images, labels);
         });
         done++;
@@ -163,7 +169,7 @@ export async function* trainChild(
 }
 
 interface TrainingParts {
-  readonly network: ChildNetwork;
+  readonly network: Layer;
   readonly optimizer: SGD;
   readonly totals: Totals;
 }
@@ -199,9 +205,8 @@ function loadTraining(state: StateDict, { network, optimizer, totals }: Training
   return { done, counted };
 }
 
-function checkTraining(config: ChildTrainingConfig, train: Dataset): void {
+function checkTraining(config: ChildTrainingConfig, images: number): void {
   const { epochs, batchSize, lr, clip, dropPath, auxiliaryWeight } = config;
-  const images = train.labels.length;
   const rules: readonly (readonly [boolean, string])[] = [
     [Number.isInteger(epochs) && epochs >= 1, `epochs ${epochs} must be an integer >= 1`],
     [Number.isInteger(batchSize) && batchSize >= 1, `batchSize ${batchSize} must be an integer >= 1`],
@@ -219,15 +224,19 @@ const SCORED_AT_ONCE = 64;
 /** Accuracy and loss of a trained child with running statistics, standardised by the statistics of the images it was trained on. */
 export async function scoreChild(
   device: Device,
-  network: ChildNetwork,
-  train: Dataset,
-  test: Dataset,
+  network: Layer,
+  train: Dataset | BatchSource,
+  test: Dataset | BatchSource,
   options: EvaluationOptions = {},
 ): Promise<Score> {
   network.eval();
   const captured = capture((images: Tensor) => network.forward(images));
   try {
-    const evaluation = { ...options, batchSize: SCORED_AT_ONCE, standardise: channelStatistics(train) };
+    const evaluation = {
+      ...options,
+      batchSize: SCORED_AT_ONCE,
+      ...(isDataset(train) && { standardise: channelStatistics(train) }),
+    };
     return await score(device, test, evaluation, (images) =>
       // What is left over at the end has another shape than was captured.
       images.shape[0] === SCORED_AT_ONCE ? captured(images) : network.forward(images),

@@ -8,27 +8,26 @@ import { NonFiniteError, OptionError } from '../../contract/errors.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { scope } from '../../core/scope.ts';
-import { dims, type Shape } from '../../contract/shape.ts';
+import type { Shape } from '../../contract/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { scoreFunctionBlackBox } from './expected-cost.ts';
-import { CELL_TYPES, type CellType, edgesOf, type Genotype, genotypeFromChoices, oneHotRows } from '../space/genotype.ts';
-import { argmaxRows } from '../strategies/probabilities.ts';
-import type { Supernet } from '../space/network.ts';
+import { type Architecture, architectureOf, argmaxOf } from '../space/architecture.ts';
+import { type ChoiceWeights, disposeWeights, hostRows, oneHotWeights } from '../space/layout.ts';
+import type { SearchSpace } from '../space/search-space.ts';
 import type { ArchitectureStrategy, StrategyStep } from '../strategies/strategy.ts';
-import type { CellWeights } from '../space/cell-weights.ts';
 
 /** Something that says what one child costs, and nothing about why. */
 export interface BlackBox {
   /** The cost of a child, in the unit in which eta is a price: about 0 for the empty network and 1 for the most expensive. */
-  price(child: Genotype): number | Promise<number>;
+  price(child: Architecture): number | Promise<number>;
   /** What a checkpoint must keep of it, by name (the unit of a relative price). */
   state?(): StateDict;
   loadState?(state: StateDict): void;
   dispose?(): void;
 }
 
-/** Makes a black box for a search's supernet; `images` is the shape of its batches, [n, c, h, w]. */
-export type BlackBoxFactory = (supernet: Supernet, images: Shape) => BlackBox;
+/** Makes a black box for a search's space; `inputs` is the shape of its batches, [n, ...]. */
+export type BlackBoxFactory = (space: SearchSpace, inputs: Shape) => BlackBox;
 
 export interface BlackBoxOptions {
   /** Steps from one measurement to the next. Default 4. */
@@ -38,12 +37,12 @@ export interface BlackBoxOptions {
 }
 
 /** The measured child as a step takes it: its one-hot Z, and the scalar eta every (cost - baseline) that weighs its score. */
-export type MeasuredChild = CellWeights & { readonly coefficient: Tensor };
+export type MeasuredChild = { readonly z: ChoiceWeights; readonly coefficient: Tensor };
 
 /**
  * The penalty eta E[C] of a black box in a search, measured on the sampled child of every `every`-th step.
  *
- * The sampled child has on each edge the argmax of the step's Z. With Z = softmax((log alpha + G) / lambda) the argmax does not depend on
+ * The sampled child takes of each choice the argmax of the step's Z. With Z = softmax((log alpha + G) / lambda) the argmax does not depend on
  * lambda: it is the argmax of log alpha + G, and that has exactly the distribution softmax(log alpha) (Gumbel-max). So the children that are
  * measured are exact draws of the categorical p(Z), at any temperature, and the categorical score of the argmax is exact: nothing is
  * relaxed, and no Concrete density (whose score grows without bound as lambda falls) is needed. It is an unbiased estimate of the gradient of the expected
@@ -55,22 +54,22 @@ export type MeasuredChild = CellWeights & { readonly coefficient: Tensor };
 export class BlackBoxCost {
   readonly every: number;
   readonly #strategy: ArchitectureStrategy;
-  readonly #logits: CellWeights;
+  readonly #logits: ChoiceWeights;
   readonly #box: BlackBox;
   readonly #eta: number;
   readonly #decay: number;
   /** Moving average without the bias of its start: m := d m + (1 - d) c, w := d w + (1 - d), value m / w. */
   #average: readonly [m: number, w: number] = [0, 0];
-  #measured: { readonly step: number; readonly choices: Choices; readonly coefficient: number } | undefined;
+  #measured: { readonly step: number; readonly options: readonly number[]; readonly coefficient: number } | undefined;
 
-  /** OptionError for a strategy whose Z is not sampled edge by edge from softmax(log alpha). */
+  /** OptionError for a strategy whose Z is not sampled choice by choice from softmax(log alpha). */
   constructor(strategy: ArchitectureStrategy, box: BlackBox, options: BlackBoxOptions & { readonly eta: number }) {
     const { every = 4, decay = 0.9, eta } = options;
     if (!(Number.isInteger(every) && every >= 1)) throw new OptionError(`black-box cost: every ${every} must be an integer >= 1`);
     if (!(decay >= 0 && decay < 1)) throw new OptionError(`black-box cost: decay ${decay} must be in [0, 1)`);
     if (!strategy.sampled) {
       throw new OptionError(
-        `black-box cost: ${strategy.name} does not sample each edge from softmax(log alpha), so its Z has no score to weigh a cost with; ` +
+        `black-box cost: ${strategy.name} does not sample each choice from softmax(log alpha), so its Z has no score to weigh a cost with; ` +
           'take a strategy that does (snas, gdas, dsnas, reinforce), or a cost that is linear in Z',
       );
     }
@@ -91,12 +90,12 @@ export class BlackBoxCost {
   /** Measures the sampled child of the coming step, if it is one of every `every`. `at` is what the step itself will be given. */
   async measure(step: number, at: StrategyStep): Promise<void> {
     if (step % this.every !== 0) return;
-    const choices = await this.#sampledChild(at);
-    const price = await this.#box.price(genotypeFromChoices(choices, this.#nodes));
+    const options = await this.#sampledChild(at);
+    const price = await this.#box.price(architectureOf(this.#strategy.layout, options));
     if (!Number.isFinite(price))
       throw new NonFiniteError(`black-box cost: a child costs ${price} in step ${step}; it must be finite`);
     const baseline = this.average ?? price;
-    this.#measured = { step, choices, coefficient: this.#eta * this.every * (price - baseline) };
+    this.#measured = { step, options, coefficient: this.#eta * this.every * (price - baseline) };
     const [m, w] = this.#average;
     const d = this.#decay;
     this.#average = [d * m + (1 - d) * price, d * w + (1 - d)];
@@ -106,17 +105,17 @@ export class BlackBoxCost {
    * What enters a captured step: the child that was measured for it. In steps without a measurement its Z is 0, and so is the coefficient.
    */
   inputs(step: number): MeasuredChild {
-    const { device } = this.#logits.normal;
+    const { layout } = this.#strategy;
+    const { device } = this.#logits[0]!;
     const measured = this.#measured?.step === step ? this.#measured : undefined;
-    const oneHot = (type: CellType): Tensor => {
-      const { shape, size } = this.#logits[type];
-      return device.tensor(measured ? oneHotRows(measured.choices[type]) : new Float64Array(size), shape);
-    };
-    return { normal: oneHot('normal'), reduce: oneHot('reduce'), coefficient: device.tensor(measured?.coefficient ?? 0, []) };
+    const z = measured
+      ? oneHotWeights(device, layout, measured.options)
+      : layout.matrices.map((_, m) => device.zeros(layout.shape(m)));
+    return { z, coefficient: device.tensor(measured?.coefficient ?? 0, []) };
   }
 
   /** The estimated gradient of eta E[C] by the strategy's parameters, from what `inputs` gave. */
-  gradients({ coefficient, ...z }: MeasuredChild): readonly Tensor[] {
+  gradients({ coefficient, z }: MeasuredChild): readonly Tensor[] {
     return scope(() => grad(scoreFunctionBlackBox(this.#logits, z, coefficient), this.#strategy.parameters(), { unused: 'zeros' }));
   }
 
@@ -136,22 +135,12 @@ export class BlackBoxCost {
     this.#box.dispose?.();
   }
 
-  get #nodes(): number {
-    const { edges } = dims('black-box cost', this.#logits.normal, 'edges operations');
-    let nodes = 1;
-    while (edgesOf(nodes).length < edges) nodes++;
-    return nodes;
-  }
-
-  async #sampledChild(at: StrategyStep): Promise<Choices> {
+  async #sampledChild(at: StrategyStep): Promise<number[]> {
     const z = scope(() => noGrad(() => this.#strategy.propose(this.#strategy.inputs(at))));
     try {
-      return { normal: argmaxRows(await z.normal.data()), reduce: argmaxRows(await z.reduce.data()) };
+      return argmaxOf(await hostRows(this.#strategy.layout, z));
     } finally {
-      for (const type of CELL_TYPES) z[type].dispose();
+      disposeWeights(z);
     }
   }
 }
-
-/** The chosen operation of each edge. */
-type Choices = Readonly<Record<CellType, readonly number[]>>;

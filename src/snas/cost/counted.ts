@@ -9,7 +9,7 @@ import { type Shape, sizeOf } from '../../contract/shape.ts';
 import { type RecordedOperation, type RecordedTensor, type Recording, recordShapes } from '../../core/record-shapes.ts';
 import type { Device, Tensor } from '../../core/tensor.ts';
 import { Module } from '../../nn/module.ts';
-import type { Cost } from './cost.ts';
+import type { Cost } from '../space/resources.ts';
 
 /** What can be priced: a module with a forward pass, or a function of tensors. */
 export type Priced = (Module & { forward(...inputs: never[]): Tensor }) | ((...inputs: Tensor[]) => Tensor);

@@ -7,7 +7,7 @@ import { scope } from '../../core/scope.ts';
 import { showShape } from '../../contract/shape.ts';
 import { type Clock, type Elapsed, Stopwatch } from '../../core/stopwatch.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { ChildNetwork } from '../space/network.ts';
+import type { Layer } from '../../nn/module.ts';
 
 export interface LatencyOptions {
   /** Timed samples. Default 5. */
@@ -34,12 +34,12 @@ const LEAST_MILLISECONDS = 2;
 const MOST_PASSES = 64;
 
 /**
- * The time of a child's forward pass on `images` [n, c, h, w]: inference mode, captured once and replayed, so that what is timed is the
+ * The time of a child's forward pass on `images` [n, c, h, w] (or other inputs [n, ...]): inference mode, captured once and replayed, so that what is timed is the
  * kernels and not the building of the graph. Warmed; the median of several samples. The network is left as it was: each module's training
  * flag is restored, and inference mode neither reads batch statistics nor writes running ones.
- * Throws OptionError where `samples` is not an integer of 1 or more, or `warmUps` not one of 0 or more; ShapeError where images are not [n, c, h, w].
+ * Throws OptionError where `samples` is not an integer of 1 or more, or `warmUps` not one of 0 or more; ShapeError where images are not [n, ...].
  */
-export async function childLatency(child: ChildNetwork, images: Tensor, options: LatencyOptions = {}): Promise<Latency> {
+export async function childLatency(child: Layer, images: Tensor, options: LatencyOptions = {}): Promise<Latency> {
   const { samples: count = 5, statistic = 'median', warmUps = 2 } = options;
   if (!(Number.isInteger(count) && count >= 1)) {
     throw new OptionError(`childLatency: samples ${count} must be an integer >= 1`);
@@ -47,8 +47,8 @@ export async function childLatency(child: ChildNetwork, images: Tensor, options:
   if (!(Number.isInteger(warmUps) && warmUps >= 0)) {
     throw new OptionError(`childLatency: warmUps ${warmUps} must be an integer >= 0`);
   }
-  if (images.rank !== 4 || images.size === 0) {
-    throw new ShapeError(`childLatency: images ${showShape(images.shape)} must be [n, c, h, w] and not empty`);
+  if (images.rank < 2 || images.size === 0) {
+    throw new ShapeError(`childLatency: images ${showShape(images.shape)} must be [n, ...] and not empty`);
   }
   const { device } = images;
   const modes = [...child.modules()].map((module) => [module, module.training] as const);

@@ -2,15 +2,14 @@
 import { OptionError } from '../../contract/errors.ts';
 import { assign } from '../../core/ops.ts';
 import { scope } from '../../core/scope.ts';
-import type { StateDict } from '../../nn/module.ts';
+import type { Layer, StateDict } from '../../nn/module.ts';
 import type { Optimizer } from '../../optim/optimizer.ts';
 import type { BlackBoxCost } from '../cost/black-box.ts';
-import type { Supernet } from '../space/network.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
 
 /** All that a step changes. */
 export interface SearchParts {
-  readonly supernet: Supernet;
+  readonly supernet: Layer;
   readonly strategy: ArchitectureStrategy;
   readonly weightOptimizer: Optimizer;
   readonly architectureOptimizer: Optimizer | undefined;

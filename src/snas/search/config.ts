@@ -1,17 +1,22 @@
 /** @file What a search is told and what it tells: settings, options, and the figures of an epoch. */
-import type { Augmentation, Dataset } from '../../data/index.ts';
+import type { Augmentation, BatchSource, Dataset } from '../../data/index.ts';
+import { sourceOf } from '../../data/index.ts';
 import { OptionError } from '../../contract/errors.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { BlackBoxFactory, BlackBoxOptions } from '../cost/black-box.ts';
 import type { Score } from '../child/evaluation.ts';
-import type { Genotype } from '../space/genotype.ts';
-import type { NetworkConfig } from '../space/network-config.ts';
+import type { Task } from '../child/task.ts';
+import type { SpaceCost } from '../cost/space-cost.ts';
+import type { Architecture } from '../space/architecture.ts';
+import type { NetworkFactory, SpaceDefinition } from '../space/search-space.ts';
+import type { NetworkConfig } from '../spaces/darts/network-config.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
-import type { CellWeights } from '../space/cell-weights.ts';
+import type { SearchSpace } from '../space/search-space.ts';
 
 /** Everything that decides a search's result, with the data and the device. Settings that were tried: see `PRESETS`. */
 export interface SearchConfig {
-  readonly network: NetworkConfig;
+  /** Sizes of the default space, cells of DARTS's operations. Another is `SearchOptions.space`. */
+  readonly network?: NetworkConfig;
   readonly seed: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -37,16 +42,21 @@ export interface SearchConfig {
   readonly calibrationBatches: number;
 }
 
+/** Images in memory, or any other source of batches. */
 export interface SearchData {
-  readonly train: Dataset;
-  readonly validation: Dataset;
+  readonly train: Dataset | BatchSource;
+  readonly validation: Dataset | BatchSource;
 }
 
 export interface SearchOptions {
-  /** Default: SNAS. */
-  readonly strategy?: ArchitectureStrategy;
-  /** Cost of each operation on each edge, [edges, 8] a cell type, summed over the cells of the type. */
-  readonly cost?: CellWeights;
+  /** A network with choices: a function that makes it, or a space with a name and rules of its own. Default: DARTS cells of `config.network`. */
+  readonly space?: SpaceDefinition | NetworkFactory;
+  /** Default: cross-entropy and accuracy; of a data set of no classes, whose labels are numbers, `regression`. */
+  readonly task?: Task;
+  /** Default: SNAS. A function is given the space, once that is made. */
+  readonly strategy?: ArchitectureStrategy | ((space: SearchSpace) => ArchitectureStrategy);
+  /** What options cost, of which eta is the price. A function is given the space, once that is made. */
+  readonly cost?: SpaceCost | ((space: SearchSpace) => SpaceCost);
   /**
    * A cost known only as one number for a whole child, such as `measuredLatency()`, penalised by eta through the score function (`BlackBoxCost`). The search
    * is then repeatable only if the black box is.
@@ -66,9 +76,11 @@ export interface EpochMetrics {
   readonly parentAccuracy: number;
   /** Validation accuracy of the derived child, no retraining, batch-norm statistics recomputed. */
   readonly childAccuracy: number;
-  /** Mean entropy of an edge's distribution, nats. */
+  /** Mean entropy of a choice's distribution, nats. */
   readonly entropy: number;
-  /** softmax(log alpha) . C, summed over edges; of a black box the moving average of what it said; 0 without a cost. */
+  /** Entropy of the architecture that is computed, nats (`jointEntropy`); only of spaces in which choices stand in one another. */
+  readonly jointEntropy?: number;
+  /** C at softmax(log alpha); of a black box the moving average of what it said; 0 without a cost. */
   readonly expectedCost: number;
   readonly temperature: number;
   readonly lr: number;
@@ -96,7 +108,7 @@ export interface RunOptions {
 }
 
 export interface ChildScore extends Score {
-  readonly genotype: Genotype;
+  readonly architecture: Architecture;
   /** Accuracy with the supernet's running statistics instead of recomputed ones. */
   readonly accuracyWithRunningStatistics: number;
 }
@@ -116,8 +128,9 @@ export function checkConfig(config: SearchConfig, data: SearchData): void {
     );
   }
   for (const part of ['train', 'validation'] as const) {
-    if (data[part].labels.length < config.batchSize) {
-      throw new OptionError(`search: ${data[part].labels.length} ${part} images make no batch of ${config.batchSize}`);
+    const examples = sourceOf(data[part]).length;
+    if (examples < config.batchSize) {
+      throw new OptionError(`search: ${examples} ${part} images make no batch of ${config.batchSize}`);
     }
   }
 }

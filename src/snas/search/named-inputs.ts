@@ -3,8 +3,8 @@ import { capture, type CapturedInfo } from '../../core/capture.ts';
 import { CaptureError } from '../../contract/errors.ts';
 import { Tensor } from '../../core/tensor.ts';
 
-/** Tensors by name, in groups within groups. */
-export type NamedTensors = { readonly [name: string]: Tensor | NamedTensors | undefined };
+/** Tensors by name, in groups within groups, and in lists. */
+export type NamedTensors = { readonly [name: string]: Tensor | readonly Tensor[] | NamedTensors | undefined };
 
 /** A captured step that is called with its inputs by name. */
 export interface NamedStep<Inputs extends NamedTensors> {
@@ -51,16 +51,21 @@ function byName(inputs: NamedTensors, prefix = ''): Map<string, Tensor> {
   return new Map(
     Object.entries(inputs).flatMap(([name, value]): (readonly [string, Tensor])[] => {
       if (value === undefined) return [];
-      return value instanceof Tensor ? [[prefix + name, value]] : [...byName(value, `${prefix}${name}.`)];
+      return value instanceof Tensor ? [[prefix + name, value]] : [...byName(value as NamedTensors, `${prefix}${name}.`)];
     }),
   );
 }
 
 /** The same names and groups with other tensors, and so the same type. */
 function withTensors<Inputs extends NamedTensors>(inputs: Inputs, tensors: ReadonlyMap<string, Tensor>, prefix = ''): Inputs {
-  const entries = Object.entries(inputs).map(([name, value]) => [
-    name,
-    value === undefined || value instanceof Tensor ? tensors.get(prefix + name) : withTensors(value, tensors, `${prefix}${name}.`),
-  ]);
-  return Object.fromEntries(entries) as Inputs;
+  const of = (name: string, value: NamedTensors[string]): NamedTensors[string] => {
+    if (value === undefined || value instanceof Tensor) return tensors.get(prefix + name);
+    if (isList(value)) return value.map((_, i) => tensors.get(`${prefix}${name}.${i}`)!);
+    return withTensors(value, tensors, `${prefix}${name}.`);
+  };
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, of(name, value)])) as Inputs;
+}
+
+function isList(value: readonly Tensor[] | NamedTensors): value is readonly Tensor[] {
+  return Array.isArray(value);
 }

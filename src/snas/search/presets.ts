@@ -2,9 +2,8 @@
 import type { PresetName } from '../child/presets.ts';
 import type { SearchConfig } from './config.ts';
 
-/** A search's settings without what the data decide, and how many images it uses. */
+/** A search's settings without what the space and the data decide, and how many images it uses. */
 export interface Preset extends Omit<SearchConfig, 'network' | 'seed'> {
-  readonly network: { readonly channels: number; readonly cells: number; readonly nodes: number; readonly stemStride: 1 | 2 };
   /** Images drawn from the training set for the search and for validation; a fraction below 1 means that part of it. */
   readonly trainImages: number;
   readonly validationImages: number;
@@ -12,7 +11,6 @@ export interface Preset extends Omit<SearchConfig, 'network' | 'seed'> {
 
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   smoke: {
-    network: { channels: 2, cells: 3, nodes: 2, stemStride: 2 },
     trainImages: 512,
     validationImages: 256,
     epochs: 2,
@@ -25,7 +23,6 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     calibrationBatches: 8,
   },
   small: {
-    network: { channels: 4, cells: 3, nodes: 4, stemStride: 2 },
     trainImages: 6000,
     validationImages: 1000,
     epochs: 8,
@@ -38,7 +35,6 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     calibrationBatches: 16,
   },
   paper: {
-    network: { channels: 16, cells: 8, nodes: 4, stemStride: 1 },
     trainImages: 0.5,
     validationImages: 0.5,
     epochs: 150,

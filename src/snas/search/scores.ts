@@ -1,22 +1,25 @@
 /** @file How good the parent and its children are: accuracy on a data set, with batch statistics or recomputed ones, without retraining. */
-import type { BatchOptions, ChannelStatistics, Dataset } from '../../data/index.ts';
+import type { BatchOptions, BatchSource, ChannelStatistics, Dataset } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { foldIn, type Key } from '../../core/random.ts';
 import { type EvaluationOptions, recomputeStatistics, score, type Score, withBatchStatistics } from '../child/evaluation.ts';
 import { SEARCH_KEYS } from '../keys.ts';
-import type { Genotype } from '../space/genotype.ts';
-import { type ChildNetwork, inherit, type Supernet } from '../space/network.ts';
+import type { Layer } from '../../nn/module.ts';
+import type { Task } from '../child/task.ts';
+import type { Architecture } from '../space/architecture.ts';
+import type { SearchSpace } from '../space/search-space.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
 import type { ChildScore, SearchConfig } from './config.ts';
 
 export interface ScoredParts {
   readonly device: Device;
   readonly config: SearchConfig;
-  readonly supernet: Supernet;
+  readonly space: SearchSpace;
+  readonly task: Task;
   readonly strategy: ArchitectureStrategy;
   /** The images that recomputed statistics are of, and the statistics of their pixels. */
-  readonly train: Dataset;
-  readonly statistics: ChannelStatistics;
+  readonly train: Dataset | BatchSource;
+  readonly statistics: ChannelStatistics | undefined;
   /** The key of the search's seed. */
   readonly root: Key;
 }
@@ -30,20 +33,20 @@ export class Scores {
   }
 
   /** Of the parent with batch statistics, one sampled architecture a batch. */
-  async parent(dataset: Dataset, epoch: number, temperature: number, options: EvaluationOptions): Promise<Score> {
-    const { device, supernet, strategy, root } = this.#parts;
+  async parent(dataset: Dataset | BatchSource, epoch: number, temperature: number, options: EvaluationOptions): Promise<Score> {
+    const { device, space, strategy, root } = this.#parts;
     const key = foldIn(foldIn(root, SEARCH_KEYS.evaluation), epoch);
-    return withBatchStatistics(supernet, () =>
+    return withBatchStatistics(space.network, () =>
       score(device, dataset, { ...this.#evaluation(), ...options }, (images, index) =>
-        supernet.forward(images, strategy.propose(strategy.inputs({ key: foldIn(key, index), temperature }))),
+        space.forward(images, strategy.propose(strategy.inputs({ key: foldIn(key, index), temperature }))),
       ),
     );
   }
 
   /** A child with the parent's weights and its batch-norm statistics recomputed. The caller disposes it. */
-  async childNetwork(genotype: Genotype, options: EvaluationOptions): Promise<ChildNetwork> {
+  async childNetwork(architecture: Architecture, options: EvaluationOptions): Promise<Layer> {
     const { device, config, train, root } = this.#parts;
-    const child = this.#inherited(genotype);
+    const child = this.#inherited(architecture);
     const calibration = {
       ...this.#evaluation(),
       ...options,
@@ -61,23 +64,22 @@ export class Scores {
   }
 
   /** Of a child with recomputed statistics. */
-  async child(dataset: Dataset, genotype: Genotype, options: EvaluationOptions): Promise<Score> {
-    return this.#disposing(await this.childNetwork(genotype, options), dataset, options);
+  async child(dataset: Dataset | BatchSource, architecture: Architecture, options: EvaluationOptions): Promise<Score> {
+    return this.#disposing(await this.childNetwork(architecture, options), dataset, options);
   }
 
   /** Of a child with recomputed statistics, and with the parent's running ones. */
-  async both(dataset: Dataset, genotype: Genotype, options: EvaluationOptions): Promise<ChildScore> {
-    const recomputed = await this.child(dataset, genotype, options);
-    const running = await this.#disposing(this.#inherited(genotype), dataset, options);
-    return { ...recomputed, genotype, accuracyWithRunningStatistics: running.accuracy };
+  async both(dataset: Dataset | BatchSource, architecture: Architecture, options: EvaluationOptions): Promise<ChildScore> {
+    const recomputed = await this.child(dataset, architecture, options);
+    const running = await this.#disposing(this.#inherited(architecture), dataset, options);
+    return { ...recomputed, architecture, accuracyWithRunningStatistics: running.accuracy };
   }
 
-  #inherited(genotype: Genotype): ChildNetwork {
-    const { supernet, root } = this.#parts;
-    return inherit(supernet, genotype, foldIn(foldIn(root, SEARCH_KEYS.weights), 0));
+  #inherited(architecture: Architecture): Layer {
+    return this.#parts.space.child(architecture, { inherit: true });
   }
 
-  async #disposing(child: ChildNetwork, dataset: Dataset, options: EvaluationOptions): Promise<Score> {
+  async #disposing(child: Layer, dataset: Dataset | BatchSource, options: EvaluationOptions): Promise<Score> {
     child.eval();
     try {
       const evaluation = { ...this.#evaluation(), ...options };
@@ -87,8 +89,8 @@ export class Scores {
     }
   }
 
-  #evaluation(): BatchOptions {
-    const { config, statistics } = this.#parts;
-    return { batchSize: Math.max(64, config.batchSize), standardise: statistics };
+  #evaluation(): BatchOptions & EvaluationOptions {
+    const { config, statistics, task } = this.#parts;
+    return { batchSize: Math.max(64, config.batchSize), task, ...(statistics && { standardise: statistics }) };
   }
 }

@@ -3,36 +3,39 @@
 import type { CapturedInfo } from '../../core/capture.ts';
 import {
   type Batch,
-  batches,
-  type BatchOptions,
+  type BatchSource,
   channelStatistics,
   type ChannelStatistics,
   type Dataset,
   disposeBatch,
-  imagesShape,
+  isDataset,
   type LabelledImages,
-  uploadBatch,
+  sourceOf,
+  type SourceOptions,
+  uploadExamples,
 } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { nextTask } from '../../core/event-loop.ts';
 import { locateNonFinite, type NonFinite } from '../../core/locate.ts';
 import { NonFiniteError, OptionError } from '../../contract/errors.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
-import type { StateDict } from '../../nn/module.ts';
-import { dot } from '../../core/composites.ts';
-import { add } from '../../core/ops.ts';
+import type { Layer, StateDict } from '../../nn/module.ts';
 import { cosine, linearSchedule } from '../../optim/schedule.ts';
 import { foldIn, type Key, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
 import { BlackBoxCost } from '../cost/black-box.ts';
 import type { EvaluationOptions, Score } from '../child/evaluation.ts';
 import { SEARCH_KEYS } from '../keys.ts';
-import type { CellWeights } from '../space/cell-weights.ts';
-import type { Genotype } from '../space/genotype.ts';
-import { type ChildNetwork, Supernet } from '../space/network.ts';
-import { meanEntropy, withProbabilities } from '../strategies/probabilities.ts';
+import { classification, regression, type Task } from '../child/task.ts';
+import type { SpaceCost } from '../cost/space-cost.ts';
+import type { Architecture } from '../space/architecture.ts';
+import { hostRows } from '../space/layout.ts';
+import { type Place, SearchSpace } from '../space/search-space.ts';
+import { darts } from '../spaces/darts/index.ts';
+import { jointEntropy, meanEntropy, withProbabilities } from '../strategies/probabilities.ts';
 import { Snas } from '../strategies/snas.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
+import { networkContext } from '../child/context.ts';
 import { loadSearchState, nonFiniteEntry, type SearchParts, searchState } from './checkpoint.ts';
 import {
   checkConfig,
@@ -87,17 +90,24 @@ export class Search {
   readonly device: Device;
   readonly config: SearchConfig;
   readonly data: SearchData;
-  readonly supernet: Supernet;
+  /** The network and its choices. */
+  readonly space: SearchSpace;
+  /** Where the network evaluates its choices, for a batch of the search's size. */
+  readonly places: readonly Place[];
   readonly strategy: ArchitectureStrategy;
   readonly stepsPerEpoch: number;
-  /** Of the training images. */
-  readonly statistics: ChannelStatistics;
+  /** Of the training images; undefined of other sources. */
+  readonly statistics: ChannelStatistics | undefined;
   /** Steps done. */
   step = 0;
   /** Steps that the totals of loss and hits are of; those of a whole epoch until its figures are told. */
   #counted = 0;
   readonly #root: Key;
-  readonly #cost: CellWeights | undefined;
+  readonly #task: Task;
+  readonly #train: BatchSource;
+  readonly #validation: BatchSource;
+  readonly #cost: SpaceCost | undefined;
+  readonly #ownsCost: boolean;
   readonly #blackBox: BlackBoxCost | undefined;
   readonly #training: TrainingStep;
   readonly #scores: Scores;
@@ -110,17 +120,27 @@ export class Search {
     this.config = config;
     this.data = data;
     this.#root = key(config.seed);
-    this.#cost = options.cost;
-    this.supernet = new Supernet(device, this.#key('weights'), config.network);
-    this.strategy = options.strategy ?? new Snas(device, this.#key('architecture'), { nodes: this.supernet.nodes });
-    this.#blackBox =
-      options.blackBox &&
-      new BlackBoxCost(this.strategy, options.blackBox.box(this.supernet, imagesShape(data.train, config.batchSize)), {
-        ...options.blackBox,
-        eta: config.eta,
-      });
-    this.stepsPerEpoch = Math.floor(data.train.labels.length / config.batchSize);
-    this.statistics = channelStatistics(data.train);
+    this.statistics = isDataset(data.train) ? channelStatistics(data.train) : undefined;
+    this.#task = options.task ?? (isDataset(data.train) && data.train.classes === 0 ? regression : classification);
+    const settings = { standardise: this.statistics, augment: config.augment };
+    this.#train = sourceOf(data.train, settings);
+    this.#validation = sourceOf(data.validation, settings);
+    this.space = new SearchSpace(spaceOf(config, options), networkContext(device, this.#key('weights'), this.#train));
+    const inputs = [config.batchSize, ...this.#train.shape];
+    try {
+      // Nothing is run: an option that does not fit is told before the first step.
+      this.places = this.space.places(inputs);
+      this.strategy = strategyOf(options, this.space, () => new Snas(device, this.#key('architecture'), this.space));
+      this.#ownsCost = typeof options.cost === 'function';
+      this.#cost = typeof options.cost === 'function' ? options.cost(this.space) : options.cost;
+      this.#blackBox =
+        options.blackBox &&
+        new BlackBoxCost(this.strategy, options.blackBox.box(this.space, inputs), { ...options.blackBox, eta: config.eta });
+    } catch (error) {
+      this.space.dispose();
+      throw error;
+    }
+    this.stepsPerEpoch = Math.floor(this.#train.length / config.batchSize);
     const steps = this.steps;
     const { weights, temperature } = config;
     this.#lr = cosine(weights.lr, weights.lrEnd, steps);
@@ -128,16 +148,19 @@ export class Search {
     this.#training = new TrainingStep({
       device,
       config,
-      supernet: this.supernet,
+      space: this.space,
+      places: this.places,
+      task: this.#task,
       strategy: this.strategy,
-      cost: options.cost,
+      cost: this.#cost,
       blackBox: this.#blackBox,
       eager: options.eager ?? false,
     });
     this.#scores = new Scores({
       device,
       config,
-      supernet: this.supernet,
+      space: this.space,
+      task: this.#task,
       strategy: this.strategy,
       train: data.train,
       statistics: this.statistics,
@@ -187,6 +210,7 @@ export class Search {
         parentAccuracy: parent.accuracy,
         childAccuracy: child.accuracy,
         entropy: await this.entropy(),
+        ...(this.#nested && { jointEntropy: await this.jointEntropy() }),
         expectedCost: await this.expectedCost(),
         temperature: this.#temperature(first),
         lr: this.#lr(first),
@@ -278,8 +302,7 @@ export class Search {
   /** The batches of an epoch's steps; with those of a bi-level strategy. */
   *#batchesOf(epoch: number): Generator<BatchPair, void, void> {
     const validation = this.strategy.level === 'bilevel' ? this.#validationStream(epoch) : undefined;
-    for (const training of batches(this.data.train, this.#batchOptions(epoch)))
-      yield { training, validation: validation?.next().value };
+    for (const training of this.#train.batches(this.#batchOptions(epoch))) yield { training, validation: validation?.next().value };
   }
 
   #upload({ training, validation }: BatchPair): {
@@ -287,8 +310,8 @@ export class Search {
     readonly validated: LabelledImages | undefined;
   } {
     return {
-      trained: uploadBatch(this.device, training, this.data.train),
-      validated: validation && uploadBatch(this.device, validation, this.data.validation),
+      trained: uploadExamples(this.device, training, this.#train),
+      validated: validation && uploadExamples(this.device, validation, this.#validation),
     };
   }
 
@@ -319,8 +342,8 @@ export class Search {
   async warmUp(onProgress?: (compiled: number, of: number) => void): Promise<void> {
     const n = this.config.batchSize;
     const some = (): LabelledImages => ({
-      images: this.device.zeros(imagesShape(this.data.train, n)),
-      labels: this.device.zeros([n]),
+      images: this.device.zeros([n, ...this.#train.shape]),
+      labels: this.device.zeros([n, ...(this.#train.targetShape ?? [])]),
     });
     const batch = some();
     const validation = this.strategy.level === 'bilevel' ? some() : undefined;
@@ -345,41 +368,62 @@ export class Search {
   }
 
   /** Accuracy of the parent with batch statistics, one sampled architecture a batch. */
-  async parentScore(dataset: Dataset, epoch = 0, options: EvaluationOptions = {}): Promise<Score> {
+  async parentScore(dataset: Dataset | BatchSource, epoch = 0, options: EvaluationOptions = {}): Promise<Score> {
     return this.#scores.parent(dataset, epoch, this.temperature, options);
   }
 
   /** The child now, with the parent's weights and its batch-norm statistics recomputed. The caller disposes it. */
-  async child(genotype?: Genotype, options: EvaluationOptions = {}): Promise<ChildNetwork> {
-    return this.#scores.childNetwork(genotype ?? (await this.strategy.derive()), options);
+  async child(architecture?: Architecture, options: EvaluationOptions = {}): Promise<Layer> {
+    return this.#scores.childNetwork(architecture ?? (await this.strategy.derive()), options);
   }
 
   /** Accuracy of a child (default: the one derived now) without retraining, batch-norm statistics recomputed. */
-  async childScore(dataset: Dataset, genotype?: Genotype, options: EvaluationOptions = {}): Promise<Score> {
-    return this.#scores.child(dataset, genotype ?? (await this.strategy.derive()), options);
+  async childScore(dataset: Dataset | BatchSource, architecture?: Architecture, options: EvaluationOptions = {}): Promise<Score> {
+    return this.#scores.child(dataset, architecture ?? (await this.strategy.derive()), options);
   }
 
   /** Both figures of a child: with recomputed statistics, and with the supernet's running ones. */
-  async childScores(dataset: Dataset, genotype?: Genotype, options: EvaluationOptions = {}): Promise<ChildScore> {
-    return this.#scores.both(dataset, genotype ?? (await this.strategy.derive()), options);
+  async childScores(
+    dataset: Dataset | BatchSource,
+    architecture?: Architecture,
+    options: EvaluationOptions = {},
+  ): Promise<ChildScore> {
+    return this.#scores.both(dataset, architecture ?? (await this.strategy.derive()), options);
   }
 
   /** Mean entropy of an edge's distribution now, in nats. */
   async entropy(): Promise<number> {
-    return withProbabilities(this.strategy, meanEntropy);
+    return withProbabilities(this.strategy, (p) => meanEntropy(this.space.layout, p));
+  }
+
+  /** Entropy in nats of the architecture that is computed: choices in options that are not taken do not count. */
+  async jointEntropy(): Promise<number> {
+    const { layout } = this.space;
+    return withProbabilities(this.strategy, async (p) => jointEntropy(layout, await hostRows(layout, p), this.places));
+  }
+
+  /** The network with all its options. */
+  get supernet(): Layer {
+    return this.space.network;
+  }
+
+  /** What options cost; undefined without a price, or with a black box's. */
+  get cost(): SpaceCost | undefined {
+    return this.#cost;
+  }
+
+  get #nested(): boolean {
+    return this.places.some(({ path }) => path.length > 0);
   }
 
   /**
-   * Expected cost now: sum over edges of probabilities . costs, exact since the cost is linear in Z (equation 16). Without such a cost, the moving average of a
+   * Expected cost now: C at the probabilities, exact since the cost is linear in the Z of each choice (equation 16). Without such a cost, the moving average of a
    * black box.
    */
   async expectedCost(): Promise<number> {
     const cost = this.#cost;
     if (!cost) return this.#blackBox?.average ?? 0;
-    const value = scope(() => {
-      const p = this.strategy.probabilities();
-      return add(dot(p.normal, cost.normal), dot(p.reduce, cost.reduce));
-    });
+    const value = scope(() => cost.of(this.strategy.probabilities()));
     return value.item().finally(() => value.dispose());
   }
 
@@ -403,9 +447,10 @@ export class Search {
 
   dispose(): void {
     this.#training.dispose();
-    this.supernet.dispose();
+    this.space.dispose();
     for (const t of this.strategy.stateDict().values()) t.dispose();
     this.#blackBox?.dispose();
+    if (this.#ownsCost) this.#cost?.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -421,18 +466,31 @@ export class Search {
     return { supernet: this.supernet, strategy: this.strategy, weightOptimizer, architectureOptimizer, blackBox: this.#blackBox };
   }
 
-  #batchOptions(epoch: number): BatchOptions {
-    const { batchSize, augment } = this.config;
-    return { batchSize, key: this.#key('data'), epoch, standardise: this.statistics, dropLast: true, ...(augment && { augment }) };
+  #batchOptions(epoch: number): SourceOptions {
+    return { batchSize: this.config.batchSize, key: this.#key('data'), epoch, dropLast: true, training: true };
   }
 
   /** Validation batches without end, reshuffled each time round. */
   *#validationStream(epoch: number): Generator<Batch, never, void> {
     for (let round = 0; ; round++) {
-      yield* batches(this.data.validation, {
+      yield* this.#validation.batches({
         ...this.#batchOptions(epoch * 1000 + round),
         key: foldIn(this.#key('data'), 1),
       });
     }
   }
+}
+
+function spaceOf({ network }: SearchConfig, { space }: SearchOptions): NonNullable<SearchOptions['space']> {
+  if (space) return space;
+  if (!network) throw new OptionError('search: give the space in the options, or the sizes of DARTS cells as config.network');
+  return darts(network);
+}
+
+function strategyOf({ strategy }: SearchOptions, space: SearchSpace, snas: () => ArchitectureStrategy): ArchitectureStrategy {
+  const made = typeof strategy === 'function' ? strategy(space) : (strategy ?? snas());
+  const names = (layout: SearchSpace['layout']): string =>
+    layout.choices.map(({ name, options }) => [name, ...options].join(' ')).join('\n');
+  if (names(made.layout) === names(space.layout)) return made;
+  throw new OptionError(`search: strategy ${made.name} was made for other choices than those of space ${space.definition.name}`);
 }

@@ -1,7 +1,6 @@
 /** @file One step of a search: one backward pass updates weights and architecture; captured once and replayed. */
 import { grad } from '../../core/autograd.ts';
 import type { CapturedInfo } from '../../core/capture.ts';
-import { dot } from '../../core/composites.ts';
 import type { Device } from '../../core/tensor.ts';
 import { add, mul } from '../../core/ops.ts';
 import { Adam } from '../../optim/adam.ts';
@@ -9,14 +8,15 @@ import { clipGradNorm } from '../../optim/clip.ts';
 import { SGD } from '../../optim/sgd.ts';
 import type { Key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
-import { crossEntropy } from '../../core/cross-entropy.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { LabelledImages } from '../../data/index.ts';
 import type { BlackBoxCost, MeasuredChild } from '../cost/black-box.ts';
 import { Totals } from '../child/totals.ts';
-import type { CellWeights } from '../space/cell-weights.ts';
-import type { Supernet } from '../space/network.ts';
-import { drawPathMasks, type PathRows, pathMaskOf, supernetPaths } from '../space/path-masks.ts';
+import type { Task } from '../child/task.ts';
+import type { SpaceCost } from '../cost/space-cost.ts';
+import type { ChoiceWeights } from '../space/layout.ts';
+import { drawPathMasks, SpacePaths } from '../space/path-masks.ts';
+import type { Place, SearchSpace } from '../space/search-space.ts';
 import type { ArchitectureStrategy, StrategyInputs, StrategyStep } from '../strategies/strategy.ts';
 import type { SearchConfig } from './config.ts';
 import { captureNamed, type NamedStep } from './named-inputs.ts';
@@ -24,9 +24,12 @@ import { captureNamed, type NamedStep } from './named-inputs.ts';
 export interface StepParts {
   readonly device: Device;
   readonly config: SearchConfig;
-  readonly supernet: Supernet;
+  readonly space: SearchSpace;
+  /** Of the network, for inputs of a batch's shape. */
+  readonly places: readonly Place[];
+  readonly task: Task;
   readonly strategy: ArchitectureStrategy;
-  readonly cost: CellWeights | undefined;
+  readonly cost: SpaceCost | undefined;
   readonly blackBox: BlackBoxCost | undefined;
   /** Run each step as it is written. */
   readonly eager: boolean;
@@ -64,15 +67,15 @@ export class TrainingStep {
   readonly totals: Totals;
   readonly #parts: StepParts;
   readonly #weights: readonly Tensor[];
-  readonly #paths: PathRows;
+  readonly #paths: SpacePaths;
   /** By the sizes of the batches that they were captured for. */
   readonly #captured = new Map<string, NamedStep<StepInputs>>();
 
   constructor(parts: StepParts) {
-    const { device, config, supernet, strategy } = parts;
+    const { device, config, space, strategy } = parts;
     this.#parts = parts;
-    this.#weights = supernet.parameters();
-    this.#paths = supernetPaths(supernet);
+    this.#weights = space.network.parameters();
+    this.#paths = new SpacePaths(space, parts.places);
     this.weightOptimizer = new SGD(this.#weights, config.weights);
     const learned = strategy.parameters();
     this.architectureOptimizer = learned.length > 0 ? new Adam(learned, config.architecture) : undefined;
@@ -119,7 +122,7 @@ export class TrainingStep {
   }
 
   #capturedFor({ batch, validation }: StepInputs): NamedStep<StepInputs> {
-    const sizes = `${batch.labels.size} ${validation?.labels.size ?? ''}`;
+    const sizes = `${batch.images.shape[0]} ${validation?.images.shape[0] ?? ''}`;
     let captured = this.#captured.get(sizes);
     if (!captured) {
       captured = captureNamed((inputs: StepInputs) => this.#step(inputs));
@@ -140,7 +143,7 @@ export class TrainingStep {
         validation: { images: validation.images, labels: validation.labels, learningRate: device.tensor(lr, []) },
       }),
       ...(config.dropPath > 0 && {
-        pathMasks: drawPathMasks(device, dropPathKey, this.#paths, labels.size, config.dropPath),
+        pathMasks: drawPathMasks(device, dropPathKey, this.#paths.rows, images.shape[0]!, config.dropPath),
       }),
       ...(blackBox && { measured: blackBox.inputs(step) }),
       drawn: this.#parts.strategy.inputs(strategy),
@@ -149,9 +152,9 @@ export class TrainingStep {
 
   /** What a step does on the device. */
   #step({ batch, validation, pathMasks, measured, drawn }: StepInputs): void {
-    const { config, supernet, strategy } = this.#parts;
-    const lossOf = (z: CellWeights, { images, labels }: LabelledImages): Tensor =>
-      this.#withCost(crossEntropy(supernet.forward(images, z), labels), z);
+    const { config, space, strategy, task } = this.#parts;
+    const lossOf = (z: ChoiceWeights, { images, labels }: LabelledImages): Tensor =>
+      this.#withCost(task.loss(space.forward(images, z), labels), z);
     if (validation && this.architectureOptimizer) {
       const gradients = strategy.bilevelGradients
         ? strategy.bilevelGradients({
@@ -164,8 +167,8 @@ export class TrainingStep {
       this.#updateArchitecture(gradients, measured);
     }
     const z = strategy.propose(drawn);
-    const logits = supernet.forward(batch.images, z, pathMasks ? { pathMask: pathMaskOf(pathMasks, this.#paths) } : {});
-    const loss = crossEntropy(logits, batch.labels);
+    const outputs = space.forward(batch.images, z, pathMasks ? { pathMask: this.#paths.maskOf(pathMasks) } : {});
+    const loss = task.loss(outputs, batch.labels);
     const objective = this.#withCost(loss, z);
     // One backward pass for weights and architecture.
     const { gradient, gradients } = gradientsThroughZ(objective, z, this.#weights);
@@ -173,7 +176,7 @@ export class TrainingStep {
       this.#updateArchitecture(strategy.gradients(z, { loss: objective, gradient }), measured);
     }
     this.weightOptimizer.apply(gradients, { scale: clipGradNorm(gradients, config.weights.clip).scale });
-    this.totals.add(mul(loss, batch.labels.size), logits, batch.labels);
+    this.totals.add(mul(loss, batch.images.shape[0]!), task.metric(outputs, batch.labels));
   }
 
   #updateArchitecture(gradients: readonly Tensor[], measured: MeasuredChild | undefined): void {
@@ -181,25 +184,25 @@ export class TrainingStep {
     this.architectureOptimizer?.apply(penalty ? gradients.map((g, i) => add(g, penalty[i]!)) : gradients);
   }
 
-  #architectureGradients(drawn: StrategyInputs, lossOf: (z: CellWeights) => Tensor): readonly Tensor[] {
+  #architectureGradients(drawn: StrategyInputs, lossOf: (z: ChoiceWeights) => Tensor): readonly Tensor[] {
     const z = this.#parts.strategy.propose(drawn);
     const loss = lossOf(z);
     return this.#parts.strategy.gradients(z, { loss, gradient: gradientsThroughZ(loss, z).gradient });
   }
 
-  #withCost(loss: Tensor, z: CellWeights): Tensor {
+  #withCost(loss: Tensor, z: ChoiceWeights): Tensor {
     const { cost, config } = this.#parts;
     if (!cost || config.eta === 0) return loss;
-    return add(loss, mul(add(dot(z.normal, cost.normal), dot(z.reduce, cost.reduce)), config.eta));
+    return add(loss, mul(cost.of(z), config.eta));
   }
 }
 
 /** dloss/dZ and the gradients of the weights, from one backward pass. */
 function gradientsThroughZ(
   loss: Tensor,
-  z: CellWeights,
+  z: ChoiceWeights,
   weights: readonly Tensor[] = [],
-): { readonly gradient: CellWeights; readonly gradients: readonly Tensor[] } {
-  const [normal, reduce, ...gradients] = grad(loss, [z.normal, z.reduce, ...weights], { unused: 'zeros' });
-  return { gradient: { normal: normal, reduce: reduce }, gradients };
+): { readonly gradient: ChoiceWeights; readonly gradients: readonly Tensor[] } {
+  const found = grad(loss, [...z, ...weights], { unused: 'zeros' });
+  return { gradient: found.slice(0, z.length), gradients: found.slice(z.length) };
 }

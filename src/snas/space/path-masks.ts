@@ -1,53 +1,92 @@
-/** @file Drop path: one mask for each operation that may be dropped and each sample, drawn on the host from a key. */
-import { reshape, slice } from '../../core/ops.ts';
-import type { Device } from '../../core/tensor.ts';
-import { type Key, uniforms } from '../../core/random.ts';
-import type { Tensor } from '../../core/tensor.ts';
-import type { PathMask } from './cell.ts';
+/** @file Drop path: one mask for each option that may be dropped and each sample, drawn on the host from a key. */
 import { dims } from '../../contract/shape.ts';
-import { edgesOf, OPERATIONS } from './genotype.ts';
-import type { ChildNetwork, Supernet } from './network.ts';
+import { type Key, uniforms } from '../../core/random.ts';
+import { reshape, slice } from '../../core/ops.ts';
+import type { Device, Tensor } from '../../core/tensor.ts';
+import type { Layer } from '../../nn/module.ts';
+import { Choice, withChildMasks } from './choice.ts';
+import type { PathMask } from './pass.ts';
+import type { Place, SearchSpace } from './search-space.ts';
 
-/** The operations of a network in the order of their masks: how many there are, and the row of one, if it is there. */
-export interface PathRows {
-  readonly count: number;
-  readonly rowOf: (cell: number, edge: number, column: number) => number | undefined;
-}
-
-/** All eight operations of every edge of every cell. */
-export function supernetPaths({ cells, nodes }: Supernet): PathRows {
-  const edges = edgesOf(nodes).length;
-  return {
-    count: cells.length * edges * OPERATIONS.length,
-    rowOf: (cell, edge, column) => (cell * edges + edge) * OPERATIONS.length + column,
-  };
-}
-
-/** The chosen operations of every cell. */
-export function childPaths({ cells }: ChildNetwork): PathRows {
-  let count = 0;
-  const first = cells.map(({ chosen }) => (count += chosen.length) - chosen.length);
-  return { count, rowOf: (cell, edge) => first[cell]! + edge };
-}
-
-/** [operations, n]: 0 with the given probability, else 1 / (1 - probability), so that the mean is 1. */
-export function drawPathMasks(device: Device, key: Key, paths: PathRows, n: number, probability: number): Tensor {
+/** [rows, n]: 0 with the given probability, else 1 / (1 - probability), so that the mean is 1. */
+export function drawPathMasks(device: Device, key: Key, rows: number, n: number, probability: number): Tensor {
   // A child in which nothing is left still has masks, of one row, so that every step has the same inputs.
-  const rows = Math.max(1, paths.count);
+  const count = Math.max(1, rows);
   const keep = 1 - probability;
   return device.tensor(
-    uniforms(key, rows * n).map((v) => (v < keep ? 1 / keep : 0)),
-    [rows, n],
+    uniforms(key, count * n).map((v) => (v < keep ? 1 / keep : 0)),
+    [count, n],
   );
 }
 
-/** The rows of such masks as a cell asks for them; skip connections are never dropped. */
-export function pathMaskOf(masks: Tensor, paths: PathRows): PathMask {
-  const skip = OPERATIONS.indexOf('skip_connect');
-  const { n } = dims('path masks', masks, 'operations n');
-  return (cell, edge, column) => {
-    const row = paths.rowOf(cell, edge, column);
-    if (column === skip || row === undefined) return undefined;
-    return reshape(slice(masks, [row], [row + 1]), [n]);
+/** One row of such masks, [n]. */
+export function pathMask(masks: Tensor, row: number): Tensor {
+  const { n } = dims('path masks', masks, 'options n');
+  return reshape(slice(masks, [row], [row + 1]), [n]);
+}
+
+/** Which rows of the masks belong to which options of a space: a row for each option of each place, in order. */
+export class SpacePaths {
+  readonly rows: number;
+  readonly #first: readonly number[];
+  readonly #kept: readonly (readonly boolean[])[];
+
+  constructor(space: SearchSpace, places: readonly Place[]) {
+    const { choices } = space.layout;
+    let rows = 0;
+    this.#first = places.map(({ choice }) => {
+      const first = rows;
+      rows += choices[choice]!.options.length;
+      return first;
+    });
+    this.rows = rows;
+    const holders = new Map(space.holders.map((holder) => [holder.name, holder]));
+    this.#kept = places.map(({ choice }) => {
+      const { name, options } = choices[choice]!;
+      const holder = holders.get(name);
+      return options.map((_, k) => holder?.isNeverDropped(k) ?? false);
+    });
+  }
+
+  /** The rows of masks [rows, n] as a pass asks for them. */
+  maskOf(masks: Tensor): PathMask {
+    return (place, option) => (this.#kept[place]![option]! ? undefined : pathMask(masks, this.#first[place]! + option));
+  }
+}
+
+/** A child in training, as `trainChild` takes it: a network may know more (an auxiliary head), and any network with choices is one. */
+export interface ChildModel {
+  readonly network: Layer;
+  /** Rows of path masks. */
+  readonly paths: number;
+  /** Logits, and those of an auxiliary classifier in training mode where there is one. */
+  forward(x: Tensor, masks?: Tensor): readonly [Tensor, Tensor | undefined];
+}
+
+/** A child that says of itself how it is trained. */
+export interface TrainableChild extends Layer {
+  asChildModel(): ChildModel;
+}
+
+/** How a child is trained: as it says itself, or with the outputs of its choices dropped. */
+export function childModel(network: Layer): ChildModel {
+  if ('asChildModel' in network) return (network as TrainableChild).asChildModel();
+  const rows = new Map<Choice, number>();
+  for (const module of network.modules()) {
+    if (module instanceof Choice && module.chosen !== undefined && !module.isNeverDropped(module.chosen) && !module.vanished) {
+      rows.set(module, rows.size);
+    }
+  }
+  return {
+    network,
+    paths: rows.size,
+    forward: (x, masks) => {
+      if (!masks) return [network.forward(x), undefined];
+      const mask = (choice: Choice): Tensor | undefined => {
+        const row = rows.get(choice);
+        return row === undefined ? undefined : pathMask(masks, row);
+      };
+      return [withChildMasks(mask, () => network.forward(x)), undefined];
+    },
   };
 }

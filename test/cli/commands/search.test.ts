@@ -136,7 +136,7 @@ describe('reparam search', () => {
     const { code, out } = await search(args);
     const { cost, latency, search: settings } = configOf(folder, code);
     expect([cost, latency, settings.eta]).toEqual(['latency', { every: 1 }, 3]);
-    expect(out).toMatch(/by wall time: [\d.]+ ms .* \(cost 0\), [\d.]+ ms where every edge is \w+ \(cost 1\).* every step\n/);
+    expect(out).toMatch(/by wall time: [\d.]+ ms .* \(cost 0\), [\d.]+ ms where every choice takes \w+ \(cost 1\).* every step\n/);
     expect(out).toContain('does not give the same run to the bit');
     const resumed = await search(['--resume', folder]);
     expect(resumed.code).toBe(0);

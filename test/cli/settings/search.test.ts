@@ -10,7 +10,7 @@ import { latencyOf, resolveSearch, type SearchFlags, searchSettings } from '../.
 import { addOptions } from '../../../src/cli/settings/setting.ts';
 import { UsageError } from '../../../src/command/usage-error.ts';
 import { learns, samples } from '../../../src/jobs/index.ts';
-import { PRESETS } from '../../../src/snas/index.ts';
+import { PRESETS, SPACES } from '../../../src/snas/index.ts';
 
 /** The flags of a command line; what commander refuses is thrown. */
 function flags(...args: readonly string[]): SearchFlags {
@@ -68,7 +68,7 @@ it('strategies say themselves whether they sample and whether they learn, and an
   }
 });
 
-it('a run folder written before there were strategies and latency is read as it was meant', async () => {
+it('a run folder written before there were formats is refused by the number that it has since', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'reparam-old-'));
   const { trainImages: _train, validationImages: _validation, ...settings } = PRESETS.smoke;
   const old = {
@@ -81,9 +81,11 @@ it('a run folder written before there were strategies and latency is read as it 
     cost: 'parameters',
     trainImages: 64,
     validationImages: 32,
-    search: { ...settings, seed: 5, network: { ...settings.network, classes: 10, inChannels: 1 } },
+    search: { ...settings, seed: 5, network: { ...SPACES['darts']!.presets.smoke, classes: 10, inChannels: 1 } },
   };
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(old));
-  expect(await (await RunFolder.open(folder)).readConfig()).toEqual(old);
+  const run = await RunFolder.open(folder);
+  await expect(run.readConfig()).rejects.toThrow(/config\.json: run folders of format 1 are not continued/);
+  expect(await run.readFormat()).toBe(1);
   rmSync(folder, { recursive: true });
 });

@@ -64,7 +64,7 @@ it('a search records credits without changing its result, and an audit of its fo
     expect(record.step % 8).toBe(0);
     expect(record.mismatch).toBeLessThan(1e-4);
   }
-  expect(existsSync(path.join(recorded, 'credits-cell0.svg'))).toBe(true);
+  expect(existsSync(path.join(recorded, 'credits-cells-0.svg'))).toBe(true);
   const { status, stdout } = credit('audit', '--run', recorded, '--cells', '0', '--images', '8');
   expect(status).toBe(0);
   expect(stdout).toContain('cell 0 normal 0-2');

@@ -8,7 +8,7 @@ import { NonFiniteError, OptionError } from '../../../src/contract/errors.ts';
 import { add, mul } from '../../../src/core/ops.ts';
 import { foldIn, key } from '../../../src/core/random.ts';
 import { scope } from '../../../src/core/scope.ts';
-import type { PathMask } from '../../../src/snas/space/cell.ts';
+import type { EdgeMask } from '../../../src/snas/spaces/darts/cell.ts';
 import {
   type ChildTrainingConfig,
   type ChildTrainingOptions,
@@ -17,8 +17,8 @@ import {
   trainChild,
   type TrainedEpoch,
 } from '../../../src/snas/child/training.ts';
-import { type Genotype, genotypeFromChoices, OPERATIONS } from '../../../src/snas/space/genotype.ts';
-import { ChildNetwork } from '../../../src/snas/space/network.ts';
+import { type Genotype, genotypeFromChoices, OPERATIONS } from '../../../src/snas/spaces/darts/genotype.ts';
+import { ChildNetwork } from '../../../src/snas/spaces/darts/network.ts';
 import type { StateDict } from '../../../src/nn/index.ts';
 import { crossEntropy } from '../../../src/core/cross-entropy.ts';
 import { quadrants } from '../../support/tiny-search.ts';
@@ -62,8 +62,8 @@ async function weightsOf(network: ChildNetwork): Promise<number[]> {
 }
 
 /** What each training step hands to the network. */
-function watch(network: ChildNetwork): { images: number[][]; masks: (PathMask | undefined)[] } {
-  const seen: { images: number[][]; masks: (PathMask | undefined)[] } = { images: [], masks: [] };
+function watch(network: ChildNetwork): { images: number[][]; masks: (EdgeMask | undefined)[] } {
+  const seen: { images: number[][]; masks: (EdgeMask | undefined)[] } = { images: [], masks: [] };
   const forward = network.forwardBoth.bind(network);
   network.forwardBoth = (images, options) => {
     void images.data().then((data) => seen.images.push([...data]));

@@ -4,39 +4,35 @@ import { grad } from '../../../src/core/autograd.ts';
 import { Darts, Dsnas, Enas, Gdas, RandomSearch, Reinforce } from '../../../src/baselines/index.ts';
 import { cpu } from '../../../src/devices/cpu.ts';
 import { NonFiniteError, OptionError } from '../../../src/contract/errors.ts';
-import { add, assign, mul, reshape, sum } from '../../../src/core/ops.ts';
+import { add, assign, mul, reshape, slice, sum } from '../../../src/core/ops.ts';
 import { foldIn, key, normals } from '../../../src/core/random.ts';
 import { scope } from '../../../src/core/scope.ts';
 import { BlackBoxCost } from '../../../src/snas/cost/black-box.ts';
 import { scoreFunctionBlackBox } from '../../../src/snas/cost/expected-cost.ts';
-import { CELL_TYPES, type Genotype, operationNumber, OPERATIONS } from '../../../src/snas/space/genotype.ts';
+import { type Architecture, optionIndices } from '../../../src/snas/space/architecture.ts';
+import type { ChoiceWeights } from '../../../src/snas/space/layout.ts';
+import { dartsLayout } from '../../../src/snas/spaces/darts/choices.ts';
+import { OPERATIONS } from '../../../src/snas/spaces/darts/genotype.ts';
 import { latencyFrom } from '../../../src/snas/cost/latency.ts';
 import { latencyUnit } from '../../../src/snas/cost/relative-latency.ts';
 import { Snas } from '../../../src/snas/strategies/snas.ts';
 import { softmax } from '../../../src/core/softmax.ts';
 import type { Tensor } from '../../../src/core/tensor.ts';
-import type { CellWeights } from '../../../src/snas/space/cell-weights.ts';
 
 const device = cpu({ dtype: 'float64' });
 
-/** Two edges, one a cell type, and three operations: nine architectures. */
-const logits: CellWeights = {
-  normal: device.tensor([0.3, -0.8, 1.1], [1, 3]),
-  reduce: device.tensor([-0.4, 0.9, 0.2], [1, 3]),
-};
-const alphas = [logits.normal, logits.reduce];
-/** f(i, j): not a sum of a part for each edge, so that no estimator that splits over edges can be right. */
+/** Two choices of three options: nine architectures. */
+const logits: ChoiceWeights = [device.tensor([0.3, -0.8, 1.1, -0.4, 0.9, 0.2], [2, 3])];
+/** f(i, j): not a sum of a part for each choice, so that no estimator that splits over choices can be right. */
 const COSTS = [
   [0.2, 1.7, 0.9],
   [2.5, 0.1, 1.3],
   [0.6, 3.1, 0.05],
 ];
 
-function oneHot(k: number): Tensor {
-  return device.tensor(
-    [0, 1, 2].map((i) => (i === k ? 1 : 0)),
-    [1, 3],
-  );
+function oneHot(...options: readonly number[]): ChoiceWeights {
+  const rows = options.flatMap((k) => [0, 1, 2].map((i) => (i === k ? 1 : 0)));
+  return [device.tensor(rows, [2, 3])];
 }
 
 async function values(gradients: readonly Tensor[]): Promise<number[]> {
@@ -47,13 +43,15 @@ async function values(gradients: readonly Tensor[]): Promise<number[]> {
 
 /** d/dlog alpha of sum over all Z of p(Z) f(Z), by differentiating the sum itself: no score function in it. */
 async function enumerated(): Promise<number[]> {
-  const p = reshape(softmax(logits.normal), [3, 1]);
-  const q = softmax(logits.reduce);
-  return values(grad(sum(mul(mul(p, q), device.tensor(COSTS))), alphas));
+  const both = softmax(logits[0]!);
+  const p = reshape(slice(both, [0], [1]), [3, 1]);
+  const q = slice(both, [1], [2]);
+  return values(grad(sum(mul(mul(p, q), device.tensor(COSTS))), logits));
 }
 
 async function probabilities(): Promise<{ readonly p: readonly number[]; readonly q: readonly number[] }> {
-  return { p: [...(await softmax(logits.normal).data())], q: [...(await softmax(logits.reduce).data())] };
+  const both = [...(await softmax(logits[0]!).data())];
+  return { p: both.slice(0, 3), q: both.slice(3) };
 }
 
 it('sum over Z of p(Z) (f(Z) - b) dlog p(Z) is the gradient of sum p(Z) f(Z) for any baseline b, to 1e-14', async () => {
@@ -63,8 +61,7 @@ it('sum over Z of p(Z) (f(Z) - b) dlog p(Z) is the gradient of sum p(Z) f(Z) for
     const total = [0, 0, 0, 0, 0, 0];
     for (let i = 0; i < 3; i++) {
       for (let j = 0; j < 3; j++) {
-        const z = { normal: oneHot(i), reduce: oneHot(j) };
-        const g = await values(grad(scoreFunctionBlackBox(logits, z, COSTS[i]![j]!, b), alphas));
+        const g = await values(grad(scoreFunctionBlackBox(logits, oneHot(i, j), COSTS[i]![j]!, b), logits));
         g.forEach((v, n) => (total[n]! += p[i]! * q[j]! * v));
       }
     }
@@ -75,19 +72,19 @@ it('sum over Z of p(Z) (f(Z) - b) dlog p(Z) is the gradient of sum p(Z) f(Z) for
 /** Operations that the fixture of whole searches can draw: the others have probability exp(-60). */
 const DRAWN = [0, 4, 5] as const;
 
+const layout = dartsLayout(1);
+
 /** SNAS on cells of one node, two edges a type, three likely operations: 81 likely architectures. */
 function fixture(): Snas {
-  const snas = new Snas(device, key(1), { nodes: 1 });
-  for (const [t, type] of CELL_TYPES.entries()) {
-    const noise = normals(key(40 + t), 16);
-    const rows = Array.from({ length: 16 }, (_, i) => (DRAWN.includes((i % 8) as 0) ? noise[i]! * 0.7 : -60));
-    scope(() => assign(snas.logAlpha[type], device.tensor(rows, [2, 8])));
-  }
+  const snas = new Snas(device, key(1), { layout });
+  const noise = [...normals(key(40), 16), ...normals(key(41), 16)];
+  const rows = noise.map((v, i) => (DRAWN.includes((i % 8) as 0) ? v * 0.7 : -60));
+  scope(() => assign(snas.logAlpha[0]!, device.tensor(rows, [4, 8])));
   return snas;
 }
 
-function choicesOf({ normal, reduce }: Genotype): number[] {
-  return [...normal, ...reduce].map((e) => operationNumber(e.operation));
+function choicesOf(child: Architecture): number[] {
+  return optionIndices(layout, child);
 }
 
 /** Deterministic and not a sum over edges. */
@@ -98,7 +95,7 @@ function artificial(choices: readonly number[]): number {
 
 /** eta dE[f]/dlog alpha over all 81 architectures in plain arithmetic: dp(Z)/dlog alpha_ek = p(Z) (Z_ek - pi_ek). */
 async function exactOf(snas: Snas, eta: number): Promise<number[]> {
-  const pi = await values(CELL_TYPES.map((type) => softmax(snas.logAlpha[type])));
+  const pi = await values([softmax(snas.logAlpha[0]!)]);
   const total = Array.from<number>({ length: 32 }).fill(0);
   const visit = (chosen: readonly number[], probability: number): void => {
     if (chosen.length < 4) {
@@ -135,7 +132,7 @@ async function sampled(
       s2[i]! += v * v;
     });
     count++;
-    for (const t of [...Object.values(inputs), ...found]) t.dispose();
+    for (const t of [...inputs.z, inputs.coefficient, ...found]) t.dispose();
   }
   const mean = [...s1].map((v) => v / count);
   return { mean, error: mean.map((m, i) => Math.sqrt(Math.max(0, s2[i]! / count - m * m) / count)) };
@@ -164,10 +161,10 @@ it('measured in every third step only, it is the same price: the mean over all s
 it('a relaxed Z that carries its graph gives the gradient of log p alone: Z and the cost are held fixed', async () => {
   const snas = fixture();
   const z = snas.propose(snas.inputs({ key: key(5), temperature: 0.6 }));
-  const cost = add(sum(mul(z.normal, z.normal)), 1);
+  const cost = add(sum(mul(slice(z[0]!, [0], [2]), slice(z[0]!, [0], [2]))), 1);
   const found = await values(grad(scoreFunctionBlackBox(snas.logAlpha, z, cost, 0.25), snas.parameters()));
-  const pi = await values(CELL_TYPES.map((type) => softmax(snas.logAlpha[type])));
-  const drawn = await values([z.normal, z.reduce]);
+  const pi = await values([softmax(snas.logAlpha[0]!)]);
+  const drawn = await values(z);
   const f = (await cost.item()) - 0.25;
   // d/dlog alpha_k of Z . logSoftmax(log alpha) is Z_k - pi_k sum Z, and a row of Z sums to 1.
   found.forEach((v, i) => expect(v).toBeCloseTo(f * (drawn[i]! - pi[i]!), 12));
@@ -180,12 +177,12 @@ it('scores the child that it measured: the argmax of the Z that the step itself 
   for (let step = 0; step < 8; step++) {
     const at = { key: foldIn(key(71), step), temperature: 0.7 };
     await box.measure(step, at);
-    const { coefficient, ...hotRows } = box.inputs(step);
-    const z = await values(CELL_TYPES.map((type) => snas.propose(snas.inputs(at))[type]));
+    const { coefficient, z: hotRows } = box.inputs(step);
+    const z = await values(snas.propose(snas.inputs(at)));
     const rows = Array.from({ length: 4 }, (_, e) => z.slice(8 * e, 8 * e + 8));
     const chosen = rows.map((row) => row.indexOf(Math.max(...row)));
     expect(seen[step]).toEqual(chosen);
-    const hot = await values(CELL_TYPES.map((type) => hotRows[type]));
+    const hot = await values(hotRows);
     expect(hot.map((v, i) => (v === 1 ? i % 8 : -1)).filter((k) => k >= 0)).toEqual(chosen);
     // The prices are 1, 2, 3, ...: the coefficient is above 0 in all steps but the first, and never compares a step with itself.
     const past = Array.from({ length: step }, (_, i) => i + 1);
@@ -203,18 +200,18 @@ it('gives inputs of the same number and shapes in every step, and zeros where no
   for (let step = 0; step < 9; step++) {
     await box.measure(step, { key: foldIn(key(7), step), temperature: 1 });
     const inputs = box.inputs(step);
-    const { normal, reduce, coefficient } = inputs;
-    shapes.add([normal, reduce, coefficient].map((t) => t.shape.join('x')).join(' '));
-    const data = await values([normal, reduce, coefficient]);
+    const all = [...inputs.z, inputs.coefficient];
+    shapes.add(all.map((t) => t.shape.join('x')).join(' '));
+    const data = await values(all);
     expect(data.some((v) => v !== 0)).toBe(step % 4 === 0);
     expect((await values(box.gradients(inputs))).some((v) => v !== 0)).toBe(step === 4 || step === 8);
   }
   expect(prices).toBe(3);
-  expect([...shapes]).toEqual(['2x8 2x8 ']);
+  expect([...shapes]).toEqual(['4x8 ']);
 });
 
 it('goes on from its saved state with the same baseline', async () => {
-  const price = (child: Genotype): number => artificial(choicesOf(child));
+  const price = (child: Architecture): number => artificial(choicesOf(child));
   const snas = fixture();
   const whole = new BlackBoxCost(snas, { price }, { eta: 1, every: 1 });
   const begun = new BlackBoxCost(snas, { price }, { eta: 1, every: 1 });
@@ -227,7 +224,10 @@ it('goes on from its saved state with the same baseline', async () => {
   resumed.loadState(begun.state());
   await run(resumed, 3, 6);
   expect(resumed.average).toBe(whole.average);
-  const inputsOf = (box: BlackBoxCost): Promise<number[]> => values(Object.values(box.inputs(5)));
+  const inputsOf = (box: BlackBoxCost): Promise<number[]> => {
+    const { z, coefficient } = box.inputs(5);
+    return values([...z, coefficient]);
+  };
   expect(await inputsOf(resumed)).toEqual(await inputsOf(whole));
   expect(() => resumed.loadState({})).toThrow(OptionError);
 });
@@ -235,10 +235,10 @@ it('goes on from its saved state with the same baseline', async () => {
 it('takes strategies that draw each edge from softmax(log alpha), and refuses the others by name', () => {
   const box = { price: () => 1 };
   for (const S of [Snas, Dsnas, Gdas, Reinforce]) {
-    expect(() => new BlackBoxCost(new S(device, key(1), { nodes: 1 }), box, { eta: 1 })).not.toThrow();
+    expect(() => new BlackBoxCost(new S(device, key(1), { layout }), box, { eta: 1 })).not.toThrow();
   }
   for (const S of [Darts, Enas, RandomSearch]) {
-    const strategy = new S(device, key(1), { nodes: 1 });
+    const strategy = new S(device, key(1), { layout });
     expect(() => new BlackBoxCost(strategy, box, { eta: 1 })).toThrow(strategy.name);
   }
 });
@@ -254,14 +254,20 @@ it('refuses settings and prices that make no sense', async () => {
   await expect(made({})().measure(0, { key: key(1), temperature: 1 })).rejects.toThrow(NonFiniteError);
 });
 
-it('a relative latency has the slowest uniform network as its unit, and refuses a device on which no operation costs anything', () => {
-  const times = OPERATIONS.map((operation, k) => ({
-    operation,
+it('a relative latency has the slowest uniform network as its unit, and refuses a device on which no option takes longer than another', () => {
+  const times = OPERATIONS.map((option, k) => ({
+    option,
     milliseconds: [2, 3, 3, 2.5, 8, 9, 6, 7][k]!,
     clock: 'wall' as const,
   }));
-  expect(latencyUnit(times)).toEqual({ empty: 2, slowest: 9, operation: 'sep_conv_5x5', clock: 'wall' });
-  const flat = times.map((t) => ({ ...t, milliseconds: t.operation === 'none' ? 2 : 1.5 }));
+  expect(latencyUnit(times)).toEqual({
+    fastest: 2,
+    fastestOption: 'none',
+    slowest: 9,
+    slowestOption: 'sep_conv_5x5',
+    clock: 'wall',
+  });
+  const flat = times.map((t) => ({ ...t, milliseconds: 2 }));
   expect(() => latencyUnit(flat)).toThrow(OptionError);
   expect(() => latencyUnit(flat)).toThrow(/quieter machine/);
 });

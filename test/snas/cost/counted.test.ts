@@ -23,10 +23,11 @@ import {
   type Tensor,
 } from '../../../src/index.ts';
 import { AvgPool2d, BatchNorm2d, Conv2d, Flatten, Identity, Linear, MaxPool2d, ReLU, Sequential } from '../../../src/nn/index.ts';
-import { operationCost, RESOURCES } from '../../../src/snas/cost/cost.ts';
 import { countCost } from '../../../src/snas/cost/counted.ts';
-import { OPERATIONS } from '../../../src/snas/space/genotype.ts';
-import { operation } from '../../../src/snas/space/operations.ts';
+import { RESOURCES } from '../../../src/snas/space/resources.ts';
+import { operationCost } from '../../../src/snas/spaces/darts/cost-table.ts';
+import { OPERATIONS } from '../../../src/snas/spaces/darts/genotype.ts';
+import { operation } from '../../../src/snas/spaces/darts/operations.ts';
 
 const device = cpu({ dtype: 'float64' });
 const k = key(1);

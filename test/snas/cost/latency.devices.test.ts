@@ -1,7 +1,16 @@
 /** @file Measured time of a child's forward pass, which is left as it was. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Device, key, OptionError, ShapeError } from '../../../src/index.ts';
-import { batchNorms, childLatency, genotypeFromChoices, inherit, RelativeLatency, Supernet } from '../../../src/snas/index.ts';
+import {
+  type Architecture,
+  batchNorms,
+  childLatency,
+  type ChildNetwork,
+  genotypeArchitecture,
+  genotypeFromChoices,
+  RelativeLatency,
+} from '../../../src/snas/index.ts';
+import { dartsSpace } from '../../support/darts-space.ts';
 import { openDevice } from '../../support/device.ts';
 
 let device: Device;
@@ -11,16 +20,20 @@ beforeAll(async () => {
 afterAll(() => device.destroy());
 
 const NETWORK = { channels: 2, cells: 3, nodes: 1, classes: 4, inChannels: 1 };
-const GENOTYPE = genotypeFromChoices({ normal: [4, 3], reduce: [1, 0] }, 1);
+const ARCHITECTURE = architecture([4, 3], [1, 0]);
+
+function architecture(normal: readonly number[], reduce: readonly number[]): Architecture {
+  return genotypeArchitecture(genotypeFromChoices({ normal, reduce }, 1));
+}
 
 describe('the latency of a child', () => {
   it('is the median of as many samples as asked for, or their shortest, on a clock that it names', async () => {
-    using parent = new Supernet(device, key(1), NETWORK);
-    using child = inherit(parent, GENOTYPE, key(2));
+    const parent = dartsSpace(device, key(1), NETWORK);
+    using child = parent.child(ARCHITECTURE, { inherit: true, key: key(2) }) as ChildNetwork;
     const images = device.ones([4, 1, 8, 8]);
     const { milliseconds, samples, clock, passes } = await childLatency(child, images, { samples: 3, warmUps: 1 });
     const shortest = await childLatency(child, images, { samples: 4, statistic: 'shortest' });
-    images.dispose();
+    for (const made of [images, parent]) made.dispose();
     expect(shortest.milliseconds).toBe(Math.min(...shortest.samples));
     expect(samples).toHaveLength(3);
     expect(milliseconds).toBe(samples.toSorted((a, b) => a - b)[1]);
@@ -29,8 +42,8 @@ describe('the latency of a child', () => {
   });
 
   it('leaves modes, running statistics and memory as they were', async () => {
-    using parent = new Supernet(device, key(1), NETWORK);
-    using child = inherit(parent, GENOTYPE, key(2));
+    const parent = dartsSpace(device, key(1), NETWORK);
+    using child = parent.child(ARCHITECTURE, { inherit: true, key: key(2) }) as ChildNetwork;
     const images = device.ones([4, 1, 8, 8]);
     child.train();
     child.cells[1]!.eval();
@@ -50,12 +63,12 @@ describe('the latency of a child', () => {
     expect(modes()).toEqual(modesBefore);
     expect(new Set(modesBefore).size).toBe(2);
     expect(await statistics()).toEqual(statisticsBefore);
-    images.dispose();
+    for (const made of [images, parent]) made.dispose();
   });
 
   it('refuses counts and images that make no sense, and leaves the modes even then', async () => {
-    using parent = new Supernet(device, key(1), NETWORK);
-    using child = inherit(parent, GENOTYPE, key(2));
+    const parent = dartsSpace(device, key(1), NETWORK);
+    using child = parent.child(ARCHITECTURE, { inherit: true, key: key(2) }) as ChildNetwork;
     const images = device.ones([4, 1, 8, 8]);
     await expect(childLatency(child, images, { samples: 0 })).rejects.toThrow(/samples 0/);
     await expect(childLatency(child, images, { samples: 2.5 })).rejects.toThrow(OptionError);
@@ -65,24 +78,24 @@ describe('the latency of a child', () => {
     const wrong = device.ones([4, 3, 8, 8]);
     await expect(childLatency(child, wrong)).rejects.toThrow(ShapeError);
     expect([...child.modules()].every((m) => m.training)).toBe(true);
-    for (const t of [images, flat, wrong]) t.dispose();
+    for (const made of [images, flat, wrong, parent]) made.dispose();
   });
 });
 
 describe('a relative latency', () => {
   it('prices by an empty network and the slowest uniform one, measured once and kept in its state', async () => {
-    using parent = new Supernet(device, key(1), { ...NETWORK, channels: 4 });
-    const units: { readonly empty: number; readonly slowest: number }[] = [];
+    const parent = dartsSpace(device, key(1), { ...NETWORK, channels: 4 });
+    const units: { readonly fastest: number; readonly slowest: number }[] = [];
     const made = (): RelativeLatency =>
       new RelativeLatency(parent, [8, 1, 8, 8], { samples: 1, warmUps: 1, onUnit: (unit) => units.push(unit) });
     const latency = made();
-    const child = genotypeFromChoices({ normal: [5, 5], reduce: [5, 5] }, 1);
+    const child = architecture([5, 5], [5, 5]);
     expect(Number.isFinite(await latency.price(child))).toBe(true);
     expect(Number.isFinite(await latency.price(child))).toBe(true);
     expect(units).toHaveLength(1);
-    const { empty, slowest } = units[0]!;
-    expect(slowest).toBeGreaterThan(empty);
-    expect([...latency.state()['latency_unit']!.data]).toEqual([empty, slowest]);
+    const { fastest, slowest } = units[0]!;
+    expect(slowest).toBeGreaterThan(fastest);
+    expect([...latency.state()['latency_unit']!.data]).toEqual([fastest, slowest]);
     const resumed = made();
     resumed.loadState(latency.state());
     await resumed.price(child);
@@ -90,7 +103,6 @@ describe('a relative latency', () => {
     const { tensors, buffers, bytes } = device.memory();
     await resumed.price(child);
     expect(device.memory()).toMatchObject({ tensors, buffers, bytes });
-    latency.dispose();
-    resumed.dispose();
+    for (const made of [latency, resumed, parent]) made.dispose();
   });
 });

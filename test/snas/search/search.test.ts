@@ -1,11 +1,14 @@
 /** @file A search can be repeated and continued exactly, and does what its settings say. */
 import { describe, expect, it } from 'vitest';
-import { clone, cpu, type Device, keep, key, NonFiniteError, OptionError, type Tensor } from '../../../src/index.ts';
+import { clone, concat, cpu, type Device, keep, key, NonFiniteError, OptionError, type Tensor } from '../../../src/index.ts';
 import { BatchNorm2d } from '../../../src/nn/index.ts';
 import {
-  argmaxGenotype,
+  argmaxArchitecture,
+  dartsLayout,
   edgesOf,
   type EpochMetrics,
+  genotypeArchitecture,
+  genotypeFromChoices,
   OPERATIONS,
   recomputeStatistics,
   Search,
@@ -72,12 +75,12 @@ describe('a search', () => {
 
   it('draws new architecture noise in every step, and the same again for the same seed', async () => {
     const noiseOf = async (seed: number): Promise<string[]> => {
-      const snas = new Snas(device, key(1), { nodes: 2 });
+      const snas = new Snas(device, key(1), { layout: dartsLayout(2) });
       const drawn: Tensor[] = [];
       const inputs = snas.inputs.bind(snas);
       snas.inputs = (step) => {
         const made = inputs(step);
-        drawn.push(keep(clone(made.normal)));
+        drawn.push(keep(clone(made.noise[0]!)));
         return made;
       };
       using search = new Search(device, { ...TINY, seed }, data, { strategy: snas });
@@ -132,18 +135,19 @@ describe('the child of an architecture', () => {
     const edges = edgesOf(2).length;
     const rows = (pick: (edge: number) => number): Tensor =>
       device.tensor(Array.from({ length: edges }, (_, e) => OPERATIONS.map((_op, k) => (k === pick(e) ? 0.3 : 0.1))));
-    const found = await argmaxGenotype({ normal: rows((e) => e), reduce: rows(() => 0) }, 2);
-    expect(found.normal.map((e) => e.operation)).toEqual(OPERATIONS.slice(0, edges));
-    expect(found.reduce.every((e) => e.operation === 'none')).toBe(true);
+    const found = await argmaxArchitecture(dartsLayout(2), [concat([rows((e) => e), rows(() => 0)])]);
+    const normal = Array.from({ length: edges }, (_, e) => e);
+    expect(found).toEqual(genotypeArchitecture(genotypeFromChoices({ normal, reduce: normal.map(() => 0) }, 2)));
   });
 });
 
 describe("snas's strategy", () => {
   it('starts at an entropy of ln 8 an edge to 1e-3, log alpha normal with mean 1 and deviation 0.01', async () => {
-    const snas = new Snas(device, key(5));
+    const snas = new Snas(device, key(5), { layout: dartsLayout(4) });
     using search = new Search(device, { ...TINY, network: { ...TINY.network, nodes: 4 } }, data, { strategy: snas });
     expect(Math.abs((await search.entropy()) - Math.log(OPERATIONS.length))).toBeLessThan(1e-3);
-    const values = [...(await snas.logAlpha.normal.data()), ...(await snas.logAlpha.reduce.data())];
+    const values = [...(await snas.logAlpha[0]!.data())];
+    expect(values).toHaveLength(224);
     const mean = values.reduce((a, b) => a + b) / values.length;
     // N = 224 draws, sd 0.01: the mean is within 5 standard errors.
     expect(Math.abs(mean - 1)).toBeLessThan((5 * 0.01) / Math.sqrt(values.length));

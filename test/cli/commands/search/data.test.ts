@@ -30,9 +30,9 @@ it('a folder of images of any size is searched on, and a resume holds to how the
   expect(out).toContain(
     '32 training, 16 validation, 12 test images\n           no test set there: 0.2 of each class was drawn for it by split seed 3',
   );
-  const { data, reading, search: settings } = configOf(run);
+  const { data, reading, space } = configOf(run);
   expect([data, reading]).toEqual([images, { size: 8, colour: 'grey', splitSeed: 3 }]);
-  expect([settings.network.classes, settings.network.inChannels]).toEqual([3, 1]);
+  expect([space.classes, space.item]).toEqual([3, [1, 8, 8]]);
   const resume = (...flags: string[]): Promise<Ended> => runReparam('search', '--resume', run, '--quiet', ...flags);
   expect((await resume('--epochs', '2', '--size', '8')).code).toBe(0);
   expect((await resume('--size', '9')).err).toContain('--size 9 cannot hold with --resume');
@@ -55,8 +55,8 @@ it('a .npz of NHWC images in any number of channels and classes reaches the netw
   writeFileSync(file, zipBytes({ 'images.npy': npyOfBytes([n, 8, 8, 2], pixels), 'labels.npy': labels }, { deflate: true }));
   const { code, err, run } = await search(file, '--quiet');
   expect([code, err]).toEqual([0, '']);
-  const { network } = configOf(run).search;
-  expect([network.classes, network.inChannels]).toEqual([5, 2]);
+  const { classes, item } = configOf(run).space;
+  expect([classes, item]).toEqual([5, [2, 8, 8]]);
 }, 60_000);
 
 it('what cannot be read is one line, and no search begins', async () => {

@@ -1,4 +1,4 @@
-/** @file Resuming: damaged and foreign checkpoints, other settings, cut metrics, raised epochs, folders of format 1. */
+/** @file Resuming: damaged and foreign checkpoints, other settings, cut metrics, raised epochs, folders of earlier formats. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -195,19 +195,19 @@ describe('another run', () => {
   });
 
   it.each([
-    ['a million nodes', '"nodes": 1', '"nodes": 1000000'],
-    ['huge channels', '"channels": 2', '"channels": 1000000'],
-    ['channels beyond any array', '"channels": 2', '"channels": 1e15'],
-    ['a million cells', '"cells": 2', '"cells": 1000000'],
-    ['a billion classes', '"classes": 10', '"classes": 1000000000'],
-  ])('a config with %s is refused in one line before memory is asked for', async (_what, from, to) => {
+    ['a million nodes', '"nodes": 1', '"nodes": 1000000', 'config.json: network: '],
+    ['huge channels', '"channels": 2', '"channels": 1000000', 'config.json: network: '],
+    ['channels beyond any array', '"channels": 2', '"channels": 1e15', 'config.json: network: '],
+    ['a million cells', '"cells": 2', '"cells": 1000000', 'config.json: network: '],
+    ['a billion classes', '"classes": 10', '"classes": 1000000000', 'config.json does not fit .*space.classes is 1000000000'],
+  ])('a config with %s is refused in one line before memory is asked for', async (_what, from, to, why) => {
     const folder = copy();
     edit(folder, 'config.json', (text) => text.replace(from, to));
     const before = process.memoryUsage.rss();
     const started = performance.now();
     expect(await resume(folder)).toMatchObject({
       code: 1,
-      err: expect.stringMatching(oneLine('config.json: network: ')) as string,
+      err: expect.stringMatching(oneLine(why)) as string,
     });
     expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 2 ** 20);
     expect(performance.now() - started).toBeLessThan(1000);
@@ -272,46 +272,56 @@ it('epochs may be raised: it is said, the schedules are those of the longer run 
 
 it('a folder with a format to come is refused in one line', async () => {
   const folder = copy();
-  edit(folder, 'config.json', (text) => text.replace('"format": 2', '"format": 3'));
-  expect(await resume(folder)).toMatchObject({ code: 1, err: expect.stringMatching(oneLine('format 3 are not read')) as string });
+  edit(folder, 'config.json', (text) => text.replace('"format": 3', '"format": 4'));
+  expect(await resume(folder)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(oneLine('format 4 are not continued.*take the version')) as string,
+  });
 });
 
-describe('a folder of format 1', () => {
-  // Made by the code of 7fcbd0f with the flags of `tinyArgs`, and stopped after its first epoch; only the place of the data is put in.
-  const fixture = fileURLToPath(new URL('../../../golden/run-format-1', import.meta.url));
+// Made by the code of 7fcbd0f with the flags of `tinyArgs`, and stopped after its first epoch; and by that of 0923cf3 with those flags,
+// one epoch, MNIST and --credits every=2.
+describe.each([1, 2])('a folder of format %i', (format) => {
+  const fixture = fileURLToPath(new URL(`../../../golden/run-format-${format}`, import.meta.url));
   const old = (): string => {
     const folder = path.join(scratch, `old-${copies++}`);
     cpSync(fixture, folder, { recursive: true });
-    edit(folder, 'config.json', (text) => text.replace('DATA', data));
     return folder;
   };
 
-  it('is resumed and converted: checkpoints with checksums, a list, a format', async () => {
+  it('is refused on --resume by its number, with the way out in the same line, and nothing is changed', async () => {
     const folder = old();
-    expect((await runReparam('verify', folder)).code).toBe(0);
-    const { code, err } = await resume(folder);
-    expect([code, err.replaceAll(/^reparam: note: the run was begun elsewhere.*\n/gm, '')]).toEqual([0, '']);
-    const names = readdirSync(folder);
-    expect(names).toEqual(expect.arrayContaining(['checkpoint-2.safetensors', 'checkpoint-4.safetensors', 'files.json']));
-    expect(names).not.toContain('checkpoint.safetensors');
-    expect(JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'))).toHaveProperty('format', 2);
-    const { code: verified, out } = await runReparam('verify', folder);
-    expect([verified, out]).toEqual([0, expect.stringMatching(/config.json +whole, run folder of format 2/)]);
-    // The epochs that the old code finished have their lines, and each epoch has one.
-    const epochs = readFileSync(path.join(folder, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => Number(/"epoch":(\d)/.exec(line)![1]));
-    expect(epochs).toEqual([0, 1]);
+    const before = content(folder);
+    expect(await resume(folder)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        oneLine(`config.json: run folders of format ${format} are not continued.*train --genotype`),
+      ) as string,
+    });
+    expect(content(folder)).toEqual(before);
   });
 
-  it('killed before its first epoch was over, it begins at step 0', async () => {
+  it('is verified file by file, and a flip in its checkpoint is found', async () => {
     const folder = old();
-    for (const name of readdirSync(folder)) if (name !== 'config.json') rmSync(path.join(folder, name));
-    writeFileSync(path.join(folder, 'metrics.jsonl'), '');
-    const { code, err } = await resume(folder);
-    expect([code, err]).toEqual([0, expect.stringMatching(/no checkpoint yet: beginning at step 0/)]);
-    const without = ({ 'config.json': _, ...rest }: Record<string, string>): unknown => rest;
-    expect(without(decided(folder))).toEqual(without(decided(whole)));
+    const { code, out } = await runReparam('verify', folder);
+    expect([code, out]).toEqual([0, expect.stringMatching(new RegExp(`config.json .*run folder of format ${format}`))]);
+    if (format === 1) return;
+    flip(folder, 'checkpoint-2.safetensors');
+    expect(await runReparam('verify', folder)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/checkpoint-2.safetensors +.*damaged/) as string,
+    });
+  });
+
+  it('has a genotype that is trained and drawn', async () => {
+    const out = path.join(scratch, `trained-${format}`);
+    const flags = ['--preset', 'smoke', '--device', 'cpu', '--data', data, '--train-images', '32', '--epochs', '1', '--quiet'];
+    const folder = old();
+    expect(await runReparam('train', '--genotype', folder, ...flags, '--out', out)).toMatchObject({ code: 0, err: '' });
+    const names = readdirSync(out);
+    expect(names.filter((name) => name.endsWith('.svg') && /normal|reduc/.test(name))).toHaveLength(2);
+    const { genotype } = JSON.parse(readFileSync(path.join(folder, 'genotype.json'), 'utf8')) as { genotype: unknown };
+    const { cells } = JSON.parse(readFileSync(path.join(out, 'result.json'), 'utf8')) as { cells: { genotype: unknown }[] };
+    expect(cells[0]!.genotype).toEqual(genotype);
   });
 });

@@ -4,7 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { overSeeds, show } from '../../../../experiments/figures/verdict.ts';
 import { interval } from '../../../../src/credit/index.ts';
-import { activeEdges, CELL_TYPES, costTable, type Genotype, genotypeCost } from '../../../../src/snas/index.ts';
+import { cpu, key } from '../../../../src/index.ts';
+import {
+  activeEdges,
+  CELL_TYPES,
+  costTable,
+  darts,
+  type Genotype,
+  genotypeArchitecture,
+  networkContext,
+  SearchSpace,
+} from '../../../../src/snas/index.ts';
 
 const docs = fileURLToPath(new URL('../../../../docs/', import.meta.url));
 const read = (name: string): string => readFileSync(docs + name, 'utf8');
@@ -98,7 +108,8 @@ const SAMPLES: Readonly<Record<string, () => Sample[]>> = {
   },
   'fig13-15': () => {
     const { etas, runs } = dataOf('fig13-15') as { etas: readonly number[]; runs: readonly Run[] };
-    const table = costTable({ channels: 4, cells: 3, nodes: 3, stemStride: 2, classes: 10, inChannels: 1, imageSide: 28 });
+    const context = networkContext(cpu(), key(0), { shape: [1, 28, 28], classes: 10 });
+    const table = costTable(new SearchSpace(darts({ channels: 4, cells: 3, nodes: 3, stemStride: 2 }), context));
     return etas.flatMap((eta) => {
       const list = runs.filter((r) => r.eta === eta);
       return [
@@ -106,7 +117,7 @@ const SAMPLES: Readonly<Record<string, () => Sample[]>> = {
         list.map((r) => r.epochs.at(-1)!['childAccuracy']!),
         list.map((r) => live(r.genotype).edges),
         list.map((r) => live(r.genotype).nodes),
-        list.map((r) => genotypeCost(r.genotype, table).parameters),
+        list.map((r) => table.of(genotypeArchitecture(r.genotype)).parameters),
       ];
     });
   },

@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { strategy } from '../../../../src/baselines/index.ts';
 import { cpu, key, OptionError } from '../../../../src/index.ts';
 import {
+  type Architecture,
   type BlackBoxFactory,
-  cellOf,
-  type Genotype,
+  hostRows,
   type LatencyUnit,
   measuredLatency,
-  operationNumber,
+  type OperationName,
+  OPERATIONS,
   Search,
   type SearchConfig,
   type SearchOptions,
 } from '../../../../src/snas/index.ts';
-import { CELL_TYPES } from '../../../../src/snas/space/genotype.ts';
 import { quadrants, runUntil, TINY } from '../../../support/tiny-search.ts';
 
 const device = cpu({ dtype: 'float32' });
@@ -29,17 +29,17 @@ const CONFIG: SearchConfig = {
 };
 
 /** The part of edges that have an operation. */
-function liveEdges(child: Genotype): number {
-  const all = CELL_TYPES.flatMap((type) => cellOf(child, type).edges);
-  return all.filter((e) => e.operation !== 'none').length / all.length;
+function liveEdges(child: Architecture): number {
+  const all = Object.values(child);
+  return all.filter((operation) => operation !== 'none').length / all.length;
 }
 
 const liveEdgesBox: BlackBoxFactory = () => ({ price: liveEdges });
 /** Another price for every operation, so that hardly any two children cost the same. */
 const columnBox: BlackBoxFactory = () => ({
   price: (child) =>
-    CELL_TYPES.flatMap((type) => cellOf(child, type).edges)
-      .map(({ operation }, e) => operationNumber(operation) * (e + 1))
+    Object.values(child)
+      .map((operation, e) => OPERATIONS.indexOf(operation as OperationName) * (e + 1))
       .reduce((a, b) => a + b) / 70,
 });
 
@@ -57,16 +57,9 @@ async function run(search: Search, stopAfter?: number): Promise<void> {
 /** Mean probability of none over the edges. */
 async function probabilityOfNone(search: Search): Promise<number> {
   const p = search.strategy.probabilities();
-  let [total, rows] = [0, 0];
-  for (const type of CELL_TYPES) {
-    (await p[type].data()).forEach((v, i) => {
-      if (i % 8 !== 0) return;
-      total += v;
-      rows++;
-    });
-    p[type].dispose();
-  }
-  return total / rows;
+  const rows = await hostRows(search.space.layout, p);
+  for (const t of p) t.dispose();
+  return rows.reduce((total, row) => total + row[0]!, 0) / rows.length;
 }
 
 describe('a search with a black-box cost', () => {
@@ -75,7 +68,7 @@ describe('a search with a black-box cost', () => {
     async (name) => {
       const none = async (eta: number): Promise<number> => {
         using search = new Search(device, { ...CONFIG, eta, architecture: { ...CONFIG.architecture, lr: 0.1 } }, long, {
-          strategy: strategy(name, device, key(9), 1),
+          strategy: (space) => strategy(name, device, key(9), space),
           blackBox: { box: liveEdgesBox, every: 1 },
         });
         await run(search);
@@ -97,7 +90,7 @@ describe('a search with a black-box cost', () => {
     const captured = await end(priced);
     expect(await end({ ...priced, eager: true })).toEqual(captured);
     expect(captured['black_box.average']).toBeDefined();
-    expect(captured['architecture.log_alpha.normal']).not.toEqual((await end({}))['architecture.log_alpha.normal']);
+    expect(captured['architecture.log_alpha.8']).not.toEqual((await end({}))['architecture.log_alpha.8']);
   });
 
   it('continues from its state to the bytes of an unbroken run, if the box says the same again', async () => {
@@ -114,9 +107,9 @@ describe('a search with a black-box cost', () => {
 
   it('refuses the state of a search without one, and strategies that do not sample', () => {
     const options: SearchOptions = { blackBox: { box: liveEdgesBox } };
-    expect(() => new Search(device, CONFIG, data, { ...options, strategy: strategy('darts-1', device, key(1), 1) })).toThrow(
-      /darts-1/,
-    );
+    expect(
+      () => new Search(device, CONFIG, data, { ...options, strategy: (space) => strategy('darts-1', device, key(1), space) }),
+    ).toThrow(/darts-1/);
     using search = new Search(device, CONFIG, data, options);
     expect(() => search.loadState({})).toThrow(OptionError);
   });
@@ -144,7 +137,7 @@ describe('a search with measured latency', () => {
     expect(units[0]!.clock).toBe('wall');
     expect(new Set(bytesAfter.slice(1)).size).toBe(1);
     expect({ tensors: after.tensors, buffers: after.buffers }).toEqual({ tensors: before.tensors, buffers: before.buffers });
-    expect(priced['architecture.log_alpha.normal']).not.toEqual(free['architecture.log_alpha.normal']);
+    expect(priced['architecture.log_alpha.8']).not.toEqual(free['architecture.log_alpha.8']);
     expect(priced['black_box.latency_unit']).toBeDefined();
   });
 });

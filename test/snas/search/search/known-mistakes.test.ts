@@ -6,31 +6,33 @@ import { cpu } from '../../../../src/devices/cpu.ts';
 import { RelaxedOneHotCategorical } from '../../../../src/distributions/index.ts';
 import { gumbels, key, normals, toUniform } from '../../../../src/core/random.ts';
 import { scope } from '../../../../src/core/scope.ts';
-import type { EdgeTrace } from '../../../../src/snas/space/cell.ts';
-import { OPERATIONS } from '../../../../src/snas/space/genotype.ts';
-import { Supernet } from '../../../../src/snas/space/network.ts';
+import type { PlaceTrace } from '../../../../src/snas/space/pass.ts';
+import type { SearchSpace } from '../../../../src/snas/space/search-space.ts';
+import { MixedCell } from '../../../../src/snas/spaces/darts/cell.ts';
+import { dartsLayout } from '../../../../src/snas/spaces/darts/choices.ts';
+import { OPERATIONS } from '../../../../src/snas/spaces/darts/genotype.ts';
 import { Snas } from '../../../../src/snas/strategies/snas.ts';
 import { Search } from '../../../../src/snas/search/search.ts';
 import type { ArchitectureStrategy } from '../../../../src/snas/strategies/strategy.ts';
 import { crossEntropy } from '../../../../src/core/cross-entropy.ts';
 import type { Tensor } from '../../../../src/core/tensor.ts';
+import { dartsSpace } from '../../../support/darts-space.ts';
 import { quadrants, TINY } from '../../../support/tiny-search.ts';
 import { meanEntropy } from '../../../../src/snas/strategies/probabilities.ts';
-import type { CellWeights } from '../../../../src/snas/space/cell-weights.ts';
 
 const device = cpu({ dtype: 'float64' });
 const network = TINY.network;
 const data = quadrants(8, 1);
 let images: Tensor;
 let labels: Tensor;
-let supernet: Supernet;
+let space: SearchSpace;
 beforeAll(() => {
   images = device.parameter(
     Float64Array.from(data.images, (v) => v / 255),
     [8, 1, 8, 8],
   );
   labels = device.parameter(Float64Array.from(data.labels), [8]);
-  supernet = new Supernet(device, key(1), network);
+  space = dartsSpace(device, key(1), network);
 });
 
 const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -63,16 +65,18 @@ it("the density's normaliser counts the operations there are: it integrates to 1
 });
 
 it('every log alpha receives a gradient that is not zero from one backward pass, and so does every weight on a path to the loss', async () => {
-  const snas = new Snas(device, key(4), { nodes: 2 });
+  const snas = new Snas(device, key(4), space);
   const z = snas.propose(snas.inputs({ key: key(5), temperature: 1 }));
-  const loss = crossEntropy(supernet.forward(images, z), labels);
-  const gradients = grad(loss, [...snas.parameters(), ...supernet.parameters()]);
-  for (const g of gradients.slice(0, 2)) for (const v of await g.data()) expect(Math.abs(v)).toBeGreaterThan(0);
-  for (const g of gradients.slice(2)) expect(Math.hypot(...(await g.data()))).toBeGreaterThan(0);
+  const loss = crossEntropy(space.forward(images, z), labels);
+  const gradients = grad(loss, [...snas.parameters(), ...space.network.parameters()]);
+  const [logAlpha, ...weights] = gradients;
+  expect(logAlpha!.shape).toEqual([10, 8]);
+  for (const v of await logAlpha!.data()) expect(Math.abs(v)).toBeGreaterThan(0);
+  for (const g of weights) expect(Math.hypot(...(await g.data()))).toBeGreaterThan(0);
 });
 
 it('every parameter of a policy-gradient controller receives a gradient, the embedding of the last choice aside', async () => {
-  const enas = new Enas(device, key(6), { nodes: 1, hidden: 4 });
+  const enas = new Enas(device, key(6), { layout: dartsLayout(1) }, { hidden: 4 });
   const z = enas.propose(enas.inputs({ key: key(7), temperature: 1 }));
   enas.gradients(z, { loss: device.scalar(1), gradient: z });
   const again = enas.propose(enas.inputs({ key: key(8), temperature: 1 }));
@@ -83,10 +87,10 @@ it('every parameter of a policy-gradient controller receives a gradient, the emb
 it('drop path drops samples of every operation but a skip: a mask of zeros leaves skips alone', async () => {
   using search = new Search(device, { ...TINY, dropPath: 0.9, epochs: 1 }, { train: data, validation: data });
   const masked = new Set<number>();
-  const forward = search.supernet.forward.bind(search.supernet);
+  const forward = search.space.forward.bind(search.space);
   // Looks at the masks that the search hands to its network.
-  search.supernet.forward = (x, z, options) => {
-    for (let k = 0; k < OPERATIONS.length; k++) if (options?.pathMask?.(0, 0, k)) masked.add(k);
+  search.space.forward = (x, z, options) => {
+    for (let k = 0; k < OPERATIONS.length; k++) if (options?.pathMask?.(0, k)) masked.add(k);
     return forward(x, z, options);
   };
   search.trainStep({ images, labels });
@@ -100,8 +104,8 @@ it('the entropy is the sum of the entropies of the edges over their number, not 
     [0.5, 0.5, 0, 0, 0, 0, 0, 0],
     [1, 0, 0, 0, 0, 0, 0, 0],
   ];
-  const p: CellWeights = { normal: device.tensor(rows), reduce: device.tensor(rows) };
-  expect(await meanEntropy(p)).toBeCloseTo(Math.LN2 / 2, 12);
+  const p = [device.tensor([...rows, ...rows])];
+  expect(await meanEntropy(dartsLayout(1), p)).toBeCloseTo(Math.LN2 / 2, 12);
 });
 
 it('Gumbel noise is finite at the least and the greatest random word: u is never 0 or 1', () => {
@@ -115,22 +119,23 @@ it('Gumbel noise is finite at the least and the greatest random word: u is never
 });
 
 it('one Z is drawn for a whole batch and shared by all cells of a type: noise has no batch axis and every cell has the same rows', async () => {
-  const snas = new Snas(device, key(9), { nodes: 2 });
-  const { normal } = snas.inputs({ key: key(10), temperature: 0.5 });
-  expect(normal.shape).toEqual([5, OPERATIONS.length]);
-  const trace: EdgeTrace[] = [];
-  supernet.forward(images, snas.propose(snas.inputs({ key: key(10), temperature: 0.5 })), { trace });
+  const snas = new Snas(device, key(9), space);
+  const { noise } = snas.inputs({ key: key(10), temperature: 0.5 });
+  expect(noise.map((t) => t.shape)).toEqual([[2 * 5, OPERATIONS.length]]);
+  const trace: PlaceTrace[] = [];
+  space.forward(images, snas.propose(snas.inputs({ key: key(10), temperature: 0.5 })), { trace });
   const rowsOf = async (cell: number): Promise<number[][]> =>
-    Promise.all(trace.filter((t) => t.cell === cell).map(async (t) => [...(await t.z.data())]));
-  const types = [...new Set(trace.map((t) => t.cell))].map((cell) => trace.find((t) => t.cell === cell)!.type);
+    Promise.all(trace.slice(5 * cell, 5 * cell + 5).map(async (t) => [...(await t.z.data())]));
+  const types = [...space.network.modules()].flatMap((module) => (module instanceof MixedCell ? [module.shape.type] : []));
+  expect(trace).toHaveLength(5 * types.length);
   const [first, second] = types.flatMap((type, cell) => (type === 'reduce' ? [cell] : []));
   expect(await rowsOf(first!)).toEqual(await rowsOf(second!));
 });
 
 it('the score of a sample meets the cost of that sample: with two proposals open, each feedback goes to its own', async () => {
   for (const make of [
-    (): ArchitectureStrategy => new Reinforce(device, key(11), { nodes: 1 }),
-    (): ArchitectureStrategy => new Enas(device, key(11), { nodes: 1, hidden: 4 }),
+    (): ArchitectureStrategy => new Reinforce(device, key(11), { layout: dartsLayout(1) }),
+    (): ArchitectureStrategy => new Enas(device, key(11), { layout: dartsLayout(1) }, { hidden: 4 }),
   ]) {
     const gradientOf = async (interleaved: boolean): Promise<number[]> => {
       const s = make();
@@ -147,8 +152,8 @@ it('the score of a sample meets the cost of that sample: with two proposals open
 
 it('alpha has one optimiser on every device: the first step of Adam moves every entry by its learning rate, in float64 and float32', async () => {
   for (const on of [device, cpu({ dtype: 'float32' })]) {
-    const s = new Snas(on, key(15), { nodes: 2 });
-    const before = await s.logAlpha.normal.data();
+    const s = new Snas(on, key(15), { layout: dartsLayout(2) });
+    const before = await s.logAlpha[0]!.data();
     using search = new Search(
       on,
       { ...TINY, architecture: { ...TINY.architecture, weightDecay: 0 }, epochs: 1 },
@@ -159,7 +164,7 @@ it('alpha has one optimiser on every device: the first step of Adam moves every 
       images: on.tensor(await images.data(), images.shape),
       labels: on.tensor(await labels.data(), labels.shape),
     });
-    const moved = (await s.logAlpha.normal.data()).map((v, i) => Math.abs(v - before[i]!));
+    const moved = (await s.logAlpha[0]!.data()).map((v, i) => Math.abs(v - before[i]!));
     for (const d of moved) expect(d / TINY.architecture.lr).toBeCloseTo(1, 2);
   }
 });
@@ -169,12 +174,12 @@ it('a search sees training and validation images only: it has no way to be given
   using search = new Search(device, TINY, { train: data, validation: other });
   expect(Object.keys(search.data)).toEqual(['train', 'validation']);
   const mean = Array.from(data.images).reduce((s, v) => s + v / 255, 0) / data.images.length;
-  expect(search.statistics.mean[0]).toBeCloseTo(mean, 9);
+  expect(search.statistics!.mean[0]).toBeCloseTo(mean, 9);
 });
 
 it('a bi-level strategy leaves alpha alone on training images: without a validation batch of another kind its gradient comes from that batch', async () => {
-  const darts = new Darts(device, key(16), { nodes: 2 });
-  const start = { normal: [...(await darts.logAlpha.normal.data())] };
+  const darts = new Darts(device, key(16), { layout: dartsLayout(2) });
+  const start = [...(await darts.logAlpha[0]!.data())];
   using search = new Search(device, { ...TINY, epochs: 1 }, { train: data, validation: data }, { strategy: darts });
   const other = quadrants(8, 9);
   const validationImages = device.tensor(
@@ -184,12 +189,12 @@ it('a bi-level strategy leaves alpha alone on training images: without a validat
   const validationLabels = device.tensor(Float64Array.from(other.labels), [8]);
   const expected = await scope(() => {
     const z = darts.propose();
-    return grad(crossEntropy(search.supernet.forward(validationImages, z), validationLabels), darts.parameters())[0]!;
+    return grad(crossEntropy(search.space.forward(validationImages, z), validationLabels), darts.parameters())[0]!;
   }).data();
   search.trainStep({ images, labels }, { images: validationImages, labels: validationLabels });
-  const after = await darts.logAlpha.normal.data();
+  const after = await darts.logAlpha[0]!.data();
   // Adam's first step goes against the sign of the gradient it was given.
-  const sign = [...after].map((v, i) => Math.sign(start.normal[i]! - v));
+  const sign = [...after].map((v, i) => Math.sign(start[i]! - v));
   const decay = TINY.architecture.weightDecay;
-  sign.forEach((v, i) => expect(v).toBe(Math.sign(expected[i]! + decay * start.normal[i]!)));
+  sign.forEach((v, i) => expect(v).toBe(Math.sign(expected[i]! + decay * start[i]!)));
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => opened.destroy());
 
 function planted(device: Device, eager: boolean): Search {
-  return new Search(device, CONFIG, data, { eager, strategy: new Planted(device, key(1), { nodes: 1 }) });
+  return new Search(device, CONFIG, data, { eager, strategy: (space) => new Planted(device, key(1), space) });
 }
 
 describe.each(['opened', 'float32 CPU'])('on the %s device', (which) => {

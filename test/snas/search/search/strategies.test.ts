@@ -20,7 +20,7 @@ const CONFIG: SearchConfig = {
 };
 
 function searchWith(name: StrategyName): Search {
-  return new Search(device, CONFIG, data, { strategy: strategy(name, device, key(7), 1) });
+  return new Search(device, CONFIG, data, { strategy: (space) => strategy(name, device, key(7), space) });
 }
 
 type Seeded = Omit<EpochMetrics, 'imagesPerSecond'>;

@@ -2,19 +2,20 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cpu, type Device, key } from '../../../../src/index.ts';
 import {
+  architectureGenotype,
   ChildNetwork,
   type ChildTrainingConfig,
   type EpochMetrics,
+  type Genotype,
   scoreChild,
   Search,
-  type SearchConfig,
   trainChild,
 } from '../../../../src/snas/index.ts';
 import { openDevice } from '../../../support/device.ts';
-import { quadrants, TINY } from '../../../support/tiny-search.ts';
+import { quadrants, TINY, type TinyConfig } from '../../../support/tiny-search.ts';
 import { turnsDuring } from '../../../support/turns.ts';
 
-const CONFIG: SearchConfig = { ...TINY, network: { ...TINY.network, nodes: 1 } };
+const CONFIG: TinyConfig = { ...TINY, network: { ...TINY.network, nodes: 1 } };
 // Evaluations take 64 images at once: two batches, the last of which is not full.
 const data = { train: quadrants(32, 1), validation: quadrants(72, 2) };
 const BATCHES = 2;
@@ -129,7 +130,7 @@ describe.each(devices)('on %s', (which) => {
     await expect(search.run({ signal }).next()).rejects.toBe(reason);
     expect([search.step, search.captured]).toEqual([0, undefined]);
     await expect(search.childScore(data.validation, undefined, { signal })).rejects.toBe(reason);
-    using child = new ChildNetwork(device, key(1), CONFIG.network, await search.strategy.derive());
+    using child = new ChildNetwork(device, key(1), CONFIG.network, await derived(search));
     await expect(trainChild(device, child, data.train, TRAINING, { signal }).next()).rejects.toBe(reason);
     await expect(scoreChild(device, child, data.train, data.validation, { signal })).rejects.toBe(reason);
   });
@@ -137,13 +138,13 @@ describe.each(devices)('on %s', (which) => {
   it('leaves nothing behind when it was stopped in an evaluation or a training', async () => {
     const device = open();
     using search = new Search(device, { ...CONFIG, epochs: 1 }, data);
-    const genotype = await search.strategy.derive();
-    using child = new ChildNetwork(device, key(1), CONFIG.network, genotype);
+    const architecture = await search.strategy.derive();
+    using child = new ChildNetwork(device, key(1), CONFIG.network, await derived(search));
     const attempt = async (): Promise<void> => {
       for (const after of [1, 2, 3, 4, 5]) {
         const reason = new Error('enough');
         const signal = abortedAfter(after, reason);
-        await expect(search.childScores(data.validation, genotype, { signal })).rejects.toBe(reason);
+        await expect(search.childScores(data.validation, architecture, { signal })).rejects.toBe(reason);
         const training = all(trainChild(device, child, data.train, TRAINING, { signal: abortedAfter(after, reason) }));
         await expect(training).rejects.toBe(reason);
       }
@@ -156,9 +157,13 @@ describe.each(devices)('on %s', (which) => {
   });
 });
 
-async function genotypeOf(device: Device): Promise<ConstructorParameters<typeof ChildNetwork>[3]> {
+async function derived(search: Search): Promise<Genotype> {
+  return architectureGenotype(await search.strategy.derive(), 1);
+}
+
+async function genotypeOf(device: Device): Promise<Genotype> {
   using search = new Search(device, CONFIG, data);
-  return await search.strategy.derive();
+  return await derived(search);
 }
 
 /** A signal that is found aborted when it is asked for the n-th time. */
