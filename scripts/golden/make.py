@@ -12,6 +12,7 @@ import torch
 
 from cross_entropy import cross_entropy
 from distributions import distribution_cases
+from held_up import held_up
 from layers import conv_cases, loss_cases, norm_cases, pool_cases
 from special import special_cases
 from supernet import mixed_edge_cases, parameter_counts, supernet_case
@@ -32,6 +33,7 @@ files = {
     },
     'distributions': list(distribution_cases()),
     'special': list(special_cases()),
+    'held-up': list(held_up()),
     'mixed-edge': list(mixed_edge_cases()),
     'supernet': supernet_case() | {'searchNetworkParameters': parameter_counts()},
 }
