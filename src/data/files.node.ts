@@ -128,8 +128,8 @@ function isFile(name: string): boolean {
 }
 
 /**
- * DataFileError for data that a command should not begin with: no training or no test images, or test images of another size or of classes that
- * the training images do not have. `name` is what `loadData` was given.
+ * DataFileError for data that a command should not begin with: no training or no test images, test images of another size or of classes that the
+ * training images do not have, numbers in place of classes, images that are not square (costs are counted by one side). `name` is what `loadData` was given.
  */
 export function checkData({ train, test }: TrainTest, name: string): void {
   for (const [part, { labels }] of [['training', train] as const, ['test', test] as const]) {
@@ -141,6 +141,10 @@ export function checkData({ train, test }: TrainTest, name: string): void {
   if (train.classes === 0)
     throw new DataFileError(
       `${name}: its labels are floats, numbers to be predicted and no classes; if they are classes, save them as integers`,
+    );
+  if (train.height !== train.width)
+    throw new DataFileError(
+      `${name}: its images have ${train.width} x ${train.height} pixels, and must be square: say a side (--size)`,
     );
   for (const size of ['channels', 'height', 'width', 'classes'] as const) {
     const fits = size === 'classes' ? test.classes <= train.classes : test[size] === train[size];

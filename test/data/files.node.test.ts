@@ -107,6 +107,10 @@ it('a .npz file is named as a folder is; numbers to be predicted are no classes 
   await writeFile(file, zipBytes({ 'x.npy': npyOfBytes([4, 2], Array(8).fill(9)), 'y.npy': labels }));
   const numbers = await loadData(file);
   expect(() => checkData(numbers, 'my.npz')).toThrow('my.npz: its labels are floats');
+  await writeFile(file, zipBytes({ 'x.npy': npyOfBytes([4, 2, 3], Array(24).fill(9)), 'y.npy': npyOfBytes([4], [0, 0, 1, 1]) }));
+  const wide = await loadData(file);
+  expect(() => checkData(wide, 'my.npz')).toThrow('my.npz: its images have 3 x 2 pixels, and must be square: say a side (--size)');
+  checkData(await loadData(file, { size: 2 }), 'my.npz');
   await writeFile(path.join(folder, 'my.txt'), 'x');
   await expect(loadData(path.join(folder, 'my.txt'))).rejects.toThrow('a file of data is a .npz');
   await expect(loadData('mnist', { testPart: 0.5 })).rejects.toThrow(OptionError);
