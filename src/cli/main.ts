@@ -11,6 +11,8 @@ type Register = (program: Command) => void;
 const commands: Readonly<Record<string, () => Promise<Register>>> = {
   search: async () => (await import('./commands/search.ts')).registerSearch,
   train: async () => (await import('./commands/train.ts')).registerTrain,
+  evaluate: async () => (await import('./commands/evaluate.ts')).registerEvaluate,
+  predict: async () => (await import('./commands/predict.ts')).registerPredict,
   verify: async () => (await import('./commands/verify.ts')).registerVerify,
   gradcheck: async () => (await import('./commands/gradcheck.ts')).registerGradcheck,
   credit: async () => (await import('./commands/moved.ts')).registerCredit,

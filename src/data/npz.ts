@@ -164,17 +164,30 @@ function dataset(name: string, { items, labels, itemsName, labelsName }: Pair, c
   if (shape[0] !== count)
     throw new DataFileError(`${where} has ${shape[0] ?? 'no'} items, and ${quote(labelsName)} ${count} labels`);
   if (count === 0) throw new DataFileError(`${where} is empty: there is nothing to learn from`);
+  return { ...itemsOf(where, items, reading), labels: labelArray(name, labelsName, labels, classes), classes };
+}
+
+/** Items without labels. */
+export type Items = Omit<Dataset, 'labels' | 'classes' | 'classNames'>;
+
+function itemsOf(where: string, items: NpyArray, reading: Reading): Items {
+  const { shape } = items;
   const place = axes(where, shape, reading);
   const { channels, height, width } = place;
   if (channels * height * width === 0) throw new DataFileError(`${where} has items of no elements: [${shape.join(', ')}]`);
   const values = elements(where, items);
-  const images = place.last ? channelsFirst(values, count, place) : values;
-  return {
-    images,
-    labels: labelArray(name, labelsName, labels, classes),
-    ...{ channels, height, width, classes },
-    ...(shape.length === 2 && { shape: [channels] }),
-  };
+  const images = place.last ? channelsFirst(values, shape[0]!, place) : values;
+  return { images, ...{ channels, height, width }, ...(shape.length === 2 && { shape: [channels] }) };
+}
+
+/** The items of an archive, whether or not there are labels for them. DataFileError where there are none, or several arrays of them. */
+export async function readNpzItems(file: NamedBytes, reading: Pick<Reading, 'layout'> = {}, options: NpzOptions = {}): Promise<Items> {
+  const { name } = file;
+  const arrays = Object.entries(await readNpz(file, { ...options, only: (array) => meaning(array)?.role === 'items' }));
+  const [first, second] = arrays;
+  if (!first) throw new DataFileError(`${name}: holds no 'images' (or 'x')`);
+  if (second) throw new DataFileError(`${name}: ${quote(first[0])} and ${quote(second[0])} are both items: leave one`);
+  return itemsOf(`${name}: ${quote(first[0])}`, first[1], reading);
 }
 
 interface Axes {

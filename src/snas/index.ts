@@ -1,5 +1,6 @@
 /** @file The public names of reparam/snas: choices, search spaces, relaxation, cost and search, and the DARTS space. */
 export { type Architecture, architectureOf, argmaxOf, NONE, optionIndices } from './space/architecture.ts';
+export { type ChildRecord, childRecord, recordedArchitecture } from './space/child-record.ts';
 export { Choice, choice, type ChoiceSettings, none, type Option } from './space/choice.ts';
 export {
   type ChoiceMatrix,
@@ -27,6 +28,7 @@ export { type Cost, type PlaceCosts, type Resource, RESOURCES } from './space/re
 export { type BlackBox, BlackBoxCost, type BlackBoxFactory, type BlackBoxOptions } from './cost/black-box.ts';
 export { networkContext } from './child/context.ts';
 export { CHILD_PRESETS, type ChildPreset, type PresetName } from './child/presets.ts';
+export { type Confusion, confusionOf, type Prediction, type PredictionOptions, predictions } from './child/predictions.ts';
 export { classification, regression, type Task } from './child/task.ts';
 export {
   type ChildStep,

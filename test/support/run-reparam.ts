@@ -1,6 +1,8 @@
 /** @file Subcommands of `reparam` inside the test's own process: as the command runs them, without the seconds that a process takes to start. */
 import { Command } from 'commander';
 import { registerGradcheck } from '../../src/cli/commands/gradcheck.ts';
+import { registerEvaluate } from '../../src/cli/commands/evaluate.ts';
+import { registerPredict } from '../../src/cli/commands/predict.ts';
 import { registerSearch } from '../../src/cli/commands/search.ts';
 import { registerTrain } from '../../src/cli/commands/train.ts';
 import { registerVerify } from '../../src/cli/commands/verify.ts';
@@ -32,6 +34,8 @@ export async function runReparam(...args: readonly string[]): Promise<Ended> {
       registerTrain(program);
       registerVerify(program);
       registerGradcheck(program);
+      registerEvaluate(program);
+      registerPredict(program);
       return program;
     }, args);
     return { code, ...written };

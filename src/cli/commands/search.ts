@@ -278,7 +278,7 @@ async function searchEpochs(session: Session): Promise<void> {
   }
 }
 
-async function finish({ search, config, lock, folder, lines, credits, test: images, say }: Session): Promise<void> {
+async function finish({ search, config, lock, folder, lines, credits, train, test: images, say }: Session): Promise<void> {
   if (search.strategy instanceof RandomSearch) {
     const accuracies = await chooseCandidate(search, CANDIDATES);
     say(`chosen     the best of ${CANDIDATES} drawn children on the validation images (${percent(largestOf(accuracies))})`);
@@ -294,6 +294,8 @@ async function finish({ search, config, lock, folder, lines, credits, test: imag
     testAccuracy: test.accuracy,
     testAccuracyWithRunningStatistics: test.accuracyWithRunningStatistics,
     complete: search.step >= search.steps,
+    ...(search.statistics && { standardise: search.statistics }),
+    ...(train.classNames && { classNames: train.classNames }),
   };
   const others = {
     ...credits?.finish(),

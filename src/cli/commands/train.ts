@@ -1,9 +1,13 @@
-/** @file `reparam train`: cells trained from scratch on any data set, with parameters, multiply-adds and test error as a table. */
+/**
+ * @file `reparam train`: cells from scratch, or the child of a search from its weights, on any data set, with parameters, multiply-adds and test error
+ * as a table.
+ */
 /// <reference lib="esnext.disposable" preserve="true" />
 import path from 'node:path';
 import type { Command } from 'commander';
+import type { Reading } from '../../data/reading.ts';
 import { absoluteDataName, checkData } from '../../data/files.node.ts';
-import { type Dataset, splitDataset } from '../../data/index.ts';
+import { type Dataset, itemShape, splitDataset } from '../../data/index.ts';
 import { DataFileError } from '../../contract/errors.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { Device } from '../../core/tensor.ts';
@@ -11,16 +15,15 @@ import { foldIn, key } from '../../core/random.ts';
 import { weightBytes } from '../../files/weights.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import type { ChildPreset } from '../../snas/child/presets.ts';
-import { childSize } from '../../snas/spaces/darts/child-size.ts';
 import { type CopyState, scoreChild, trainChild, type TrainedEpoch } from '../../snas/child/training.ts';
-import { drawCell } from '../../snas/spaces/darts/draw.ts';
-import { ChildNetwork } from '../../snas/spaces/darts/network.ts';
 import { textTable } from '../../command/table.ts';
 import { chooseDevice } from '../../command/device.ts';
 import type { FolderLock } from '../../command/folder-lock.ts';
 import { inFolder } from '../../command/in-folder.ts';
 import { StopRequest } from '../../command/stop.ts';
 import { checkSource, genotypeFromSource, type NamedGenotype } from '../shared/genotype-source.ts';
+import { RunChild } from '../shared/run-child.ts';
+import { cellTrainees, childTrainee, storedChild, type Trainee, withoutScores } from '../shared/trainee.ts';
 import { onDevices } from '../shared/lost-devices.ts';
 import { checkMemory } from '../shared/memory.ts';
 import { Progress } from '../shared/progress.ts';
@@ -35,7 +38,7 @@ import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
 
 export function registerTrain(program: Command): void {
-  const command = program.command('train').description('train cells from scratch and compare their size and test error');
+  const command = program.command('train').description('train cells from scratch and compare their size and test error, or go on with the child of a search');
   addOptions(command, trainSettings).action((flags: TrainFlags) => runTrain(flags, givenFlags(command)));
 }
 
@@ -46,8 +49,8 @@ interface Task {
   readonly folder: TrainingFolder;
   readonly asked: AskedTraining;
   readonly dataDigest: string;
-  readonly train: Dataset;
-  readonly test: Dataset;
+  readonly trainImages: number;
+  readonly trainees: readonly Trainee[];
   readonly say: (line: string) => void;
   readonly progress: Progress;
   readonly stop: StopSignal;
@@ -57,21 +60,36 @@ interface Task {
   saved: number;
 }
 
+/** Flags that say what cells are and how large their network is. */
+const OF_CELLS = new Set(['genotype', 'nodes', 'channels', 'cells', 'stemStride', 'auxiliary', 'auxiliaryWeight']);
+
+/** '--batch-size' of batchSize. */
+function flagNamed(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** Flags that may stand beside --resume. */
 const BESIDE_RESUME = new Set(['resume', 'quiet', 'checkpointMinutes']);
 
 async function runTrain(flags: TrainFlags, given: ReadonlySet<string>): Promise<void> {
-  const { resume: resumed, genotype: sources } = flags;
-  if (resumed === undefined && (sources ?? []).length === 0)
-    throw new UsageError("--genotype says which cells are trained, such as --genotype SNAS_mild; or --resume a training's folder");
+  const { resume: resumed, genotype: sources, from } = flags;
+  if (resumed === undefined && from === undefined && (sources ?? []).length === 0)
+    throw new UsageError(
+      "--genotype says which cells are trained, such as --genotype SNAS_mild; or --from the folder of a search; or --resume a training's folder",
+    );
+  if (flags.scratch === true && from === undefined) throw new UsageError('--scratch is for --from: cells of --genotype always begin with new weights');
   for (const name of given) {
     if (resumed !== undefined && !BESIDE_RESUME.has(name)) {
-      const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
       throw new UsageError(
-        `${flag} cannot hold with --resume: the training in ${resumed} has its own settings; leave the flag out`,
+        `${flagNamed(name)} cannot hold with --resume: the training in ${resumed} has its own settings; leave the flag out`,
       );
     }
   }
+  for (const name of given) {
+    if (from === undefined || !OF_CELLS.has(name)) continue;
+    throw new UsageError(`${flagNamed(name)} is for cells of --genotype, not for --from: the child has its own network`);
+  }
+  const child = from === undefined || resumed !== undefined ? undefined : await RunChild.read(from);
   for (const source of sources ?? []) await checkSource(source);
   const cells = resumed === undefined ? cellsOf(flags, sources ?? []) : [];
   // A folder without a training is told to be one before anything is put there.
@@ -81,7 +99,7 @@ async function runTrain(flags: TrainFlags, given: ReadonlySet<string>): Promise<
   });
   await inFolder(resumed ?? flags.out ?? defaultFolder(flags.seed), async (lock) => {
     try {
-      await trainIn(lock, flags, cells, stop.signal);
+      await trainIn(lock, flags, { cells, child, given }, stop.signal);
       // A signal that came after the last step has stopped nothing.
       process.exitCode = 0;
     } catch (error) {
@@ -91,7 +109,15 @@ async function runTrain(flags: TrainFlags, given: ReadonlySet<string>): Promise<
   });
 }
 
-async function trainIn(lock: FolderLock, flags: TrainFlags, cells: readonly NamedGenotype[], stop: StopSignal): Promise<void> {
+/** What the command line asks to be trained: nothing where a training is continued. */
+interface Subjects {
+  readonly cells: readonly NamedGenotype[];
+  readonly child: RunChild | undefined;
+  /** The names of the flags that were typed. */
+  readonly given: ReadonlySet<string>;
+}
+
+async function trainIn(lock: FolderLock, flags: TrainFlags, subjects: Subjects, stop: StopSignal): Promise<void> {
   const progress = new Progress();
   const say = (line: string): void => {
     progress.clear();
@@ -101,30 +127,36 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, cells: readonly Name
   if (flags.resume === undefined) await folder.claim();
   else await folder.files.prepare();
   const stored = flags.resume === undefined ? undefined : await folder.readAsked();
-  const name = stored?.data ?? flags.data;
-  const data = await loadShown(name, stored ? (stored.reading ?? {}) : readingOf(flags), flags, progress);
+  const child = stored ? await storedChild(stored, folder.path, await folder.readStart(stored)) : subjects.child;
+  // The child's own images, where no others are named.
+  const name = stored?.data ?? (subjects.given.has('data') ? flags.data : (child?.saved.data ?? flags.data));
+  const asked = readingOf(flags);
+  const reading = stored ? (stored.reading ?? {}) : (child?.readingOf(name, asked) ?? asked);
+  const data = await loadShown(name, reading, flags, progress);
   checkData(data, name);
-  const { train: all, test } = data;
+  const [all, test] = [data.train, data.test].map((part) => child?.named(part, name) ?? part) as [Dataset, Dataset];
   const device = await chooseDevice(stored?.kind ?? flags.device, say);
-  const asked = stored ?? newTraining(flags, cells, all, test, device);
-  if (asked.trainImages > all.labels.length || test.labels.length !== asked.testImages)
+  const training = stored ?? newTraining(flags, { ...subjects, name, reading }, all, test, device);
+  if (training.trainImages > all.labels.length || test.labels.length !== training.testImages)
     throw new DataFileError(`${name} does not hold the images that the training in ${folder.path} was begun with`);
-  for (const { genotype } of asked.cells) {
-    const { parameters } = childSize(genotype, { ...asked.network, imageSide: all.height });
-    checkMemory(parameters, `${asked.network.cells} cells at ${asked.network.channels} channels`);
-  }
-  const [train] = splitDataset(all, [asked.trainImages], foldIn(key(asked.seed), RUN_KEYS.split));
+  const [train] = splitDataset(all, [training.trainImages], foldIn(key(training.seed), RUN_KEYS.split));
+  const trainees = child ? [childTrainee(training, device, child, train, test)] : cellTrainees(training, train, test);
+  const { network, auxiliary } = training;
+  for (const { parameters } of trainees)
+    checkMemory(parameters, network ? `${network.cells} cells at ${network.channels} channels` : `the child of space ${child!.saved.space}`);
   const results = stored ? await folder.readResults() : [];
-  if (!stored) await folder.create(asked);
-  const { network, training } = asked;
+  if (!stored) await folder.create(training, training.child?.scratch === false ? child?.state : undefined);
   say(`device     ${device.name}`);
-  say(`data       ${name}: ${asked.trainImages} training and ${test.labels.length} test images of ${all.height} x ${all.width}`);
+  say(`data       ${name}: ${training.trainImages} training and ${test.labels.length} test images of ${all.height} x ${all.width}`);
   if (data.about !== undefined) say(`           ${data.about}`);
-  say(
-    `network    ${network.cells} cells at ${network.channels} channels, ${asked.auxiliary ? 'with' : 'without'} auxiliary classifier; ${training.epochs} ${training.epochs === 1 ? 'epoch' : 'epochs'}, seed ${asked.seed}`,
-  );
+  const { epochs } = training.training;
+  const what = network
+    ? `${network.cells} cells at ${network.channels} channels, ${auxiliary ? 'with' : 'without'} auxiliary classifier`
+    : `the child of ${child!.path}, space ${child!.saved.space}, from ${training.child!.scratch ? 'new' : 'its'} weights`;
+  say(`network    ${what}; ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, seed ${training.seed}`);
   const dataDigest = digestOf([train, test]);
-  const task: Task = { flags, lock, folder, asked, dataDigest, train, test, say, progress, stop, results, saved: 0 };
+  const { trainImages } = training;
+  const task: Task = { flags, lock, folder, asked: training, dataDigest, trainImages, trainees, say, progress, stop, results, saved: 0 };
   await onDevices({
     device,
     open: () => chooseDevice(device.kind, say),
@@ -138,58 +170,59 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, cells: readonly Name
 
 function newTraining(
   flags: TrainFlags,
-  cells: readonly NamedGenotype[],
+  { cells, child, name, reading, given }: Subjects & { readonly name: string; readonly reading: Reading },
   all: Dataset,
   test: Dataset,
   device: Device,
 ): AskedTraining {
-  const { network, auxiliary, training, trainImages: part } = resolveTraining(flags);
-  const reading = readingOf(flags);
+  const { network, auxiliary, training: resolved, trainImages: part } = resolveTraining(flags);
+  // Vectors are neither cropped nor mirrored; who asks for it is told so.
+  const still = itemShape(all).length !== 3 && !['crop', 'flip', 'cutout'].some((flag) => given.has(flag));
+  const training = still ? { ...resolved, augment: { crop: 0, flip: false, cutout: 0 } } : resolved;
   return {
     format: 1,
     cells,
-    data: absoluteDataName(flags.data),
+    data: absoluteDataName(name),
     ...(Object.keys(reading).length > 0 && { reading }),
-    trainImages: imageCount({ trainImages: part, training }, all, flags.data),
+    trainImages: imageCount({ trainImages: part, training }, all, name),
     testImages: test.labels.length,
     seed: flags.seed,
     kind: device.kind,
     device: device.name,
     versions: { reparam: version, node: process.version },
-    network: { ...network, classes: all.classes, inChannels: all.channels },
-    auxiliary,
+    ...(!child && { network: { ...network, classes: all.classes, inChannels: all.channels } }),
+    auxiliary: auxiliary && !child,
     training,
+    ...(child && { child: { name: child.name, scratch: flags.scratch ?? false, saved: withoutScores(child.saved) } }),
   };
 }
 
 /** Trains the cells that are left, on one device. */
 async function trainRest(task: Task, device: Device): Promise<void> {
-  const { asked, results, flags, progress } = task;
+  const { results, flags, progress } = task;
   if (flags.quiet !== true) progress.update(0, 'warming up: the first steps compile the kernels');
-  while (results.length < asked.cells.length) await trainOne(task, device);
+  while (results.length < task.trainees.length) await trainOne(task, device);
 }
 
 /** Trains the next cell, from its checkpoint if there is one. */
 async function trainOne(task: Task, device: Device): Promise<void> {
-  const { flags, lock, folder, asked, train, test, say, progress, stop, results } = task;
+  const { flags, lock, folder, asked, trainImages, trainees, say, progress, stop, results } = task;
   const index = results.length;
-  const cell = asked.cells[index]!;
+  const trainee = trainees[index]!;
+  const { name, genotype, parameters, multiplyAdds } = trainee;
   const identity = identityOf(task, device);
   const found = await folder.readCheckpoint(index, identity);
   const started = performance.now() - 1000 * (found?.seconds ?? 0);
   const seconds = (): number => (performance.now() - started) / 1000;
-  const steps = asked.training.epochs * Math.floor(train.labels.length / asked.training.batchSize);
-  const size = childSize(cell.genotype, { ...asked.network, imageSide: train.height });
+  const steps = asked.training.epochs * Math.floor(trainImages / asked.training.batchSize);
   say('');
   say(
-    `${cell.name}: ${size.parameters.toLocaleString('en-GB')} parameters, ${size.multiplyAdds.toLocaleString('en-GB')} multiply-adds an image`,
+    `${name}: ${parameters.toLocaleString('en-GB')} parameters, ${multiplyAdds.toLocaleString('en-GB')} multiply-adds an image`,
   );
   say('epoch     loss   train  images/s');
   const epochs: TrainedEpoch[] = [...(found?.epochs ?? [])];
   for (const epoch of epochs) say(row(epoch, ''));
-  const child = new ChildNetwork(device, foldIn(key(asked.seed), RUN_KEYS.childWeights), asked.network, cell.genotype, {
-    auxiliary: asked.auxiliary,
-  });
+  const child = trainee.network(device);
   let last: { readonly done: number; readonly state: CopyState } | undefined;
   let savedAt = performance.now();
   const save = async (): Promise<void> => {
@@ -202,7 +235,7 @@ async function trainOne(task: Task, device: Device): Promise<void> {
   };
   try {
     const onStep = ({ epoch, step }: { epoch: number; step: number }): void => {
-      if (flags.quiet !== true) progress.update(step / steps, `${cell.name}, epoch ${epoch + 1}, step ${step} of ${steps}`);
+      if (flags.quiet !== true) progress.update(step / steps, `${name}, epoch ${epoch + 1}, step ${step} of ${steps}`);
     };
     const afterStep = async (done: number, state: CopyState): Promise<void> => {
       last = { done, state };
@@ -210,23 +243,19 @@ async function trainOne(task: Task, device: Device): Promise<void> {
     };
     let since = performance.now();
     const options = { onStep, afterStep, signal: stop, ...(found && { from: found.state }) };
-    for await (const epoch of trainChild(device, child, train, { ...asked.training, seed: asked.seed }, options)) {
+    for await (const epoch of trainChild(device, child, trainee.train, { ...asked.training, seed: asked.seed }, options)) {
       epochs.push(epoch);
-      say(row(epoch, ((train.labels.length * 1000) / (performance.now() - since)).toFixed(0)));
+      say(row(epoch, ((trainImages * 1000) / (performance.now() - since)).toFixed(0)));
       await save();
       since = performance.now();
     }
     // The test set is touched here, once, and nothing is chosen by it.
-    const { accuracy } = await scoreChild(device, child, train, test, { signal: stop });
-    const result: TrainedResult = { ...cell, ...size, testError: 1 - accuracy, epochs, seconds: seconds() };
+    const { accuracy } = await scoreChild(device, child, trainee.train, trainee.test, { signal: stop });
+    const result: TrainedResult = { name, ...(genotype && { genotype }), parameters, multiplyAdds, testError: 1 - accuracy, epochs, seconds: seconds() };
     const weights = weightBytes(await child.stateDict());
     await lock.check();
     // After every cell: what is done is not lost if a later one fails.
-    await folder.saveResults(asked, [...results, result], {
-      [`${cell.name}.safetensors`]: weights,
-      [`${cell.name}-normal.svg`]: drawCell(cell.genotype, 'normal'),
-      [`${cell.name}-reduction.svg`]: drawCell(cell.genotype, 'reduce'),
-    });
+    await folder.saveResults(asked, [...results, result], trainee.files(weights, accuracy));
     results.push(result);
     task.saved = results.length * steps;
   } finally {
@@ -241,17 +270,18 @@ function row({ epoch, loss, accuracy }: TrainedEpoch, speed: string): string {
 
 /** What a checkpoint within a cell belongs to. */
 function identityOf({ asked, dataDigest }: Task, device: Device): RunIdentity {
-  const { network, auxiliary, training, seed, trainImages } = asked;
+  const { network, auxiliary, training, seed, trainImages, child } = asked;
   const { epochs, ...rest } = training;
   return {
     settings: flatSettings({
-      network,
+      ...(network && { network }),
       auxiliary,
       ...(asked.reading && { reading: asked.reading }),
       training: rest,
       seed,
       trainImages,
       cells: JSON.stringify(asked.cells),
+      ...(child && { child: JSON.stringify(child) }),
     }),
     epochs,
     data: asked.data,

@@ -9,6 +9,12 @@ const upToData = [
     value: 'texts',
     help: "cells to train: published names, literals, files, folders of searches, or 'random' (a uniform draw)",
   },
+  {
+    flag: '--from <run>',
+    value: 'text',
+    help: 'the child of a search, of any space, with the weights that it has there (fine-tuning); --data is then that of the search',
+  },
+  { flag: '--scratch', value: 'yes', help: 'with --from: the same child from new weights' },
   { flag: '--preset <name>', value: 'preset', default: 'small', help: 'where unnamed values come from' },
   { flag: '--device <name>', value: 'device', default: 'auto', help: 'webgpu, cpu, or what is there' },
   {

@@ -9,6 +9,8 @@ import type { PresetName } from '../../snas/child/presets.ts';
 import { PRESETS } from '../../snas/search/presets.ts';
 
 export const COST_CHOICES = ['weighted', 'params', 'flops', 'memory', 'latency'] as const;
+/** Which of a data set's images are looked at. */
+export const PARTS = ['test', 'train', 'all'] as const;
 /** As it stands in config.json; `params` and `parameters` are one. */
 export type CostChoice = 'weighted' | 'parameters' | 'flops' | 'memory' | 'latency';
 
@@ -44,6 +46,7 @@ export interface Values {
   readonly colour: ValueTypes<'rgb' | 'grey'>;
   readonly layout: ValueTypes<'nchw' | 'nhwc'>;
   readonly labels: ValueTypes<'fine' | 'coarse'>;
+  readonly part: ValueTypes<'test' | 'train' | 'all'>;
   readonly betas: ValueTypes<readonly [number, number]>;
 }
 
@@ -86,6 +89,7 @@ export const values: { readonly [Name in ValueName]: Value<Values[Name]> } = {
   colour: { choices: COLOURS, schema: v.picklist(COLOURS) },
   layout: { choices: LAYOUTS, schema: v.picklist(LAYOUTS) },
   labels: { choices: LABELS, schema: v.picklist(LABELS) },
+  part: { choices: PARTS, schema: v.picklist(PARTS) },
   betas: { schema: v.tuple([fraction, fraction]) },
 };
 

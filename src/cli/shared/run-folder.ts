@@ -15,6 +15,7 @@ import { RUN_FORMAT, type RunConfig, searchSettings } from '../settings/search.t
 import { schemaOf } from '../settings/setting.ts';
 import { newCheckpoint } from './checkpoints.ts';
 import { type MetricsFound, type MetricsLine, readMetrics } from './metrics-file.ts';
+import { CHILD_FILE, CHILD_WEIGHTS, type SavedChild } from './run-child.ts';
 import type { RunIdentity } from './run-identity.ts';
 
 const configSchema = schemaOf(searchSettings);
@@ -35,7 +36,7 @@ export interface Moment {
 }
 
 /** genotype.json: the child that a search found, with all that makes it again. */
-export interface FoundChild {
+export interface FoundChild extends SavedChild {
   /** As people of the space write it; of a space that has such a form. */
   readonly literal?: string;
   /** Of the DARTS space. */
@@ -46,20 +47,10 @@ export interface FoundChild {
   readonly testAccuracyWithRunningStatistics: number;
   /** False where the run was stopped before its last step. */
   readonly complete: boolean;
-  /** The space's name, its sizes, and what it was made for. */
-  readonly space: string;
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly item: readonly number[];
-  readonly classes: number;
-  /** Path and SHA-256 of a space that a file makes. */
-  readonly file?: string;
-  readonly digest?: string;
-  /** Each choice's option, by name; `none` where one is left out. */
-  readonly choices: Architecture;
 }
 
 /** What a search says of its child. */
-export interface FoundScores {
+export interface FoundScores extends Pick<SavedChild, 'standardise' | 'classNames'> {
   readonly architecture: Architecture;
   readonly validationAccuracy: number;
   readonly testAccuracy: number;
@@ -159,8 +150,8 @@ export class RunFolder {
 
   /** What a search has found, and its weights without the state of the optimisers. */
   async saveResult(
-    { architecture, ...scores }: FoundScores,
-    { space }: RunConfig,
+    { architecture, standardise, classNames, ...scores }: FoundScores,
+    { space, data, reading }: RunConfig,
     searched: SearchSpace,
     state: StateDict,
     child: StateDict,
@@ -177,14 +168,18 @@ export class RunFolder {
       classes: space.classes,
       ...(space.file !== undefined && { file: space.file, digest: space.digest ?? '' }),
       choices: architecture,
+      ...(standardise && { standardise }),
+      ...(classNames && { classNames }),
+      data,
+      ...(reading && { reading }),
     };
     const kept = Object.entries(state).filter(([name]) => name.startsWith('supernet.') || name.startsWith('architecture.'));
     await this.files.write({
       ...others,
       'weights.safetensors': weightBytes(Object.fromEntries(kept)),
-      'child.safetensors': weightBytes(child),
+      [CHILD_WEIGHTS]: weightBytes(child),
       ...(definition.draw?.(architecture) ?? { 'network.svg': drawSpace(searched, architecture) }),
-      'genotype.json': `${JSON.stringify(found, undefined, 2)}\n`,
+      [CHILD_FILE]: `${JSON.stringify(found, undefined, 2)}\n`,
     });
     await this.files.settle();
   }

@@ -4,7 +4,7 @@ import { STRATEGY_NAMES } from '../../baselines/index.ts';
 import { absoluteDataName, type TrainTest } from '../../data/files.node.ts';
 import { type Dataset, sourceOf } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
-import { DataFileError, ReparamError } from '../../contract/errors.ts';
+import { DataFileError } from '../../contract/errors.ts';
 import type { ResourceWeights } from '../../snas/cost/cost.ts';
 import { spaceCost } from '../../snas/cost/space-table.ts';
 import { measuredLatency } from '../../snas/cost/relative-latency.ts';
@@ -16,6 +16,7 @@ import { resolveSearch, RUN_FORMAT, type RunConfig, type SearchFlags } from '../
 import { strategyFor } from '../../jobs/strategies.ts';
 import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
+import { savedSpace } from './run-child.ts';
 import { isSpaceFile, loadSpaceFile, type SpaceFile } from './space-file.ts';
 
 /** The space of a run: one that ships, or what a file makes. */
@@ -33,24 +34,9 @@ export async function newSpace(flags: SearchFlags): Promise<RunSpace> {
 }
 
 /** The space of a stored run. DataFileError for one that this version has not, and for a file that is another by now. */
-export async function storedSpace({ space }: RunConfig): Promise<RunSpace> {
-  if (space.file === undefined) {
-    const shipped = SPACES[space.name];
-    if (!shipped) throw new DataFileError(`config.json: space.name '${space.name}' is none of ${Object.keys(SPACES).join(', ')}`);
-    try {
-      return { definition: shipped.make(space.settings) };
-    } catch (cause) {
-      if (!(cause instanceof ReparamError)) throw cause;
-      throw new DataFileError(`config.json: space.settings: ${cause.message}`, { cause });
-    }
-  }
-  const { definition, ...file } = await loadSpaceFile(space.file);
-  if (file.digest !== space.digest) {
-    throw new DataFileError(
-      `${space.file} has changed since the run was begun: its space may be another. Put the file back as it was, or begin another run with --out`,
-    );
-  }
-  return { definition, file };
+export async function storedSpace({ space: { name: space, ...rest } }: RunConfig): Promise<RunSpace> {
+  const definition = await savedSpace('config.json', { space, ...rest });
+  return { definition, ...(rest.file !== undefined && { file: { file: rest.file, digest: rest.digest ?? '' } }) };
 }
 
 /** What the flags and the data make of a preset. */

@@ -2,7 +2,9 @@
 import * as v from 'valibot';
 import { DataFileError, ReparamError } from '../../contract/errors.ts';
 import type { Reading } from '../../data/reading.ts';
-import { ListedFolder } from '../../files/listed-folder.ts';
+import { readSafetensors } from '../../export/safetensors.ts';
+import { ListedFolder, nodeSha256 } from '../../files/listed-folder.ts';
+import { weightBytes } from '../../files/weights.ts';
 import type { StateDict } from '../../nn/module.ts';
 import type { TrainedEpoch } from '../../snas/child/training.ts';
 import type { NetworkConfig } from '../../snas/spaces/darts/network-config.ts';
@@ -14,10 +16,12 @@ import type { TrainingSettings } from '../settings/train.ts';
 import { findCheckpoints, isCheckpoint, newCheckpoint } from './checkpoints.ts';
 import type { NamedGenotype } from './genotype-source.ts';
 import { note } from './progress.ts';
+import { type SavedChild, savedSchema } from './run-child.ts';
 import type { RunIdentity } from './run-identity.ts';
 
 const ASKED = 'training.json';
 const RESULT = 'result.json';
+const START = 'start.safetensors';
 const FORMAT = 1;
 
 /** training.json: all that decides the result. */
@@ -36,15 +40,27 @@ export interface AskedTraining {
   /** The device's name. */
   readonly device: string;
   readonly versions: Readonly<Record<string, string>>;
-  readonly network: NetworkConfig;
+  /** Of cells. */
+  readonly network?: NetworkConfig;
   readonly auxiliary: boolean;
   readonly training: TrainingSettings;
+  /** Where the child of a search is trained, and no cells. */
+  readonly child?: AskedChild;
+}
+
+/** What is asked of a child. */
+export interface AskedChild {
+  readonly name: string;
+  /** Whether it begins with new weights. */
+  readonly scratch: boolean;
+  readonly saved: SavedChild;
 }
 
 /** What stands in result.json for one cell. */
 export interface TrainedResult {
   readonly name: string;
-  readonly genotype: Genotype;
+  /** Of cells. */
+  readonly genotype?: Genotype;
   readonly parameters: number;
   readonly multiplyAdds: number;
   readonly testError: number;
@@ -67,7 +83,7 @@ export interface CellPlace {
 const settingsSchema = schemaOf(trainSettings);
 const askedSchema = v.looseObject({
   format: v.literal(FORMAT),
-  cells: v.pipe(v.array(v.object({ name: v.pipe(v.string(), v.regex(/^[^/\\]+$/)), genotype: v.unknown() })), v.minLength(1)),
+  cells: v.pipe(v.array(v.object({ name: v.pipe(v.string(), v.regex(/^[^/\\]+$/)), genotype: v.unknown() }))),
   data: v.string(),
   trainImages: v.pipe(v.number(), v.integer(), v.minValue(1)),
   testImages: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -75,7 +91,10 @@ const askedSchema = v.looseObject({
   kind: v.picklist(['webgpu', 'cpu']),
   device: v.string(),
   versions: v.record(v.string(), v.string()),
-  network: v.looseObject({ classes: v.pipe(v.number(), v.integer()), inChannels: v.pipe(v.number(), v.integer()) }),
+  network: v.exactOptional(
+    v.looseObject({ classes: v.pipe(v.number(), v.integer()), inChannels: v.pipe(v.number(), v.integer()) }),
+  ),
+  child: v.exactOptional(v.object({ name: v.pipe(v.string(), v.regex(/^[^/\\]+$/)), scratch: v.boolean(), saved: savedSchema })),
 });
 const resultSchema = v.looseObject({
   cells: v.array(v.looseObject({ name: v.string(), parameters: v.number(), multiplyAdds: v.number(), testError: v.number() })),
@@ -107,9 +126,9 @@ export class TrainingFolder {
     if (names.includes(RESULT)) throw new DataFileError(`${this.path} holds a result already: choose another --out`);
   }
 
-  /** Writes what is asked. */
-  async create(asked: AskedTraining): Promise<void> {
-    await this.files.write({ [ASKED]: `${JSON.stringify(asked, undefined, 2)}\n` });
+  /** Writes what is asked, and the weights that a child begins with. */
+  async create(asked: AskedTraining, weights?: StateDict): Promise<void> {
+    await this.files.write({ ...(weights && { [START]: weightBytes(weights) }), [ASKED]: `${JSON.stringify(asked, undefined, 2)}\n` });
   }
 
   /** What was asked of a training that is there. DataFileError naming the file and the place that is wrong. */
@@ -125,6 +144,8 @@ export class TrainingFolder {
       throw new DataFileError(`${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
     }
     const asked = value as AskedTraining;
+    if ((asked.cells.length > 0) === (asked.child !== undefined) || (asked.child === undefined) !== (asked.network !== undefined))
+      throw new DataFileError(`${file}: it must ask for cells with a network, or for one child`);
     for (const cell of asked.cells) {
       try {
         genotype(JSON.stringify(cell.genotype));
@@ -134,6 +155,13 @@ export class TrainingFolder {
       }
     }
     return asked;
+  }
+
+  /** The weights that a child begins with; none of one that begins with new ones. */
+  async readStart({ child }: AskedTraining): Promise<StateDict> {
+    if (!child || child.scratch) return {};
+    const bytes = await this.files.readWhole(START);
+    return readSafetensors({ name: this.files.file(START), bytes }, { sha256: nodeSha256 }).tensors;
   }
 
   /** The cells that are done. */

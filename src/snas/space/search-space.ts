@@ -169,7 +169,10 @@ export function makeChild(
   layout?: SpaceLayout,
 ): Layer {
   if (layout) optionIndices(layout, architecture);
-  if (definition.child) return definition.child(context, architecture);
+  if (definition.child) {
+    if (!layout && definition.choices) optionIndices(new SpaceLayout(distinct(definition.choices())), architecture);
+    return definition.child(context, architecture);
+  }
   const { device } = context;
   const make = (): Layer => definition.network(context);
   // Weights without memory: what `none` would have had the shape of.
