@@ -38,6 +38,9 @@ export {
   trainChild,
   type TrainedEpoch,
 } from './child/training.ts';
+export { Budget, type BudgetLimits, type BudgetReport, type WithinBudget } from './cost/budget.ts';
+export { type ChildCost, childCost } from './cost/child-cost.ts';
+export { type CostLimits, withinBudget } from './cost/within-budget.ts';
 export { CostTable, type ResourceWeights } from './cost/cost.ts';
 export { countCost, type CountedCost, type CountedOperation, type Priced } from './cost/counted.ts';
 export { SpaceCost } from './cost/space-cost.ts';

@@ -283,7 +283,8 @@ async function finish({ search, config, lock, folder, lines, credits, train, tes
     const accuracies = await chooseCandidate(search, CANDIDATES);
     say(`chosen     the best of ${CANDIDATES} drawn children on the validation images (${percent(largestOf(accuracies))})`);
   }
-  const architecture = await search.strategy.derive();
+  const budget = await search.budgetReport();
+  const architecture = budget?.architecture ?? (await search.strategy.derive());
   const validation = await search.childScore(search.data.validation, architecture);
   // The test set is touched here, once, and nothing is chosen by it.
   const test = await search.childScores(images, architecture);
@@ -312,11 +313,23 @@ async function finish({ search, config, lock, folder, lines, credits, train, tes
   say(
     `child      ${child.parameterCount().toLocaleString('en-GB')} parameters, no retraining, batch-norm statistics recomputed by forward passes`,
   );
+  for (const line of budget ? budgetLines(budget) : []) say(line);
   say(`accuracy   validation ${percent(validation.accuracy)}, test ${percent(test.accuracy)}`);
   say(`           test with the supernet's running statistics instead: ${percent(test.accuracyWithRunningStatistics)}`);
   if (search.step < search.steps)
     say(`stopped    after step ${search.step} of ${search.steps}; continue with --resume ${folder.path}`);
   child.dispose();
+}
+
+/** A line for each limit: what was reached, and how. */
+function budgetLines({ limits, changed }: NonNullable<Awaited<ReturnType<Search['budgetReport']>>>): string[] {
+  const number = (n: number): string => Math.round(n).toLocaleString('en-GB');
+  return limits.map(({ resource, limit, reached, derived, expected, multiplier }) => {
+    const unit = resource === 'parameters' ? 'parameters' : 'multiply-adds';
+    const changes = changed.map(({ choice, from, to }) => `${choice} from ${from} to ${to}`).join(', ');
+    const how = derived > limit ? `; the most probable child has ${number(derived)}, so these choices were changed: ${changes}` : '';
+    return `budget     ${number(reached)} ${unit} of at most ${number(limit)} (${number(expected)} expected, price ${multiplier.toFixed(2)} nats)${how}`;
+  });
 }
 
 /** 'block1 k3, block2 skip' of an architecture. */

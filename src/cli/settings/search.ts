@@ -72,6 +72,18 @@ const afterData = [
     at: 'latency?.every',
     help: (): string => `steps from one measurement of latency to the next (default: ${LATENCY_EVERY})`,
   },
+  {
+    flag: '--max-params <n>',
+    value: 'count',
+    at: 'budget?.parameters?',
+    help: 'the whole child has at most so many parameters: their price is adapted in every step',
+  },
+  {
+    flag: '--max-madds <n>',
+    value: 'count',
+    at: 'budget?.flops?',
+    help: 'the whole child does at most so many multiply-adds an image',
+  },
   { flag: '--epochs <n>', value: 'count', at: 'search.epochs', help: 'passes over the training images' },
   { flag: '--batch-size <n>', value: 'count', at: 'search.batchSize', help: 'images a step' },
   { flag: '--channels <n>', value: 'count', at: 'space.settings.channels?', help: 'channels of the first cells or layers' },
@@ -208,6 +220,10 @@ export function latencyOf(flags: SearchFlags): RunConfig['latency'] {
     throw new UsageError(
       `--eta has nothing to act on: --strategy ${strategy} learns no architecture. Leave out --eta, or take snas`,
     );
+  }
+  if ((flags.maxParams ?? flags.maxMadds) !== undefined && !learns(strategy)) {
+    const flag = flags.maxParams === undefined ? '--max-madds' : '--max-params';
+    throw new UsageError(`${flag} has nothing to act on: --strategy ${strategy} learns no architecture. Leave it out, or take snas`);
   }
   if (cost === 'latency' && !samples(strategy)) {
     throw new UsageError(

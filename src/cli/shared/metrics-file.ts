@@ -14,6 +14,9 @@ const lineSchema = v.object({
   childAccuracy: finite,
   entropy: finite,
   expectedCost: finite,
+  budget: v.exactOptional(
+    v.array(v.object({ resource: v.picklist(['parameters', 'flops']), expected: finite, multiplier: finite })),
+  ),
   temperature: finite,
   lr: finite,
   times: v.object({ imagesPerSecond: v.number(), seconds: v.number() }),

@@ -102,8 +102,13 @@ export function searchOptions(
   const name = STRATEGY_NAMES.find((n) => n === config.strategy);
   if (!name) throw new DataFileError(`config.json: strategy '${config.strategy}' is not one of ${STRATEGY_NAMES.join(', ')}`);
   // SNAS itself keeps the key that the search has for it.
-  const chosen: SearchOptions =
-    name === 'snas' ? { space } : { space, strategy: (made) => strategyFor(name, device, settings.seed, made) };
+  const { parameters, flops } = config.budget ?? {};
+  const limited = parameters !== undefined || flops !== undefined;
+  const chosen: SearchOptions = {
+    space,
+    ...(name !== 'snas' && { strategy: (made) => strategyFor(name, device, settings.seed, made) }),
+    ...(limited && { budget: { ...(parameters !== undefined && { parameters }), ...(flops !== undefined && { flops }) } }),
+  };
   if (config.cost !== 'latency') {
     // Costs as fractions: 0 for the cheapest architecture, 1 for the dearest.
     const shares: ResourceWeights =

@@ -4,6 +4,7 @@ import { assign } from '../../core/ops.ts';
 import { scope } from '../../core/scope.ts';
 import type { Layer, StateDict } from '../../nn/module.ts';
 import type { Optimizer } from '../../optim/optimizer.ts';
+import type { Budget } from '../cost/budget.ts';
 import type { BlackBoxCost } from '../cost/black-box.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
 
@@ -14,6 +15,7 @@ export interface SearchParts {
   readonly weightOptimizer: Optimizer;
   readonly architectureOptimizer: Optimizer | undefined;
   readonly blackBox: BlackBoxCost | undefined;
+  readonly budget: Budget | undefined;
 }
 
 /** A copy of the state after `step` steps, by dotted name. */
@@ -26,6 +28,7 @@ export async function searchState(step: number, parts: SearchParts): Promise<Sta
   for (const [name, t] of parts.strategy.stateDict()) out[`architecture.${name}`] = { shape: t.shape, data: await t.data() };
   put('weight_optimizer', await parts.weightOptimizer.stateDict());
   if (parts.architectureOptimizer) put('architecture_optimizer', await parts.architectureOptimizer.stateDict());
+  if (parts.budget) put('budget', await parts.budget.state());
   if (parts.blackBox) put('black_box', parts.blackBox.state());
   return out;
 }
@@ -47,6 +50,7 @@ export function loadSearchState(state: StateDict, parts: SearchParts): number {
   }
   parts.weightOptimizer.loadStateDict(part('weight_optimizer'));
   parts.architectureOptimizer?.loadStateDict(part('architecture_optimizer'));
+  parts.budget?.loadState(part('budget'));
   parts.blackBox?.loadState(part('black_box'));
   const step = state['step']?.data[0];
   if (step === undefined) throw new OptionError('search: step is missing from the saved state');

@@ -4,6 +4,7 @@ import { sourceOf } from '../../data/index.ts';
 import { OptionError } from '../../contract/errors.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { BlackBoxFactory, BlackBoxOptions } from '../cost/black-box.ts';
+import type { BudgetLimits, BudgetReport } from '../cost/budget.ts';
 import type { Score } from '../child/evaluation.ts';
 import type { Task } from '../child/task.ts';
 import type { SpaceCost } from '../cost/space-cost.ts';
@@ -62,6 +63,8 @@ export interface SearchOptions {
    * is then repeatable only if the black box is.
    */
   readonly blackBox?: BlackBoxOptions & { readonly box: BlackBoxFactory };
+  /** What the whole child may have at most: parameters, and multiply-adds (`flops`) of one example. Their price is adapted in every step (`Budget`). */
+  readonly budget?: BudgetLimits;
   /** Run each step as it is written, instead of capturing the first and replaying it: slower, and the same to the bit. Default false. */
   readonly eager?: boolean;
 }
@@ -82,6 +85,8 @@ export interface EpochMetrics {
   readonly jointEntropy?: number;
   /** C at softmax(log alpha); of a black box the moving average of what it said; 0 without a cost. */
   readonly expectedCost: number;
+  /** Of a search with a budget: what the whole child is expected to have, and the price of each resource. */
+  readonly budget?: readonly Pick<BudgetReport, 'resource' | 'expected' | 'multiplier'>[];
   readonly temperature: number;
   readonly lr: number;
   /** Training images a second; 0 where the steps of the epoch were done before the search was resumed. */

@@ -23,6 +23,7 @@ import type { Layer, StateDict } from '../../nn/module.ts';
 import { cosine, linearSchedule } from '../../optim/schedule.ts';
 import { foldIn, type Key, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
+import { Budget, type BudgetLimits, type BudgetReport, type WithinBudget } from '../cost/budget.ts';
 import { BlackBoxCost } from '../cost/black-box.ts';
 import type { EvaluationOptions, Score } from '../child/evaluation.ts';
 import { SEARCH_KEYS } from '../keys.ts';
@@ -109,6 +110,7 @@ export class Search {
   readonly #cost: SpaceCost | undefined;
   readonly #ownsCost: boolean;
   readonly #blackBox: BlackBoxCost | undefined;
+  readonly #budget: Budget | undefined;
   readonly #training: TrainingStep;
   readonly #scores: Scores;
   readonly #lr: (step: number) => number;
@@ -127,6 +129,8 @@ export class Search {
     this.#validation = sourceOf(data.validation, settings);
     this.space = new SearchSpace(spaceOf(config, options), networkContext(device, this.#key('weights'), this.#train));
     const inputs = [config.batchSize, ...this.#train.shape];
+    this.stepsPerEpoch = Math.floor(this.#train.length / config.batchSize);
+    const steps = this.steps;
     try {
       // Nothing is run: an option that does not fit is told before the first step.
       this.places = this.space.places(inputs);
@@ -136,12 +140,11 @@ export class Search {
       this.#blackBox =
         options.blackBox &&
         new BlackBoxCost(this.strategy, options.blackBox.box(this.space, inputs), { ...options.blackBox, eta: config.eta });
+      this.#budget = options.budget && budgetOf(this.space, this.strategy, options.budget, steps);
     } catch (error) {
       this.space.dispose();
       throw error;
     }
-    this.stepsPerEpoch = Math.floor(this.#train.length / config.batchSize);
-    const steps = this.steps;
     const { weights, temperature } = config;
     this.#lr = cosine(weights.lr, weights.lrEnd, steps);
     this.#temperature = linearSchedule(temperature.start, temperature.end, Math.max(1, steps - 1));
@@ -154,6 +157,7 @@ export class Search {
       strategy: this.strategy,
       cost: this.#cost,
       blackBox: this.#blackBox,
+      budget: this.#budget,
       eager: options.eager ?? false,
     });
     this.#scores = new Scores({
@@ -212,6 +216,7 @@ export class Search {
         entropy: await this.entropy(),
         ...(this.#nested && { jointEntropy: await this.jointEntropy() }),
         expectedCost: await this.expectedCost(),
+        ...(this.#budget && { budget: await withProbabilities(this.strategy, (p) => this.#budget!.figures(p)) }),
         temperature: this.#temperature(first),
         lr: this.#lr(first),
         imagesPerSecond,
@@ -372,14 +377,35 @@ export class Search {
     return this.#scores.parent(dataset, epoch, this.temperature, options);
   }
 
+  /** The child that the strategy would give now; with a budget, one that keeps to it. */
+  async derive(): Promise<Architecture> {
+    const derived = await this.strategy.derive();
+    return (await this.#within(derived))?.architecture ?? derived;
+  }
+
+  /** The child now, and how it keeps to the budget; undefined without one. */
+  async budgetReport(): Promise<(WithinBudget & { readonly limits: readonly BudgetReport[] }) | undefined> {
+    const budget = this.#budget;
+    if (!budget) return undefined;
+    const derived = await this.strategy.derive();
+    const found = await this.#within(derived);
+    return found && { ...found, limits: await withProbabilities(this.strategy, (p) => budget.report(derived, found, p)) };
+  }
+
+  async #within(derived: Architecture): Promise<WithinBudget | undefined> {
+    const budget = this.#budget;
+    const { layout } = this.space;
+    return budget && withProbabilities(this.strategy, async (p) => budget.within(derived, await hostRows(layout, p)));
+  }
+
   /** The child now, with the parent's weights and its batch-norm statistics recomputed. The caller disposes it. */
   async child(architecture?: Architecture, options: EvaluationOptions = {}): Promise<Layer> {
-    return this.#scores.childNetwork(architecture ?? (await this.strategy.derive()), options);
+    return this.#scores.childNetwork(architecture ?? (await this.derive()), options);
   }
 
   /** Accuracy of a child (default: the one derived now) without retraining, batch-norm statistics recomputed. */
   async childScore(dataset: Dataset | BatchSource, architecture?: Architecture, options: EvaluationOptions = {}): Promise<Score> {
-    return this.#scores.child(dataset, architecture ?? (await this.strategy.derive()), options);
+    return this.#scores.child(dataset, architecture ?? (await this.derive()), options);
   }
 
   /** Both figures of a child: with recomputed statistics, and with the supernet's running ones. */
@@ -388,7 +414,7 @@ export class Search {
     architecture?: Architecture,
     options: EvaluationOptions = {},
   ): Promise<ChildScore> {
-    return this.#scores.both(dataset, architecture ?? (await this.strategy.derive()), options);
+    return this.#scores.both(dataset, architecture ?? (await this.derive()), options);
   }
 
   /** Mean entropy of an edge's distribution now, in nats. */
@@ -450,6 +476,7 @@ export class Search {
     this.space.dispose();
     for (const t of this.strategy.stateDict().values()) t.dispose();
     this.#blackBox?.dispose();
+    this.#budget?.dispose();
     if (this.#ownsCost) this.#cost?.dispose();
   }
 
@@ -463,7 +490,7 @@ export class Search {
 
   #stateful(): SearchParts {
     const { weightOptimizer, architectureOptimizer } = this.#training;
-    return { supernet: this.supernet, strategy: this.strategy, weightOptimizer, architectureOptimizer, blackBox: this.#blackBox };
+    return { supernet: this.supernet, strategy: this.strategy, weightOptimizer, architectureOptimizer, blackBox: this.#blackBox, budget: this.#budget };
   }
 
   #batchOptions(epoch: number): SourceOptions {
@@ -485,6 +512,12 @@ function spaceOf({ network }: SearchConfig, { space }: SearchOptions): NonNullab
   if (space) return space;
   if (!network) throw new OptionError('search: give the space in the options, or the sizes of DARTS cells as config.network');
   return darts(network);
+}
+
+function budgetOf(space: SearchSpace, strategy: ArchitectureStrategy, limits: BudgetLimits, steps: number): Budget {
+  if (strategy.parameters().length === 0)
+    throw new OptionError(`budget: ${strategy.name} learns no architecture, so a price moves nothing; take a strategy that does`);
+  return new Budget(space, limits, steps);
 }
 
 function strategyOf({ strategy }: SearchOptions, space: SearchSpace, snas: () => ArchitectureStrategy): ArchitectureStrategy {

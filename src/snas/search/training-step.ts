@@ -10,6 +10,7 @@ import type { Key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { LabelledImages } from '../../data/index.ts';
+import type { Budget } from '../cost/budget.ts';
 import type { BlackBoxCost, MeasuredChild } from '../cost/black-box.ts';
 import { Totals } from '../child/totals.ts';
 import type { Task } from '../child/task.ts';
@@ -31,6 +32,7 @@ export interface StepParts {
   readonly strategy: ArchitectureStrategy;
   readonly cost: SpaceCost | undefined;
   readonly blackBox: BlackBoxCost | undefined;
+  readonly budget: Budget | undefined;
   /** Run each step as it is written. */
   readonly eager: boolean;
 }
@@ -176,6 +178,7 @@ export class TrainingStep {
       this.#updateArchitecture(strategy.gradients(z, { loss: objective, gradient }), measured);
     }
     this.weightOptimizer.apply(gradients, { scale: clipGradNorm(gradients, config.weights.clip).scale });
+    this.#parts.budget?.update(strategy.probabilities());
     this.totals.add(mul(loss, batch.images.shape[0]!), task.metric(outputs, batch.labels));
   }
 
@@ -191,9 +194,10 @@ export class TrainingStep {
   }
 
   #withCost(loss: Tensor, z: ChoiceWeights): Tensor {
-    const { cost, config } = this.#parts;
-    if (!cost || config.eta === 0) return loss;
-    return add(loss, mul(cost.of(z), config.eta));
+    const { cost, config, budget } = this.#parts;
+    const priced = !cost || config.eta === 0 ? loss : add(loss, mul(cost.of(z), config.eta));
+    const penalty = budget?.penalty(z);
+    return penalty ? add(priced, penalty) : priced;
   }
 }
 
