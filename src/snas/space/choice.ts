@@ -145,7 +145,9 @@ export class Choice extends Layer implements ChoiceHolder {
 
   #shapeOfNone(x: Tensor): readonly number[] {
     if (!this.#shape) throw new OptionError(`choice ${this.name}: none was chosen, and nothing tells the shape of its zeros`);
-    return shapeOf(this.#shape, x);
+    // What is asked for its shape alone is no work of the child's.
+    const whole = this.#shape;
+    return withRecorder(undefined, () => shapeOf(whole, x));
   }
 
   /** An option as it is computed, by number; undefined for `none`. */
