@@ -38,9 +38,9 @@ const afterData = [
   },
   { flag: '--epochs <n>', value: 'count', at: 'training.epochs', help: 'passes over the training images' },
   { flag: '--batch-size <n>', value: 'count', at: 'training.batchSize', help: 'images a step' },
-  { flag: '--channels <n>', value: 'count', at: 'network.channels', help: 'channels of a node in the first cells' },
-  { flag: '--cells <n>', value: 'count', at: 'network.cells', help: 'cells; those at 1/3 and 2/3 reduce' },
-  { flag: '--stem-stride <n>', value: 'stride', at: 'network.stemStride', help: '2 halves the image first' },
+  { flag: '--channels <n>', value: 'count', at: 'network?.channels', help: 'channels of a node in the first cells' },
+  { flag: '--cells <n>', value: 'count', at: 'network?.cells', help: 'cells; those at 1/3 and 2/3 reduce' },
+  { flag: '--stem-stride <n>', value: 'stride', at: 'network?.stemStride', help: '2 halves the image first' },
   {
     flag: '--train-images <n>',
     value: 'images',

@@ -90,6 +90,6 @@ export function withoutScores(saved: SavedChild): SavedChild {
 }
 
 function trained(saved: SavedChild, { data, reading }: AskedTraining, testAccuracy: number): object {
-  const { reading: _before, ...kept } = saved;
+  const { reading: _before, ...kept } = withoutScores(saved);
   return { testAccuracy, ...kept, data, ...(reading && { reading }) };
 }
