@@ -181,7 +181,11 @@ function itemsOf(where: string, items: NpyArray, reading: Reading): Items {
 }
 
 /** The items of an archive, whether or not there are labels for them. DataFileError where there are none, or several arrays of them. */
-export async function readNpzItems(file: NamedBytes, reading: Pick<Reading, 'layout'> = {}, options: NpzOptions = {}): Promise<Items> {
+export async function readNpzItems(
+  file: NamedBytes,
+  reading: Pick<Reading, 'layout'> = {},
+  options: NpzOptions = {},
+): Promise<Items> {
   const { name } = file;
   const arrays = Object.entries(await readNpz(file, { ...options, only: (array) => meaning(array)?.role === 'items' }));
   const [first, second] = arrays;

@@ -69,7 +69,8 @@ export class ItemReader {
     const parts = Array.from({ length: images.length / size }, (_, i) =>
       this.#pixels(name, planar(images.subarray(i * size, (i + 1) * size), channels, height, width)),
     );
-    const all = images instanceof Uint8Array ? new Uint8Array(parts.length * this.#size) : new Float32Array(parts.length * this.#size);
+    const all =
+      images instanceof Uint8Array ? new Uint8Array(parts.length * this.#size) : new Float32Array(parts.length * this.#size);
     parts.forEach((part, i) => all.set(part, i * this.#size));
     return this.#dataset(all);
   }
@@ -79,7 +80,9 @@ export class ItemReader {
     const { shape, fit } = this.#wanted;
     const [channels, height, width] = shape;
     if (channels === undefined || height === undefined || width === undefined)
-      throw new DataFileError(`${name} is an image, and the network takes vectors of ${channels ?? 0} numbers: give a .npz with 'x'`);
+      throw new DataFileError(
+        `${name} is an image, and the network takes vectors of ${channels ?? 0} numbers: give a .npz with 'x'`,
+      );
     const size = this.#sizeFor(name, image, height, width);
     const colour = channels === image.channels ? undefined : channels === 1 ? 'grey' : channels === 3 ? 'rgb' : undefined;
     if (channels !== image.channels && colour === undefined)
@@ -94,7 +97,8 @@ export class ItemReader {
     if (image.height === height && image.width === width) return undefined;
     const has = `${name} has ${image.width} x ${image.height} pixels, and the network takes ${width} x ${height}`;
     if (height !== width) throw new DataFileError(`${has}, which is no square: bring it to that size first`);
-    if (this.#wanted.fit === undefined) throw new DataFileError(`${has}: say how it is brought to that size (--fit crop or --fit stretch)`);
+    if (this.#wanted.fit === undefined)
+      throw new DataFileError(`${has}: say how it is brought to that size (--fit crop or --fit stretch)`);
     return height;
   }
 

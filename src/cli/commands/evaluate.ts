@@ -59,7 +59,9 @@ async function evaluateIn(lock: FolderLock, child: RunChild, flags: EvaluateFlag
   const { space, classes } = child.saved;
   say(`child      ${child.path}, space ${space}, ${network.parameterCount().toLocaleString('en-GB')} parameters`);
   say(`device     ${device.name}`);
-  say(`data       ${name}: ${images.labels.length} ${flags.part === 'all' ? 'images' : `${flags.part === 'test' ? 'test' : 'training'} images`}`);
+  say(
+    `data       ${name}: ${images.labels.length} ${flags.part === 'all' ? 'images' : `${flags.part === 'test' ? 'test' : 'training'} images`}`,
+  );
   if (data.about !== undefined) say(`           ${data.about}`);
   const onProgress = (done: number, of: number): void => {
     if (flags.quiet !== true) progress.update(done / of, `${done} of ${of} images`);
@@ -91,7 +93,8 @@ async function evaluateIn(lock: FolderLock, child: RunChild, flags: EvaluateFlag
 
 function partOf({ train, test }: TrainTest, part: EvaluateFlags['part'], name: string): Dataset {
   const images = part === 'all' ? concatDatasets([train, { ...test, classes: train.classes }]) : part === 'train' ? train : test;
-  if (images.labels.length === 0) throw new DataFileError(`${name} holds no ${part === 'test' ? 'test' : 'training'} images: take another --part or --data`);
+  if (images.labels.length === 0)
+    throw new DataFileError(`${name} holds no ${part === 'test' ? 'test' : 'training'} images: take another --part or --data`);
   if (images.classes === 0) throw new DataFileError(`${name}: its labels are numbers to be predicted and no classes`);
   return images;
 }
@@ -113,7 +116,11 @@ export function confusionText({ counts }: Confusion, names: readonly string[]): 
       'rows are labels, columns what was predicted',
       textTable([
         ['', ...names, 'right'],
-        ...counts.map((row, label) => [names[label]!, ...row.map(String), of(row) > 0 ? `${((100 * row[label]!) / of(row)).toFixed(1)} %` : '-']),
+        ...counts.map((row, label) => [
+          names[label]!,
+          ...row.map(String),
+          of(row) > 0 ? `${((100 * row[label]!) / of(row)).toFixed(1)} %` : '-',
+        ]),
       ]),
     ].join('\n');
   const pairs = counts
@@ -123,7 +130,10 @@ export function confusionText({ counts }: Confusion, names: readonly string[]): 
     .slice(0, WIDEST);
   return [
     `${names.length} classes; taken for another most often:`,
-    textTable([['label', 'predicted', 'images'], ...pairs.map(({ label, predicted, count }) => [names[label]!, names[predicted]!, String(count)])]),
+    textTable([
+      ['label', 'predicted', 'images'],
+      ...pairs.map(({ label, predicted, count }) => [names[label]!, names[predicted]!, String(count)]),
+    ]),
   ].join('\n');
 }
 

@@ -17,7 +17,9 @@ export function registerPredict(program: Command): void {
     .description('say what the child of a search takes files for: a line each, file, class and probability, divided by tabs')
     .argument('<run>', 'the folder of a search that has ended, or of a train --from')
     .argument('<files...>', 'PNG, JPEG or WebP (package sharp); or IDX images or a .npz, with a line an item');
-  addOptions(command, predictSettings).action((run: string, files: readonly string[], flags: PredictFlags) => runPredict(run, files, flags));
+  addOptions(command, predictSettings).action((run: string, files: readonly string[], flags: PredictFlags) =>
+    runPredict(run, files, flags),
+  );
 }
 
 async function runPredict(run: string, files: readonly string[], flags: PredictFlags): Promise<void> {
@@ -27,14 +29,19 @@ async function runPredict(run: string, files: readonly string[], flags: PredictF
   const device = await chooseDevice(flags.device, (line) => void process.stderr.write(`${line}\n`));
   const network = child.load(device);
   const fit = flags.fit ?? fitOf(saved.reading);
-  const reader = new ItemReader({ shape: saved.item, ...(fit && { fit }), ...(flags.layout && { layout: flags.layout }) }, saved.classes);
+  const reader = new ItemReader(
+    { shape: saved.item, ...(fit && { fit }), ...(flags.layout && { layout: flags.layout }) },
+    saved.classes,
+  );
   try {
     for (const file of files) {
       stop.signal.throwIfAborted();
       const { data, single } = await reader.read(file);
       let index = 0;
       for await (const prediction of predictions(device, network, child.source(data, file), { signal: stop.signal }))
-        process.stdout.write(`${[`${shown(file)}${single ? '' : `[${index++}]`}`, ...best(prediction, flags.top, saved.classNames)].join('\t')}\n`);
+        process.stdout.write(
+          `${[`${shown(file)}${single ? '' : `[${index++}]`}`, ...best(prediction, flags.top, saved.classNames)].join('\t')}\n`,
+        );
     }
   } catch (error) {
     if (!stop.signal.aborted || error !== stop.signal.reason) throw error;

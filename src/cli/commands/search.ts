@@ -327,7 +327,8 @@ function budgetLines({ limits, changed }: NonNullable<Awaited<ReturnType<Search[
   return limits.map(({ resource, limit, reached, derived, expected, multiplier }) => {
     const unit = resource === 'parameters' ? 'parameters' : 'multiply-adds';
     const changes = changed.map(({ choice, from, to }) => `${choice} from ${from} to ${to}`).join(', ');
-    const how = derived > limit ? `; the most probable child has ${number(derived)}, so these choices were changed: ${changes}` : '';
+    const how =
+      derived > limit ? `; the most probable child has ${number(derived)}, so these choices were changed: ${changes}` : '';
     return `budget     ${number(reached)} ${unit} of at most ${number(limit)} (${number(expected)} expected, price ${multiplier.toFixed(2)} nats)${how}`;
   });
 }

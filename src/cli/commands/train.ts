@@ -38,7 +38,9 @@ import { UsageError } from '../../command/usage-error.ts';
 import { version } from '../../command/version.ts';
 
 export function registerTrain(program: Command): void {
-  const command = program.command('train').description('train cells from scratch and compare their size and test error, or go on with the child of a search');
+  const command = program
+    .command('train')
+    .description('train cells from scratch and compare their size and test error, or go on with the child of a search');
   addOptions(command, trainSettings).action((flags: TrainFlags) => runTrain(flags, givenFlags(command)));
 }
 
@@ -77,7 +79,8 @@ async function runTrain(flags: TrainFlags, given: ReadonlySet<string>): Promise<
     throw new UsageError(
       "--genotype says which cells are trained, such as --genotype SNAS_mild; or --from the folder of a search; or --resume a training's folder",
     );
-  if (flags.scratch === true && from === undefined) throw new UsageError('--scratch is for --from: cells of --genotype always begin with new weights');
+  if (flags.scratch === true && from === undefined)
+    throw new UsageError('--scratch is for --from: cells of --genotype always begin with new weights');
   for (const name of given) {
     if (resumed !== undefined && !BESIDE_RESUME.has(name)) {
       throw new UsageError(
@@ -143,7 +146,10 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, subjects: Subjects, 
   const trainees = child ? [childTrainee(training, device, child, train, test)] : cellTrainees(training, train, test);
   const { network, auxiliary } = training;
   for (const { parameters } of trainees)
-    checkMemory(parameters, network ? `${network.cells} cells at ${network.channels} channels` : `the child of space ${child!.saved.space}`);
+    checkMemory(
+      parameters,
+      network ? `${network.cells} cells at ${network.channels} channels` : `the child of space ${child!.saved.space}`,
+    );
   const results = stored ? await folder.readResults() : [];
   if (!stored) await folder.create(training, training.child?.scratch === false ? child?.state : undefined);
   say(`device     ${device.name}`);
@@ -156,7 +162,20 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, subjects: Subjects, 
   say(`network    ${what}; ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, seed ${training.seed}`);
   const dataDigest = digestOf([train, test]);
   const { trainImages } = training;
-  const task: Task = { flags, lock, folder, asked: training, dataDigest, trainImages, trainees, say, progress, stop, results, saved: 0 };
+  const task: Task = {
+    flags,
+    lock,
+    folder,
+    asked: training,
+    dataDigest,
+    trainImages,
+    trainees,
+    say,
+    progress,
+    stop,
+    results,
+    saved: 0,
+  };
   await onDevices({
     device,
     open: () => chooseDevice(device.kind, say),
@@ -216,9 +235,7 @@ async function trainOne(task: Task, device: Device): Promise<void> {
   const seconds = (): number => (performance.now() - started) / 1000;
   const steps = asked.training.epochs * Math.floor(trainImages / asked.training.batchSize);
   say('');
-  say(
-    `${name}: ${parameters.toLocaleString('en-GB')} parameters, ${multiplyAdds.toLocaleString('en-GB')} multiply-adds an image`,
-  );
+  say(`${name}: ${parameters.toLocaleString('en-GB')} parameters, ${multiplyAdds.toLocaleString('en-GB')} multiply-adds an image`);
   say('epoch     loss   train  images/s');
   const epochs: TrainedEpoch[] = [...(found?.epochs ?? [])];
   for (const epoch of epochs) say(row(epoch, ''));
@@ -251,7 +268,15 @@ async function trainOne(task: Task, device: Device): Promise<void> {
     }
     // The test set is touched here, once, and nothing is chosen by it.
     const { accuracy } = await scoreChild(device, child, trainee.train, trainee.test, { signal: stop });
-    const result: TrainedResult = { name, ...(genotype && { genotype }), parameters, multiplyAdds, testError: 1 - accuracy, epochs, seconds: seconds() };
+    const result: TrainedResult = {
+      name,
+      ...(genotype && { genotype }),
+      parameters,
+      multiplyAdds,
+      testError: 1 - accuracy,
+      epochs,
+      seconds: seconds(),
+    };
     const weights = weightBytes(await child.stateDict());
     await lock.check();
     // After every cell: what is done is not lost if a later one fails.

@@ -223,7 +223,9 @@ export function latencyOf(flags: SearchFlags): RunConfig['latency'] {
   }
   if ((flags.maxParams ?? flags.maxMadds) !== undefined && !learns(strategy)) {
     const flag = flags.maxParams === undefined ? '--max-madds' : '--max-params';
-    throw new UsageError(`${flag} has nothing to act on: --strategy ${strategy} learns no architecture. Leave it out, or take snas`);
+    throw new UsageError(
+      `${flag} has nothing to act on: --strategy ${strategy} learns no architecture. Leave it out, or take snas`,
+    );
   }
   if (cost === 'latency' && !samples(strategy)) {
     throw new UsageError(

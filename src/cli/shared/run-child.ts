@@ -57,7 +57,7 @@ export const savedSchema: v.GenericSchema<unknown, SavedChild> = v.looseObject({
   classNames: v.exactOptional(v.array(v.string())),
   data: v.exactOptional(v.string()),
   reading: v.exactOptional(v.record(v.string(), v.union([v.string(), v.number()]))),
-}) as unknown as v.GenericSchema<unknown, SavedChild>;
+});
 
 /** Names of classes in one line. */
 const MOST_NAMES = 12;
@@ -122,9 +122,12 @@ export class RunChild {
     const { item, classes, standardise } = this.saved;
     const source = sourceOf(data, { standardise });
     this.checkItem(source.shape, name);
-    if (data.classes > classes) throw new DataFileError(`${name} has ${data.classes} classes, and the child in ${this.path} tells ${classes} apart`);
+    if (data.classes > classes)
+      throw new DataFileError(`${name} has ${data.classes} classes, and the child in ${this.path} tells ${classes} apart`);
     if (standardise && standardise.mean.length !== (item.length === 3 ? item[0] : data.channels))
-      throw new DataFileError(`${this.path}/${CHILD_FILE}: standardise has ${standardise.mean.length} channels for items of [${item.join(', ')}]`);
+      throw new DataFileError(
+        `${this.path}/${CHILD_FILE}: standardise has ${standardise.mean.length} channels for items of [${item.join(', ')}]`,
+      );
     return source;
   }
 
@@ -145,11 +148,21 @@ export class RunChild {
     if (!known || !classNames || JSON.stringify(known) === JSON.stringify(classNames)) return data;
     const unknown = classNames.find((className) => !known.includes(className));
     if (unknown !== undefined) {
-      const list = known.length <= MOST_NAMES ? known.join(', ') : `${known.slice(0, MOST_NAMES).join(', ')} and ${known.length - MOST_NAMES} more`;
-      throw new DataFileError(`${name} has the class ${quote(unknown)}, which the child in ${this.path} does not know: it knows ${list}`);
+      const list =
+        known.length <= MOST_NAMES
+          ? known.join(', ')
+          : `${known.slice(0, MOST_NAMES).join(', ')} and ${known.length - MOST_NAMES} more`;
+      throw new DataFileError(
+        `${name} has the class ${quote(unknown)}, which the child in ${this.path} does not know: it knows ${list}`,
+      );
     }
     const numbersOf = classNames.map((className) => known.indexOf(className));
-    return { ...data, labels: Uint16Array.from(data.labels, (label) => numbersOf[label]!), classes: known.length, classNames: known };
+    return {
+      ...data,
+      labels: Uint16Array.from(data.labels, (label) => numbersOf[label]!),
+      classes: known.length,
+      classNames: known,
+    };
   }
 
   /** DataFileError for items of another shape than the child takes. */
@@ -157,8 +170,13 @@ export class RunChild {
     const { item } = this.saved;
     if (sameShape(shape, item)) return;
     const [, side, width] = item;
-    const cure = item.length === 3 && shape.length === 3 && side === width ? `: say --size ${side}${item[0] === 1 ? ' --colour grey' : item[0] === 3 ? ' --colour rgb' : ''}` : '';
-    throw new DataFileError(`${name} has items of [${shape.join(', ')}], and the child in ${this.path} takes [${item.join(', ')}]${cure}`);
+    const cure =
+      item.length === 3 && shape.length === 3 && side === width
+        ? `: say --size ${side}${item[0] === 1 ? ' --colour grey' : item[0] === 3 ? ' --colour rgb' : ''}`
+        : '';
+    throw new DataFileError(
+      `${name} has items of [${shape.join(', ')}], and the child in ${this.path} takes [${item.join(', ')}]${cure}`,
+    );
   }
 
   #fitting(make: () => Layer): Layer {
@@ -166,7 +184,9 @@ export class RunChild {
       return make();
     } catch (cause) {
       if (!(cause instanceof ReparamError)) throw cause;
-      throw new DataFileError(`${path.join(this.path, CHILD_FILE)} does not fit the space ${this.saved.space}: ${cause.message}`, { cause });
+      throw new DataFileError(`${path.join(this.path, CHILD_FILE)} does not fit the space ${this.saved.space}: ${cause.message}`, {
+        cause,
+      });
     }
   }
 }
@@ -190,7 +210,10 @@ function parseSaved(file: string, text: string): SavedChild {
 }
 
 /** The space that a file or a run names. DataFileError for one that this version has not, and for a file that is another by now. */
-export async function savedSpace(where: string, { space, settings, file, digest }: Pick<SavedChild, 'space' | 'settings' | 'file' | 'digest'>): Promise<SpaceDefinition> {
+export async function savedSpace(
+  where: string,
+  { space, settings, file, digest }: Pick<SavedChild, 'space' | 'settings' | 'file' | 'digest'>,
+): Promise<SpaceDefinition> {
   if (file === undefined) {
     const shipped = Object.hasOwn(SPACES, space) ? SPACES[space] : undefined;
     if (!shipped) throw new DataFileError(`${where}: the space ${quote(space)} is none of ${Object.keys(SPACES).join(', ')}`);

@@ -84,7 +84,13 @@ export function childTrainee(asked: AskedTraining, device: Device, child: RunChi
 
 /** What is said of a child whose accuracies are no longer those of its search. */
 export function withoutScores(saved: SavedChild): SavedChild {
-  const { validationAccuracy: _v, testAccuracy: _t, testAccuracyWithRunningStatistics: _r, complete: _c, ...kept } = saved as SavedChild &
+  const {
+    validationAccuracy: _v,
+    testAccuracy: _t,
+    testAccuracyWithRunningStatistics: _r,
+    complete: _c,
+    ...kept
+  } = saved as SavedChild &
     Record<'validationAccuracy' | 'testAccuracy' | 'testAccuracyWithRunningStatistics' | 'complete', unknown>;
   return kept;
 }

@@ -128,7 +128,10 @@ export class TrainingFolder {
 
   /** Writes what is asked, and the weights that a child begins with. */
   async create(asked: AskedTraining, weights?: StateDict): Promise<void> {
-    await this.files.write({ ...(weights && { [START]: weightBytes(weights) }), [ASKED]: `${JSON.stringify(asked, undefined, 2)}\n` });
+    await this.files.write({
+      ...(weights && { [START]: weightBytes(weights) }),
+      [ASKED]: `${JSON.stringify(asked, undefined, 2)}\n`,
+    });
   }
 
   /** What was asked of a training that is there. DataFileError naming the file and the place that is wrong. */
@@ -144,7 +147,7 @@ export class TrainingFolder {
       throw new DataFileError(`${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
     }
     const asked = value as AskedTraining;
-    if ((asked.cells.length > 0) === (asked.child !== undefined) || (asked.child === undefined) !== (asked.network !== undefined))
+    if (asked.cells.length > 0 === (asked.child !== undefined) || (asked.child === undefined) !== (asked.network !== undefined))
       throw new DataFileError(`${file}: it must ask for cells with a network, or for one child`);
     for (const cell of asked.cells) {
       try {

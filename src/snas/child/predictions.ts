@@ -44,7 +44,8 @@ export async function* predictions(
   let done = 0;
   for (const batch of source.batches({ batchSize })) {
     const rows = scope(() => noGrad(() => logSoftmax(network.forward(uploadInputs(device, batch, source)))));
-    if (rows.rank !== 2) throw new OptionError(`predictions: the network makes [${rows.shape.join(', ')}], not logits [n, classes]`);
+    if (rows.rank !== 2)
+      throw new OptionError(`predictions: the network makes [${rows.shape.join(', ')}], not logits [n, classes]`);
     const classes = rows.shape[1]!;
     const values = await rows.data();
     rows.dispose();

@@ -81,7 +81,8 @@ export class Budget {
     const resources = (Object.keys(NAMES) as Limited[]).filter((resource) => limits[resource] !== undefined);
     for (const resource of resources) {
       const limit = limits[resource]!;
-      if (!(Number.isSafeInteger(limit) && limit >= 1)) throw new OptionError(`budget: ${NAMES[resource]} ${limit} must be an integer >= 1`);
+      if (!(Number.isSafeInteger(limit) && limit >= 1))
+        throw new OptionError(`budget: ${NAMES[resource]} ${limit} must be an integer >= 1`);
     }
     if (resources.length === 0) throw new OptionError('budget: it limits nothing: give parameters or multiply-adds (flops)');
     this.#space = space;
@@ -92,7 +93,8 @@ export class Budget {
     for (const resource of resources) {
       const cheapest = this.#find({ [resource]: smallest[resource] });
       const least = cheapest && this.#count(cheapest);
-      if (!cheapest || !least) throw new OptionError(`budget: no child of the fewest ${NAMES[resource]} was found in space ${space.definition.name}`);
+      if (!cheapest || !least)
+        throw new OptionError(`budget: no child of the fewest ${NAMES[resource]} was found in space ${space.definition.name}`);
       if (least[resource] > limits[resource]!)
         throw new OptionError(
           `budget: the smallest child of space ${space.definition.name} has ${grouped(least[resource])} ${NAMES[resource]}, more than the ${grouped(limits[resource]!)} asked for: ` +
@@ -114,7 +116,9 @@ export class Budget {
       const cost = new SpaceCost(space.device, this.table, { [resource]: 1 / unit });
       return [{ resource, cost, threshold, unit, smallest: smallest[resource] }];
     });
-    this.#multipliers = space.device.parameter(new Float64Array(Math.max(1, this.#terms.length)), [Math.max(1, this.#terms.length)]);
+    this.#multipliers = space.device.parameter(new Float64Array(Math.max(1, this.#terms.length)), [
+      Math.max(1, this.#terms.length),
+    ]);
   }
 
   /** What is added to the objective under Z, a scalar; undefined where nothing presses. */
@@ -146,13 +150,19 @@ export class Budget {
   }
 
   /** How each limit was kept. */
-  async report(derived: Architecture, { architecture }: Pick<WithinBudget, 'architecture'>, probabilities: ChoiceWeights): Promise<BudgetReport[]> {
+  async report(
+    derived: Architecture,
+    { architecture }: Pick<WithinBudget, 'architecture'>,
+    probabilities: ChoiceWeights,
+  ): Promise<BudgetReport[]> {
     const [before, after] = [this.#count(derived), this.#count(architecture)];
     const figures = new Map((await this.figures(probabilities)).map((figure) => [figure.resource, figure]));
     return (Object.keys(this.limits) as Limited[]).flatMap((resource) => {
       const limit = this.limits[resource];
       const { expected = after[resource], multiplier = 0 } = figures.get(resource) ?? {};
-      return limit === undefined ? [] : [{ resource, limit, reached: after[resource], derived: before[resource], expected, multiplier }];
+      return limit === undefined
+        ? []
+        : [{ resource, limit, reached: after[resource], derived: before[resource], expected, multiplier }];
     });
   }
 
@@ -208,7 +218,10 @@ export class Budget {
   #find(limits: CostLimits): Architecture | undefined {
     const { layout } = this.#space;
     const even = layout.choices.map(({ options }) => options.map(() => 1 / options.length));
-    const first = architectureOf(layout, layout.choices.map(() => 0));
+    const first = architectureOf(
+      layout,
+      layout.choices.map(() => 0),
+    );
     return withinBudget(this.table, even, first, limits);
   }
 

@@ -30,14 +30,19 @@ export function withinBudget(
   const resources = (Object.keys(limits) as Resource[]).filter((resource) => limits[resource] !== undefined);
   const { largest, smallest } = table.extremes();
   // A resource that no option changes is either below its limit or never.
-  const units = Object.fromEntries(resources.map((r) => [r, 1 / Math.max(1, largest[r] - smallest[r])])) as Partial<Record<Resource, number>>;
+  const units = Object.fromEntries(resources.map((r) => [r, 1 / Math.max(1, largest[r] - smallest[r])])) as Partial<
+    Record<Resource, number>
+  >;
   const excess = (taken: readonly number[]): number => {
     const cost = table.of(architectureOf(layout, taken));
     return resources.reduce((sum, r) => sum + Math.max(0, cost[r] - limits[r]!) * units[r]!, 0);
   };
   const logP = (choice: number, option: number): number => Math.log(Math.max(LEAST, rows[choice]![option]!));
   const gain = (from: readonly number[], to: readonly number[]): number =>
-    to.reduce((sum, option, choice) => (option === from[choice] ? sum : sum + logP(choice, option) - logP(choice, from[choice]!)), 0);
+    to.reduce(
+      (sum, option, choice) => (option === from[choice] ? sum : sum + logP(choice, option) - logP(choice, from[choice]!)),
+      0,
+    );
   const moves = (taken: readonly number[], choices: readonly number[]): number[][] =>
     choices.flatMap((choice) =>
       layout.choices[choice]!.options.flatMap((_, option) => (option === taken[choice] ? [] : [taken.with(choice, option)])),
@@ -89,7 +94,9 @@ function nestedMoves({ layout, places }: CostTable, taken: readonly number[], ch
   return layout.choices.flatMap(({ options }, choice) =>
     options.flatMap((_, option) => {
       const inner = new Set(
-        places.filter(({ path }) => path.some((step) => step.choice === choice && step.option === option)).map((place) => place.choice),
+        places
+          .filter(({ path }) => path.some((step) => step.choice === choice && step.option === option))
+          .map((place) => place.choice),
       );
       return inner.size === 0 ? [] : [taken.map((k, c) => (c === choice ? option : inner.has(c) ? cheapest[c]! : k))];
     }),

@@ -490,7 +490,14 @@ export class Search {
 
   #stateful(): SearchParts {
     const { weightOptimizer, architectureOptimizer } = this.#training;
-    return { supernet: this.supernet, strategy: this.strategy, weightOptimizer, architectureOptimizer, blackBox: this.#blackBox, budget: this.#budget };
+    return {
+      supernet: this.supernet,
+      strategy: this.strategy,
+      weightOptimizer,
+      architectureOptimizer,
+      blackBox: this.#blackBox,
+      budget: this.#budget,
+    };
   }
 
   #batchOptions(epoch: number): SourceOptions {

@@ -42,13 +42,22 @@ it('confusion has the accuracy and the loss of `score`, and every example once',
   expect(confusion.accuracy).toBeCloseTo(scored.accuracy, 12);
   expect(confusion.loss).toBeCloseTo(scored.loss, 12);
   expect(confusion.examples).toBe(150);
-  confusion.counts.forEach((row, label) => expect(row.reduce((a, b) => a + b, 0)).toBe(data.labels.filter((l) => l === label).length));
+  confusion.counts.forEach((row, label) =>
+    expect(row.reduce((a, b) => a + b, 0)).toBe(data.labels.filter((l) => l === label).length),
+  );
 });
 
 it('confusion counts by label and class', async () => {
-  const said = (label: number, p: number[]): Prediction => ({ label, predicted: p.indexOf(Math.max(...p)), logProbabilities: p.map(Math.log) });
+  const said = (label: number, p: number[]): Prediction => ({
+    label,
+    predicted: p.indexOf(Math.max(...p)),
+    logProbabilities: p.map(Math.log),
+  });
   const found = await confusionOf([said(0, [0.5, 0.5]), said(1, [0.25, 0.75]), said(1, [0.75, 0.25])], 2);
-  expect(found.counts).toEqual([[1, 0], [1, 1]]);
+  expect(found.counts).toEqual([
+    [1, 0],
+    [1, 1],
+  ]);
   expect(found.accuracy).toBeCloseTo(2 / 3, 12);
   expect(found.loss).toBeCloseTo(-(Math.log(0.5) + Math.log(0.75) + Math.log(0.25)) / 3, 12);
   await expect(confusionOf([], 2)).rejects.toThrow(OptionError);

@@ -64,35 +64,40 @@ describe('a whole child', () => {
 });
 
 describe('a search with a budget', () => {
-  it.each(IMAGES)('of space %s ends with a child within it, whatever the strategy would name, and says what was reached', async (name) => {
-    const space = definitionOf(name);
-    const free = new Search(device, config, data, { space });
-    const counted = (architecture: Record<string, string>): { readonly parameters: number; readonly flops: number } =>
-      childCost(free.space.definition, free.space.context, architecture);
-    const derived = counted(await free.derive());
-    free.dispose();
-    // Less than what the strategy begins with.
-    for (const resource of ['parameters', 'flops'] as const) {
-      const limit = Math.ceil(0.9 * derived[resource]);
-      using search = new Search(device, config, data, { space, budget: { [resource]: limit } });
-      const metrics = await run(search);
-      const architecture = await search.derive();
-      expect(counted(architecture)[resource]).toBeLessThanOrEqual(limit);
-      const report = await search.budgetReport();
-      const [line] = report!.limits;
-      expect(line).toMatchObject({ resource, limit, reached: counted(architecture)[resource] });
-      expect(line!.derived).toBe(counted(await search.strategy.derive())[resource]);
-      expect(report!.changed.length > 0).toBe(line!.derived > limit);
-      expect(metrics[0]!.budget).toEqual([{ resource, expected: line!.expected, multiplier: line!.multiplier }]);
-    }
-  });
+  it.each(IMAGES)(
+    'of space %s ends with a child within it, whatever the strategy would name, and says what was reached',
+    async (name) => {
+      const space = definitionOf(name);
+      const free = new Search(device, config, data, { space });
+      const counted = (architecture: Record<string, string>): { readonly parameters: number; readonly flops: number } =>
+        childCost(free.space.definition, free.space.context, architecture);
+      const derived = counted(await free.derive());
+      free.dispose();
+      // Less than what the strategy begins with.
+      for (const resource of ['parameters', 'flops'] as const) {
+        const limit = Math.ceil(0.9 * derived[resource]);
+        using search = new Search(device, config, data, { space, budget: { [resource]: limit } });
+        const metrics = await run(search);
+        const architecture = await search.derive();
+        expect(counted(architecture)[resource]).toBeLessThanOrEqual(limit);
+        const report = await search.budgetReport();
+        const [line] = report!.limits;
+        expect(line).toMatchObject({ resource, limit, reached: counted(architecture)[resource] });
+        expect(line!.derived).toBe(counted(await search.strategy.derive())[resource]);
+        expect(report!.changed.length > 0).toBe(line!.derived > limit);
+        expect(metrics[0]!.budget).toEqual([{ resource, expected: line!.expected, multiplier: line!.multiplier }]);
+      }
+    },
+  );
 
   it('raises the price while more is expected than asked for, and lowers it to nothing where less is', async () => {
     const space = definitionOf('chain');
     using tight = new Search(device, config, data, { space, budget: { parameters: 900 } });
     using wide = new Search(device, config, data, { space, budget: { parameters: 1_000_000 } });
     const prices: number[] = [];
-    for await (const _ of tight.run({ afterStep: async () => void prices.push((await tight.budgetReport())!.limits[0]!.multiplier) }));
+    for await (const _ of tight.run({
+      afterStep: async () => void prices.push((await tight.budgetReport())!.limits[0]!.multiplier),
+    }));
     await run(wide);
     expect(prices[0]).toBeGreaterThan(0);
     for (const [i, price] of prices.slice(1).entries()) expect(price).toBeGreaterThan(prices[i]!);
@@ -123,7 +128,10 @@ describe('a search with a budget', () => {
     using first = new Search(device, config, data, options);
     const stop = new AbortController();
     await expect(async () => {
-      for await (const _ of first.run({ signal: stop.signal, afterStep: (step) => (step === 3 ? stop.abort(new Error('stop')) : undefined) }));
+      for await (const _ of first.run({
+        signal: stop.signal,
+        afterStep: (step) => (step === 3 ? stop.abort(new Error('stop')) : undefined),
+      }));
     }).rejects.toThrow('stop');
     using second = new Search(device, config, data, options);
     const saved = await first.state();
@@ -136,7 +144,9 @@ describe('a search with a budget', () => {
     const space = definitionOf('chain');
     const make = (options: SearchOptions) => (): Search => new Search(device, config, data, { space, ...options });
     expect(make({ budget: { parameters: 100 } })).toThrow(OptionError);
-    expect(make({ budget: { parameters: 100 } })).toThrow(/smallest child of space chain has \d{3} parameters, more than the 100 asked for/);
+    expect(make({ budget: { parameters: 100 } })).toThrow(
+      /smallest child of space chain has \d{3} parameters, more than the 100 asked for/,
+    );
     expect(make({ budget: { flops: 10 } })).toThrow(/multiply-adds, more than the 10 asked for/);
     expect(make({ budget: {} })).toThrow(/limits nothing/);
     expect(make({ budget: { parameters: 1.5 } })).toThrow(/must be an integer/);

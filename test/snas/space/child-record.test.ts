@@ -53,7 +53,8 @@ describe.each(NAMES)('a child of space %s', (name) => {
     const architecture = await strategy.derive();
     expect(Object.keys(architecture)).toEqual(space.layout.choices.map((choice) => choice.name));
     const rows = await hostRows(space.layout, strategy.probabilities());
-    for (const [c, option] of optionIndices(space.layout, architecture).entries()) expect(rows[c]![option]).toBe(Math.max(...rows[c]!));
+    for (const [c, option] of optionIndices(space.layout, architecture).entries())
+      expect(rows[c]![option]).toBe(Math.max(...rows[c]!));
   });
 
   it('holds and computes only what was chosen, and gives what the supernet gives under its one-hot Z', async () => {
@@ -109,10 +110,8 @@ describe.each(NAMES)('a child of space %s', (name) => {
     expect(await again.stateDict()).toEqual(await child.stateDict());
     // The form of the space's own people, where there is one.
     const { literal } = space.definition;
-    if (literal) {
-      const read = literal.parse(literal.print(architecture));
-      expect(optionIndices(space.layout, read)).toEqual(optionIndices(space.layout, architecture));
-    }
+    const read = literal?.parse(literal.print(architecture)) ?? architecture;
+    expect(optionIndices(space.layout, read)).toEqual(optionIndices(space.layout, architecture));
   });
 
   it('is refused by name in another space, with other settings, and with choices or options that the space does not have', () => {
@@ -124,14 +123,23 @@ describe.each(NAMES)('a child of space %s', (name) => {
       expect(body).toThrow(OptionError);
       expect(body).toThrow(message);
     };
-    refused(() => recordedArchitecture(spaceOf(other).definition, childRecord(definition, architecture)), new RegExp(`saved for the space '${name}', and this is '${other}'`));
+    refused(
+      () => recordedArchitecture(spaceOf(other).definition, childRecord(definition, architecture)),
+      new RegExp(`saved for the space '${name}', and this is '${other}'`),
+    );
     const [setting, value] = Object.entries(SPACES[name]!.presets.smoke)[0]!;
     const larger = SPACES[name]!.make({ ...SPACES[name]!.presets.smoke, [setting]: value + 1 });
-    refused(() => recordedArchitecture(larger, childRecord(definition, architecture)), new RegExp(`${name} with ${setting} ${value}, and this one has ${setting} ${value + 1}`));
+    refused(
+      () => recordedArchitecture(larger, childRecord(definition, architecture)),
+      new RegExp(`${name} with ${setting} ${value}, and this one has ${setting} ${value + 1}`),
+    );
     const context = contextOf(name);
     const [first] = space.layout.choices;
     refused(() => makeChild(definition, context, { ...architecture, elsewhere: 'conv' }), /elsewhere/);
-    refused(() => makeChild(definition, context, { ...architecture, [first!.name]: 'conv_99x99' }), new RegExp(`${first!.name}.*conv_99x99`));
+    refused(
+      () => makeChild(definition, context, { ...architecture, [first!.name]: 'conv_99x99' }),
+      new RegExp(`${first!.name}.*conv_99x99`),
+    );
   });
 });
 
@@ -139,7 +147,10 @@ it('a process that never makes a supernet loads a child in a fraction of its mem
   const root = fileURLToPath(new URL('../../../', import.meta.url));
   const run = (what: string): { readonly bytes: number; readonly parameters: number } => {
     const tsx = fileURLToPath(new URL('../../../node_modules/tsx/dist/cli.mjs', import.meta.url));
-    const { stdout, stderr, status } = spawnSync(process.execPath, [tsx, 'test/support/child-memory.ts', what], { cwd: root, encoding: 'utf8' });
+    const { stdout, stderr, status } = spawnSync(process.execPath, [tsx, 'test/support/child-memory.ts', what], {
+      cwd: root,
+      encoding: 'utf8',
+    });
     expect([status, stderr]).toEqual([0, '']);
     return JSON.parse(stdout) as { bytes: number; parameters: number };
   };
