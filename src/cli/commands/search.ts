@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { DataFileError, NonFiniteError, ReparamError } from '../../contract/errors.ts';
 import { largestOf } from '../../contract/extremes.ts';
+import path from 'node:path';
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
 import { checkData } from '../../data/files.node.ts';
@@ -361,8 +362,10 @@ function supernetWeights(definition: SpaceDefinition, device: Device, { space }:
       { hollow: true },
     );
   } catch (cause) {
-    if (!stored || !(cause instanceof ReparamError)) throw cause;
-    throw new DataFileError(`config.json: ${cause.message}`, { cause });
+    if (!(cause instanceof ReparamError) || (!stored && space.file === undefined)) throw cause;
+    // What a file makes is told with its name, once.
+    if (space.file !== undefined && cause.message.includes(path.basename(space.file))) throw cause;
+    throw new DataFileError(`${space.file ?? 'config.json'}: ${cause.message}`, { cause });
   }
 }
 

@@ -40,7 +40,11 @@ export async function loadSpaceFile(name: string): Promise<SpaceFile> {
       );
     }
     if (made instanceof Layer) return made;
-    throw new DataFileError(`${name} makes no network: its default export must return a Layer of reparam/nn`);
+    const foreign = typeof made === 'object' && made !== null && 'forward' in made && 'stateDict' in made;
+    const why = foreign
+      ? 'its Layer is of another copy of reparam than the one that runs: run the reparam that is installed beside the file (npx reparam)'
+      : 'its default export must return a Layer of reparam/nn';
+    throw new DataFileError(`${name} makes no network: ${why}`);
   };
   const digest = nodeSha256(await readFile(file));
   return { file, digest, definition: { name: path.basename(name), settings: {}, network } };
