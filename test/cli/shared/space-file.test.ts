@@ -41,28 +41,32 @@ describe('a space in a file', () => {
   it.each([
     ['own.mjs', OWN_SPACE],
     ['own.ts', OWN_SPACE_TYPED],
-  ])('%s is searched, kept by path and digest, continued, and evaluated; changed, it is refused by its name', (name, text) => {
-    const file = written(name, text);
-    const out = path.join(scratch, `run-${name}`);
-    expect(search(file, out)).toEqual({ code: 0, err: expect.not.stringContaining('reparam:') });
-    const config = JSON.parse(readFileSync(path.join(out, 'config.json'), 'utf8')) as { space: object };
-    expect(config.space).toMatchObject({ name: file, file, digest: createHash('sha256').update(text).digest('hex') });
-    const { choices } = JSON.parse(readFileSync(path.join(out, 'genotype.json'), 'utf8')) as { choices: object };
-    expect(Object.keys(choices)).toEqual(['block']);
-    expect(reparam('search', '--resume', out, '--epochs', '2', '--quiet').code).toBe(0);
-    expect(reparam('evaluate', out, '--device', 'cpu', '--quiet').code).toBe(0);
-    appendFileSync(file, '\n// changed\n');
-    for (const args of [
-      ['search', '--resume', out, '--epochs', '3'],
-      ['evaluate', out, '--device', 'cpu'],
-    ]) {
-      const { code, err } = reparam(...args, '--quiet');
-      expect(code).not.toBe(0);
-      expect(err).toBe(
-        `reparam: ${file} has changed since the run was begun: its space may be another. Put the file back as it was, or begin another run with --out\n`,
-      );
-    }
-  }, 180_000);
+  ])(
+    '%s is searched, kept by path and digest, continued, and evaluated; changed, it is refused by its name',
+    (name, text) => {
+      const file = written(name, text);
+      const out = path.join(scratch, `run-${name}`);
+      expect(search(file, out)).toEqual({ code: 0, err: expect.not.stringContaining('reparam:') });
+      const config = JSON.parse(readFileSync(path.join(out, 'config.json'), 'utf8')) as { space: object };
+      expect(config.space).toMatchObject({ name: file, file, digest: createHash('sha256').update(text).digest('hex') });
+      const { choices } = JSON.parse(readFileSync(path.join(out, 'genotype.json'), 'utf8')) as { choices: object };
+      expect(Object.keys(choices)).toEqual(['block']);
+      expect(reparam('search', '--resume', out, '--epochs', '2', '--quiet').code).toBe(0);
+      expect(reparam('evaluate', out, '--device', 'cpu', '--quiet').code).toBe(0);
+      appendFileSync(file, '\n// changed\n');
+      for (const args of [
+        ['search', '--resume', out, '--epochs', '3'],
+        ['evaluate', out, '--device', 'cpu'],
+      ]) {
+        const { code, err } = reparam(...args, '--quiet');
+        expect(code).not.toBe(0);
+        expect(err).toBe(
+          `reparam: ${file} has changed since the run was begun: its space may be another. Put the file back as it was, or begin another run with --out\n`,
+        );
+      }
+    },
+    180_000,
+  );
 
   it.each([
     [
