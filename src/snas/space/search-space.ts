@@ -5,9 +5,9 @@ import { assign } from '../../core/ops.ts';
 import type { Key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
 import type { Device, Tensor } from '../../core/tensor.ts';
-import type { Layer, StateDict } from '../../nn/module.ts';
+import type { Layer, Module, StateDict } from '../../nn/module.ts';
 import { type Architecture, optionIndices } from './architecture.ts';
-import { type Choice, collectChoices } from './choice.ts';
+import { Choice, collectChoices } from './choice.ts';
 import { type ChoiceSpec, type ChoiceWeights, SpaceLayout } from './layout.ts';
 import type { PlaceCosts } from './resources.ts';
 import { onShapes } from './on-shapes.ts';
@@ -85,6 +85,7 @@ export class SearchSpace {
     const { network, choices } = collectChoices(() => this.definition.network(context));
     this.network = network;
     this.holders = choices;
+    checkMadeHere(network, choices);
     checkOneOwner(choices);
     this.layout = new SpaceLayout(distinct([...(this.definition.choices?.() ?? []), ...choices.map(({ spec }) => spec)]));
   }
@@ -211,6 +212,17 @@ function distinct(specs: readonly ChoiceSpec[]): ChoiceSpec[] {
     );
   }
   return [...byName.values()];
+}
+
+/** OptionError for a choice that the function has not made itself: a child, for which it is called again, would hold all its options. */
+function checkMadeHere(network: Layer, choices: readonly Choice[]): void {
+  const made = new Set<Module>(choices);
+  for (const module of network.modules()) {
+    if (!(module instanceof Choice) || made.has(module)) continue;
+    throw new OptionError(
+      `choice ${module.name}: it was made before the function that makes the network was called; make it inside, for each child is made by calling it again`,
+    );
+  }
 }
 
 /** OptionError for a layer that is an option of two choices: a child of one would free what the other computes with. */
