@@ -158,6 +158,36 @@ it('20 passes the right gradient of springs and of a shader in float32, and name
   expect(lines.find((l) => l.startsWith('  component'))).toMatch(/input 0 \(points\)\[[12]\]\[[012]\]$/);
   expect(lines.at(-1)).toMatch(/^ {2}replay +await checkGradFunction\(energy, gradient, \[.*\], \{ seed: 0, shrink: false \}\)$/);
 });
+it('06 searches a space of its own: three layers of five options and their activations, priced', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'reparam-example-'));
+  const picture = path.join(folder, 'found.svg');
+  const lines = run('06-own-search-space.ts', picture);
+  expect(lines[0]).toBe('choices: activation2 (3), layer2 (5), activation3 (3), layer3 (5), activation4 (3), layer4 (5)');
+  // Three rows of three options, three of five.
+  expect(lines[1]).toBe('matrices: [3, 3] [3, 5]');
+  const costs = lines.filter((line) => line.startsWith('epoch')).map((line) => Number(line.split(' ').at(-1)));
+  expect(costs).toHaveLength(3);
+  // Four options and none alike: the mean of the table is between its ends. The price drives it down.
+  expect(costs[0]).toBeLessThan(0.5);
+  expect(costs[2]).toBeLessThan(costs[0]!);
+  const found = Object.fromEntries(
+    lines.flatMap((line) => (/^(layer|activation)\d/.test(line) ? [line.split(': ') as [string, string]] : [])),
+  );
+  expect(Object.keys(found).sort()).toEqual(['activation2', 'activation3', 'activation4', 'layer2', 'layer3', 'layer4']);
+  const [supernet, child] = (/supernet (\d+), child (\d+)/.exec(lines.at(-1)!) ?? []).slice(1).map(Number) as [number, number];
+  // By hand: the convolution at the start 80, the classifier 90; a layer of width w and kernel k has 8 w k k + w, a norm 2 w, back 8 w + 8.
+  const size = (option: string): number => {
+    const [, k, w] = /k(\d)_w(\d+)/.exec(option)?.map(Number) ?? [0, 0, 0];
+    return option === 'none' ? 0 : 8 * w! * k! * k! + 3 * w! + 8 * w! + 8;
+  };
+  const chosen = ['layer2', 'layer3', 'layer4'].map((name) => size(found[name]!));
+  expect(child).toBe(170 + chosen.reduce((a, b) => a + b, 0));
+  expect(supernet).toBe(170 + 3 * ['k3_w8', 'k3_w16', 'k5_w8', 'k5_w16'].reduce((sum, option) => sum + size(option), 0));
+  const drawn = readFileSync(picture, 'utf8');
+  for (const name of ['layer2', 'layer3', 'layer4']) expect(drawn).toContain(`>${name}<`);
+  rmSync(folder, { recursive: true });
+}, 180_000);
+
 it('07 searches on a folder of images: three colours are told apart', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'reparam-example-'));
   try {

@@ -80,8 +80,8 @@ export class CostTable {
 
   /**
    * Weights that make the cost a fraction: 0 for the cheapest architecture, 1 for the dearest, `shares` saying how much each resource
-   * counts. Then eta is a price in nats for the whole network, whatever its size. OptionError for shares that are negative or all 0, and for a
-   * space whose architectures all cost the same.
+   * counts. Then eta is a price in nats for the whole network, whatever its size. A resource in which all architectures cost the same has no weight.
+   * OptionError for shares that are negative or all 0.
    */
   relativeWeights(shares: ResourceWeights): ResourceWeights {
     const { largest, smallest } = this.extremes();
@@ -90,11 +90,6 @@ export class CostTable {
       throw new OptionError(`relativeWeights: shares ${JSON.stringify(shares)} must be >= 0 and not all 0`);
     }
     const differing = RESOURCES.filter((r) => shares[r] && largest[r] > smallest[r]);
-    if (differing.length === 0) {
-      throw new OptionError(
-        `relativeWeights: all architectures of this space cost the same in ${RESOURCES.filter((r) => shares[r]).join(', ')}; there is nothing to price`,
-      );
-    }
     return Object.fromEntries(differing.map((r) => [r, shares[r]! / total / (largest[r] - smallest[r])]));
   }
 

@@ -18,11 +18,14 @@ export class SpaceCost {
   readonly offset: number;
   /** One number for each option of each place, in order of evaluation. */
   readonly places: readonly (readonly number[])[];
+  /** Whether it is the same for every architecture. */
+  readonly constant: boolean;
   readonly #nested: readonly { readonly place: PlaceCosts; readonly costs: Tensor }[];
 
   constructor(device: Device, table: CostTable, weights: ResourceWeights) {
     this.layout = table.layout;
-    const { smallest } = table.extremes();
+    const { smallest, largest } = table.extremes();
+    this.constant = RESOURCES.every((r) => (weights[r] ?? 0) === 0 || largest[r] === smallest[r]);
     this.offset = RESOURCES.reduce((sum, r) => sum + (weights[r] ?? 0) * smallest[r], 0);
     this.weights = this.layout
       .toMatrices(table.byChoice().map((costs) => CostTable.combined(costs, weights)))

@@ -137,6 +137,10 @@ export class Search {
       this.strategy = strategyOf(options, this.space, () => new Snas(device, this.#key('architecture'), this.space));
       this.#ownsCost = typeof options.cost === 'function';
       this.#cost = typeof options.cost === 'function' ? options.cost(this.space) : options.cost;
+      if (config.eta > 0 && this.#cost?.constant)
+        throw new OptionError(
+          `search: all architectures of this space cost the same; eta ${config.eta} has nothing to act on: leave it 0`,
+        );
       this.#blackBox =
         options.blackBox &&
         new BlackBoxCost(this.strategy, options.blackBox.box(this.space, inputs), { ...options.blackBox, eta: config.eta });
