@@ -129,20 +129,21 @@ function isFile(name: string): boolean {
 
 /**
  * DataFileError for data that a command should not begin with: no training or no test images, test images of another size or of classes that the
- * training images do not have, numbers in place of classes, images that are not square (costs are counted by one side). `name` is what `loadData` was given.
+ * training images do not have; and with `cells`, for networks of DARTS cells, numbers in place of classes and images that are not square, whose table of costs
+ * knows one side. `name` is what `loadData` was given.
  */
-export function checkData({ train, test }: TrainTest, name: string): void {
+export function checkData({ train, test }: TrainTest, name: string, { cells = true }: { readonly cells?: boolean } = {}): void {
   for (const [part, { labels }] of [['training', train] as const, ['test', test] as const]) {
     if (labels.length === 0)
       throw new DataFileError(
         `${name} holds no ${part} images: nothing could be said of the result; add some, or use another --data`,
       );
   }
-  if (train.classes === 0)
+  if (cells && train.classes === 0)
     throw new DataFileError(
       `${name}: its labels are floats, numbers to be predicted and no classes; if they are classes, save them as integers`,
     );
-  if (train.height !== train.width)
+  if (cells && train.height !== train.width)
     throw new DataFileError(
       `${name}: its images have ${train.width} x ${train.height} pixels, and must be square: say a side (--size)`,
     );

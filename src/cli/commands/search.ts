@@ -117,7 +117,7 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
     flags,
     seat.progress,
   );
-  checkData(data, stored?.data ?? flags.data);
+  checkData(data, stored?.data ?? flags.data, { cells: false });
   if (stored) {
     checkResumeFlags(flags, given, stored, data.train.labels.length);
     checkStoredSizes(stored, data);
@@ -315,8 +315,10 @@ async function finish({ search, config, lock, folder, lines, credits, train, tes
     `child      ${child.parameterCount().toLocaleString('en-GB')} parameters, no retraining, batch-norm statistics recomputed by forward passes`,
   );
   for (const line of budget ? budgetLines(budget) : []) say(line);
-  say(`accuracy   validation ${percent(validation.accuracy)}, test ${percent(test.accuracy)}`);
-  say(`           test with the supernet's running statistics instead: ${percent(test.accuracyWithRunningStatistics)}`);
+  const [figure, show]: [string, (x: number) => string] =
+    images.classes === 0 ? ['sq. error ', (x) => x.toPrecision(4)] : ['accuracy  ', percent];
+  say(`${figure} validation ${show(validation.accuracy)}, test ${show(test.accuracy)}`);
+  say(`           test with the supernet's running statistics instead: ${show(test.accuracyWithRunningStatistics)}`);
   if (search.step < search.steps)
     say(`stopped    after step ${search.step} of ${search.steps}; continue with --resume ${folder.path}`);
   child.dispose();

@@ -66,7 +66,7 @@ export function newConfig(flags: SearchFlags, data: TrainTest, device: Device, {
     ...run,
     trainImages: train,
     validationImages: validation,
-    space: { ...space, ...file, classes: data.train.classes, item: [...itemOf(data.train)] },
+    space: { ...space, ...file, classes: sourceOf(data.train).classes, item: [...itemOf(data.train)] },
     search,
   };
 }
@@ -76,7 +76,7 @@ export function checkStoredSizes(config: RunConfig, { train }: TrainTest): void 
   const { classes, item } = config.space;
   const now = itemOf(train);
   const different = [
-    ...(classes === train.classes ? [] : [`space.classes is ${classes}, and the images have ${train.classes}`]),
+    ...(classes === sourceOf(train).classes ? [] : [`space.classes is ${classes}, and the images have ${sourceOf(train).classes}`]),
     ...(item.join(' ') === now.join(' ') ? [] : [`space.item is [${item.join(', ')}], and the images are [${now.join(', ')}]`]),
     ...(config.trainImages + config.validationImages <= train.labels.length
       ? []

@@ -43,8 +43,8 @@ export interface SpaceDefinition {
   child?(context: NetworkContext, architecture: Architecture): Layer;
   /** The architecture that keeps only the strongest options by a rule of the space (DARTS's top-2); `weights` by choice, in order. */
   strongest?(weights: readonly (readonly number[])[]): Architecture;
-  /** Published knowledge of what the options of each of the network's places cost, in order of evaluation; else costs are counted. */
-  costs?(context: NetworkContext, places: readonly Place[]): readonly PlaceCosts[];
+  /** Published knowledge of what the options of each of the network's places cost, in order of evaluation; else, and where it is undefined, costs are counted. */
+  costs?(context: NetworkContext, places: readonly Place[]): readonly PlaceCosts[] | undefined;
   /** An architecture as people of the space write it, and read. */
   readonly literal?: {
     print(architecture: Architecture): string;

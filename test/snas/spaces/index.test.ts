@@ -109,10 +109,9 @@ describe.each(Object.keys(SPACES))('%s', (name) => {
     again.eval();
     const outputs = (layer: typeof child): Promise<ArrayLike<number>> => scope(() => noGrad(() => layer.forward(x))).data();
     expect(await outputs(again)).toEqual(await outputs(child));
-    if (definition.literal) {
-      const literal = definition.literal.print(architecture);
-      expect(optionIndices(layout, definition.literal.parse(literal))).toEqual(optionIndices(layout, architecture));
-    }
+    const literal = definition.literal?.print(architecture);
+    const back = literal === undefined ? architecture : definition.literal!.parse(literal);
+    expect(optionIndices(layout, back)).toEqual(optionIndices(layout, architecture));
     for (const network of [child, again]) network.dispose();
   });
 

@@ -32,7 +32,9 @@ export function darts(settings: DartsSettings): SpaceDefinition {
     child: (context, architecture): Layer =>
       new ChildNetwork(context.device, context.key, config(context), architectureGenotype(architecture, nodes), { affine: false }),
     strongest: (weights) => topTwoArchitecture(weights, nodes),
-    costs: (context) => placeCosts(costTable({ ...config(context), imageSide: context.height })),
+    // The table is of square images.
+    costs: (context) =>
+      context.height === context.width ? placeCosts(costTable({ ...config(context), imageSide: context.height })) : undefined,
     literal: {
       print: (architecture) => printGenotype(architectureGenotype(architecture, nodes)),
       parse: (text) => genotypeArchitecture(parseGenotype(text)),

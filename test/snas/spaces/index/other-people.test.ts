@@ -84,8 +84,8 @@ const transformer: NetworkFactory = ({ device: on, key: seed, item, classes }) =
       const part = (i: number): Tensor =>
         reshape(permute(reshape(sliceOf(flat, i), [n, tokens, this.heads, size]), [0, 2, 1, 3]), [n * this.heads, tokens, size]);
       const [q, k, v] = [part(0), part(1), part(2)];
-      const weights = softmax(mul(matmul(q!, permute(k!, [0, 2, 1])), 1 / Math.sqrt(size)));
-      const mixed = reshape(matmul(weights, v!), [n, this.heads, tokens, size]);
+      const weights = softmax(mul(matmul(q, permute(k, [0, 2, 1])), 1 / Math.sqrt(size)));
+      const mixed = reshape(matmul(weights, v), [n, this.heads, tokens, size]);
       return reshape(permute(mixed, [0, 2, 1, 3]), [n, tokens, D]);
     }
   }
