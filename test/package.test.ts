@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSafetensors } from '../src/export/index.ts';
+import { writeIdxFolder } from './support/idx-folder.ts';
+import { OWN_SPACE, OWN_SPACE_TYPED } from './support/own-space.ts';
 import { installPacked, installPeers, manifest, root, run as runIn } from './support/packed-package.ts';
 
 let folder: string;
@@ -207,6 +209,35 @@ it('a strict TypeScript project that checks its libraries compiles against it', 
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   expect(run(process.execPath, [tsc, ...options, 'consumer/main.ts'])).toBe('');
 });
+
+it('searches a space in a file of the project, in JavaScript and by tsx in TypeScript, and uses its child; without tsx one line says so', async () => {
+  const data = writeIdxFolder(path.join(folder, 'images'), 64, 32);
+  await writeFile(path.join(folder, 'own.js'), OWN_SPACE);
+  await writeFile(path.join(folder, 'own.ts'), OWN_SPACE_TYPED);
+  const reparam = (...args: readonly string[]): { readonly code: number | null; readonly out: string; readonly err: string } => {
+    const command = ['node_modules/reparam/dist/cli/main.js', ...args];
+    const child = spawnSync(process.execPath, command, { cwd: folder, encoding: 'utf8' });
+    return { code: child.status, out: child.stdout, err: child.stderr };
+  };
+  const search = (file: string, out: string): ReturnType<typeof reparam> => {
+    const sizes = '--preset smoke --device cpu --train-images 32 --validation-images 32 --epochs 1 --quiet'.split(' ');
+    return reparam('search', '--space', file, '--data', data, '--out', out, ...sizes);
+  };
+  const without = search('own.ts', 'typed');
+  expect(without.err).toMatch(/^reparam: own\.ts .*tsx.*: npm install --save-dev tsx\n$/);
+  expect(without.code).toBeGreaterThan(0);
+  await symlink(path.join(root, 'node_modules/tsx'), path.join(folder, 'node_modules/tsx'), 'dir');
+  for (const [file, out] of [
+    ['own.js', 'plain'],
+    ['own.ts', 'typed'],
+  ] as const) {
+    expect([file, search(file, out).code]).toEqual([file, 0]);
+    expect(reparam('evaluate', out, '--device', 'cpu', '--quiet').out).toMatch(/^accuracy   \d/);
+    const predicted = reparam('predict', out, path.join(data, 't10k-images-idx3-ubyte'), '--device', 'cpu');
+    expect(predicted.out.trimEnd().split('\n')).toHaveLength(32);
+  }
+  await rm(path.join(folder, 'node_modules/tsx'));
+}, 180_000);
 
 it('a search writes a whole run folder, its weights readable', async () => {
   await installPeers(folder);
