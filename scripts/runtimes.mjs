@@ -122,6 +122,34 @@ export const cube = { f, vjpF, inputs: [[1, 2]] };
   return path.join(folder, 'cube.ts');
 }
 
+/** A space for search that Node alone does not run. */
+function ownSpace(project) {
+  writeFileSync(
+    path.join(project, 'own.ts'),
+    `import { foldIn, globalAvgPool2d, relu, type Tensor } from 'reparam';
+import { Conv2d, Identity, Layer, Linear } from 'reparam/nn';
+import { choice, type NetworkContext } from 'reparam/snas';
+enum Width { Narrow = 4 }
+class Own extends Layer {
+  readonly stem: Layer;
+  readonly block: Layer;
+  readonly last: Layer;
+  constructor({ device, key, channels, classes }: NetworkContext) {
+    super();
+    this.stem = new Conv2d(device, foldIn(key, 0), channels, Width.Narrow, 3, { stride: 2 });
+    this.block = choice('block', { k1: new Conv2d(device, foldIn(key, 1), 4, 4, 1), skip: new Identity() });
+    this.last = new Linear(device, foldIn(key, 2), 4, classes);
+  }
+  forward(x: Tensor): Tensor {
+    return this.last.forward(globalAvgPool2d(relu(this.block.forward(relu(this.stem.forward(x))))));
+  }
+}
+export default (context: NetworkContext): Layer => new Own(context);
+`,
+  );
+  return 'own.ts';
+}
+
 function checkNodes(project, runtimes) {
   const bin = path.join(project, 'node_modules/.bin/reparam');
   for (const folder of [path.dirname(process.execPath), runtimes.node22, runtimes.node24]) {
@@ -136,6 +164,22 @@ function checkNodes(project, runtimes) {
         said: /^cube: right.*$/m,
       });
     }
+    const out = path.join(scratch, `own-${version}`);
+    check(
+      `Node ${version.slice(1)}: a space in TypeScript`,
+      bin,
+      [...SMOKE, '--device', 'cpu', '--space', ownSpace(project), '--out', out],
+      {
+        cwd: project,
+        env,
+        said: /^block .*$/m,
+      },
+    );
+    check(`Node ${version.slice(1)}: its child evaluated`, bin, ['evaluate', out, '--device', 'cpu'], {
+      cwd: project,
+      env,
+      said: /^accuracy .*$/m,
+    });
   }
 }
 
