@@ -13,6 +13,7 @@ import { registerTrain } from '../src/cli/commands/train.ts';
 import { resolveSearch, type SearchFlags, searchSettings } from '../src/cli/settings/search.ts';
 import { schemaOf } from '../src/cli/settings/setting.ts';
 import { resolveTraining, type TrainFlags } from '../src/cli/settings/train.ts';
+import { readSavedChild, savedSpace } from '../src/cli/shared/run-child.ts';
 import { readMetrics } from '../src/cli/shared/metrics-file.ts';
 import { GenotypeError, ReparamError } from '../src/contract/errors.ts';
 import {
@@ -29,9 +30,10 @@ import {
   readNpzDataset,
   type TrainTest,
 } from '../src/data/index.ts';
+import { readNpzItems } from '../src/data/npz.ts';
 import { sharpDecoder } from '../src/data/sharp.node.ts';
 import { readSafetensors, writeSafetensors } from '../src/export/index.ts';
-import { genotypeFromJson, parseGenotype, printGenotype } from '../src/snas/index.ts';
+import { genotypeFromJson, parseGenotype, parseNasbench201, printGenotype, printNasbench201 } from '../src/snas/index.ts';
 import { npyBytes, npyOfBytes, zipBytes } from '../test/support/npz.ts';
 import { damagedBytes, damagedJson, damagedText } from './damage.ts';
 
@@ -311,6 +313,29 @@ const METRICS = [0, 1, 2]
   .join('');
 const configSchema = schemaOf(searchSettings);
 
+/** Strings of NAS-Bench-201. */
+const NASBENCH201 = [
+  '|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|none~0|avg_pool_3x3~1|nor_conv_3x3~2|',
+  ' |none~0|+|none~0|none~1|+|none~0|none~1|none~2|\n',
+];
+
+/** genotype.json of a shipped space, with and without all that may be left out. */
+const CHILDREN: readonly object[] = [
+  {
+    testAccuracy: 0.9,
+    space: 'chain',
+    settings: { channels: 4, layers: 2 },
+    item: [3, 8, 8],
+    classes: 2,
+    choices: { layer1: 'k3_e3', layer2: 'k5_e6' },
+    standardise: { mean: [0.1, 0.2, 0.3], std: [0.5, 0.5, 0.5] },
+    classNames: ['cat', 'dog'],
+    data: '/images',
+    reading: { size: 8, fit: 'crop' },
+  },
+  { space: 'mlp', settings: { width: 8, layers: 1 }, item: [6], classes: 3, choices: { width1: 'w8', activation1: 'tanh' } },
+];
+
 export const readers: readonly Reader[] = [
   reader({
     name: 'readSafetensors',
@@ -395,6 +420,21 @@ export const readers: readonly Reader[] = [
     },
   }),
   reader({
+    name: 'readNpzItems',
+    share: 1,
+    whole: [
+      zipBytes({ 'images.npy': npyOfBytes([2, 3, 3], new Uint8Array(18)) }),
+      zipBytes({ 'x.npy': npyOfBytes([2, 5], new Uint8Array(10)) }),
+    ],
+    damaged: damagedBytes([
+      zipBytes({ 'images.npy': npyOfBytes([2, 3, 3], new Uint8Array(18)), 'labels.npy': npyOfBytes([2], [0, 1]) }),
+    ]),
+    read: async (bytes) => {
+      const { images, channels, height, width } = await readNpzItems({ name: 'f', bytes });
+      must(images.length % (channels * height * width) === 0, 'a part of an item');
+    },
+  }),
+  reader({
     name: 'zip bombs',
     share: 1,
     whole: [zipBytes({ 'images.npy': npyOfBytes([2 ** 16], new Uint8Array(2 ** 16)) }, { deflate: true })],
@@ -465,6 +505,44 @@ export const readers: readonly Reader[] = [
     read: (value) => {
       const genotype = genotypeFromJson(value);
       must(JSON.stringify(genotypeFromJson(genotype)) === JSON.stringify(genotype), 'another genotype when it is read again');
+    },
+  }),
+  reader({
+    name: 'parseNasbench201',
+    share: 2,
+    whole: NASBENCH201,
+    damaged: damagedText(NASBENCH201, ['|', '+', '~', '~0', 'none', 'nor_conv_3x3', 'avg_pool_3x3~1', '~-1', '~1e9']),
+    read: (text) => {
+      const architecture = parseNasbench201(text);
+      must(
+        JSON.stringify(parseNasbench201(printNasbench201(architecture))) === JSON.stringify(architecture),
+        'another when it is read again',
+      );
+    },
+  }),
+  reader({
+    name: 'readSavedChild',
+    share: 3,
+    whole: CHILDREN.map((child) => JSON.stringify(child)),
+    damaged: fc.oneof(
+      damagedJson(CHILDREN).map((child) => JSON.stringify(child)),
+      damagedText(
+        CHILDREN.map((child) => JSON.stringify(child)),
+        ['{', '}', '"', 'null', '1e999'],
+      ),
+    ),
+    read: async (text) => {
+      const saved = readSavedChild('f', text);
+      must(
+        Object.values(saved.choices).every((option) => typeof option === 'string'),
+        'an option that has no name',
+      );
+      must(
+        saved.item.every((size) => Number.isInteger(size) && size > 0),
+        'inputs of no shape',
+      );
+      must(saved.standardise?.std.every((std) => std > 0) ?? true, 'a deviation that divides by nothing');
+      await savedSpace('f', saved);
     },
   }),
   reader({

@@ -46,6 +46,8 @@ const NO_ROWS: Readonly<Record<string, string>> = {
   readIfThere: 'opens a file',
   readHost: 'reads the runtime',
   loadModule: 'runs a module',
+  loadSpaceFile: 'calls loadModule',
+  loadChild: 'takes what readSafetensors read',
   loadSearchState: 'takes what readSafetensors read',
 };
 

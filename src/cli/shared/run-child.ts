@@ -89,7 +89,7 @@ export class RunChild {
       if (names.includes(name)) continue;
       throw new DataFileError(`${folder} holds no child: there is no ${name}; it is written when a search has ended`);
     }
-    const saved = parseSaved(files.file(CHILD_FILE), (await files.readWhole(CHILD_FILE)).toString());
+    const saved = readSavedChild(files.file(CHILD_FILE), (await files.readWhole(CHILD_FILE)).toString());
     const definition = await savedSpace(files.file(CHILD_FILE), saved);
     const bytes = await files.readWhole(CHILD_WEIGHTS);
     const { tensors } = readSafetensors({ name: files.file(CHILD_WEIGHTS), bytes }, { sha256: nodeSha256 });
@@ -191,7 +191,8 @@ export class RunChild {
   }
 }
 
-function parseSaved(file: string, text: string): SavedChild {
+/** What makes a child again, from the text of a file. DataFileError naming the place that is wrong. */
+export function readSavedChild(file: string, text: string): SavedChild {
   let value: unknown;
   try {
     value = JSON.parse(text);
