@@ -16,6 +16,7 @@ import { networkContext } from '../../snas/child/context.ts';
 import type { Architecture } from '../../snas/space/architecture.ts';
 import { loadChild, makeChild, type NetworkContext, type SpaceDefinition } from '../../snas/space/search-space.ts';
 import { SPACES } from '../../snas/spaces/index.ts';
+import { jsonIn } from './json-file.ts';
 import { loadSpaceFile } from './space-file.ts';
 
 /** The files of a child. */
@@ -193,12 +194,7 @@ export class RunChild {
 
 /** What makes a child again, from the text of a file. DataFileError naming the place that is wrong. */
 export function readSavedChild(file: string, text: string): SavedChild {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new DataFileError(`${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
+  const value = jsonIn(file, text);
   const parsed = v.safeParse(savedSchema, value);
   if (parsed.success) return parsed.output;
   const issue = parsed.issues[0];

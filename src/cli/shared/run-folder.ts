@@ -15,6 +15,7 @@ import { RUN_FORMAT, type RunConfig, searchSettings } from '../settings/search.t
 import { schemaOf } from '../settings/setting.ts';
 import { newCheckpoint } from './checkpoints.ts';
 import { type MetricsFound, type MetricsLine, readMetrics } from './metrics-file.ts';
+import { jsonIn } from './json-file.ts';
 import { CHILD_FILE, CHILD_WEIGHTS, type SavedChild } from './run-child.ts';
 import type { RunIdentity } from './run-identity.ts';
 
@@ -116,7 +117,7 @@ export class RunFolder {
   async #configValue(): Promise<unknown> {
     if (!(await this.files.names()).includes(CONFIG)) throw new DataFileError(`${this.path} holds no run: there is no ${CONFIG}`);
     const { bytes } = await this.files.read(CONFIG);
-    return parseJson(this.file(CONFIG), bytes.toString());
+    return jsonIn(this.file(CONFIG), bytes.toString());
   }
 
   /** The lines of metrics.jsonl, and what is to be said of the file. */
@@ -131,7 +132,7 @@ export class RunFolder {
   async saveStart({ credits, search }: RunConfig, lines: readonly MetricsLine[]): Promise<void> {
     await this.files.prepare();
     const { bytes } = await this.files.read(CONFIG);
-    const stored = parseJson(this.file(CONFIG), bytes.toString()) as RunConfig;
+    const stored = jsonIn(this.file(CONFIG), bytes.toString()) as RunConfig;
     const changed = {
       // First in the file, also where an earlier version had none.
       ...Object.assign({ format: RUN_FORMAT }, stored, { format: RUN_FORMAT }),
@@ -241,12 +242,4 @@ function checkFormat(file: string, config: unknown): void {
   }
   const cure = Number(format) > RUN_FORMAT ? 'take the version of reparam that wrote it, or a later one' : 'the file is damaged';
   throw new DataFileError(`${told}: ${cure}`);
-}
-
-function parseJson(file: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new DataFileError(`${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
 }

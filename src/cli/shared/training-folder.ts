@@ -14,6 +14,7 @@ import { schemaOf } from '../settings/setting.ts';
 import { trainSettings } from '../settings/train.ts';
 import type { TrainingSettings } from '../settings/train.ts';
 import { findCheckpoints, isCheckpoint, newCheckpoint } from './checkpoints.ts';
+import { jsonIn } from './json-file.ts';
 import type { NamedGenotype } from './genotype-source.ts';
 import { note } from './progress.ts';
 import { type SavedChild, savedSchema } from './run-child.ts';
@@ -139,7 +140,7 @@ export class TrainingFolder {
     if (!(await this.files.names()).includes(ASKED))
       throw new DataFileError(`${this.path} holds no training that can be continued: there is no ${ASKED}`);
     const file = this.files.file(ASKED);
-    const value = parse(file, await this.files.readWhole(ASKED));
+    const value = jsonIn(file, (await this.files.readWhole(ASKED)).toString());
     for (const schema of [askedSchema, settingsSchema]) {
       const parsed = v.safeParse(schema, value);
       if (parsed.success) continue;
@@ -171,7 +172,7 @@ export class TrainingFolder {
   async readResults(): Promise<TrainedResult[]> {
     if (!(await this.files.names()).includes(RESULT)) return [];
     const file = this.files.file(RESULT);
-    const value = parse(file, await this.files.readWhole(RESULT));
+    const value = jsonIn(file, (await this.files.readWhole(RESULT)).toString());
     const parsed = v.safeParse(resultSchema, value);
     if (!parsed.success) throw new DataFileError(`${file} is no result of a training: ${parsed.issues[0].message}`);
     // As it stands: the schema would put the names in its own order.
@@ -226,13 +227,5 @@ export class TrainingFolder {
       seconds: state['seconds']?.data[0] ?? 0,
       state,
     };
-  }
-}
-
-function parse(file: string, bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch (cause) {
-    throw new DataFileError(`${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }

@@ -352,7 +352,7 @@ describe('reparam train --from', () => {
     );
     expect((await train(run('chain'), out, '--genotype', 'random')).err).toMatch(/--genotype is for cells/);
     expect((await runReparam('train', '--genotype', 'random', '--scratch')).err).toMatch(/--scratch is for --from/);
-    expect((await train(run('chain'), out, '--data', own, '--train-images', '16')).err).toMatch(/takes \[1, 8, 8\]/);
+    expect((await train(run('chain'), out, '--data', own, '--size', '9', '--train-images', '16')).err).toMatch(/takes \[1, 8, 8\]/);
     expect((await train(path.join(scratch, 'nowhere'), out)).err).toMatch(/nowhere holds no child/);
     expect(existsSync(out)).toBe(false);
   });
