@@ -9,7 +9,7 @@ import { batches, channelStatistics, type Dataset, type LabelledImages, uploadBa
 import { loadData } from 'reparam/data/node';
 import type { StateDict } from 'reparam/nn';
 import { heatMap } from 'reparam/plot';
-import { type ChoiceWeights, networkContext, SearchSpace, Snas, SPACES } from 'reparam/snas';
+import { type ChoiceWeights, networkContext, SearchSpace, shippedSpace, Snas, SPACES } from 'reparam/snas';
 import { markdownTable, readWeights, textTable } from 'reparam/command';
 import { show, writeResults } from './report.ts';
 
@@ -31,7 +31,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
   const weights = path.join(flags.run, 'weights.safetensors');
   const { tensors } = await readWeights(weights);
   const { name, settings, classes, item } = config.space;
-  const shipped = SPACES[name];
+  const shipped = shippedSpace(name);
   if (!shipped)
     throw new DataFileError(`${flags.run}: an audit is of a space that ships (${Object.keys(SPACES).join(', ')}), not of ${name}`);
   const space = new SearchSpace(shipped.make(settings), networkContext(device, key(0), { shape: item, classes }));

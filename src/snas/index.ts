@@ -75,7 +75,7 @@ export type {
 } from './strategies/strategy.ts';
 export * from './spaces/darts/public.ts';
 export { chain, type ChainSettings } from './spaces/chain.ts';
-export { SPACES, type ShippedSpace, type SpaceSettings } from './spaces/index.ts';
+export { type ShippedSpace, shippedSpace, SPACES, type SpaceSettings } from './spaces/index.ts';
 export { mlp, type MlpSettings } from './spaces/mlp.ts';
 export {
   nasbench201,

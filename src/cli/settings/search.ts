@@ -5,7 +5,7 @@ import { architectureSettings, learns, samples } from '../../jobs/strategies.ts'
 import { ETA_PRESETS } from '../../snas/cost/eta-presets.ts';
 import { PRESETS } from '../../snas/search/presets.ts';
 import { DATA_HELP, readingSettings } from './reading.ts';
-import { SPACES, type SpaceSettings } from '../../snas/spaces/index.ts';
+import { shippedSpace, SPACES, type SpaceSettings } from '../../snas/spaces/index.ts';
 import { isSpaceFile } from '../shared/space-file.ts';
 import { type FlagsOf, settle, type StoredOf } from './setting.ts';
 import { COST_CHOICES } from './values.ts';
@@ -198,7 +198,7 @@ const SIZES = {
 
 /** The sizes of a space in a preset: none of a file's. UsageError for a flag that the space has no setting for. */
 function spaceSettings(flags: SearchFlags): SpaceSettings {
-  const shipped = SPACES[flags.space];
+  const shipped = shippedSpace(flags.space);
   if (!shipped && !isSpaceFile(flags.space)) {
     throw new UsageError(
       `--space '${flags.space}' is none of ${Object.keys(SPACES).join(', ')}, and no file that ends in .js, .mjs, .ts or .mts`,

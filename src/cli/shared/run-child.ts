@@ -15,7 +15,7 @@ import type { Layer, StateDict } from '../../nn/module.ts';
 import { networkContext } from '../../snas/child/context.ts';
 import type { Architecture } from '../../snas/space/architecture.ts';
 import { loadChild, makeChild, type NetworkContext, type SpaceDefinition } from '../../snas/space/search-space.ts';
-import { SPACES } from '../../snas/spaces/index.ts';
+import { shippedSpace, SPACES } from '../../snas/spaces/index.ts';
 import { jsonIn } from './json-file.ts';
 import { loadSpaceFile } from './space-file.ts';
 
@@ -212,7 +212,7 @@ export async function savedSpace(
   { space, settings, file, digest }: Pick<SavedChild, 'space' | 'settings' | 'file' | 'digest'>,
 ): Promise<SpaceDefinition> {
   if (file === undefined) {
-    const shipped = Object.hasOwn(SPACES, space) ? SPACES[space] : undefined;
+    const shipped = shippedSpace(space);
     if (!shipped) throw new DataFileError(`${where}: the space ${quote(space)} is none of ${Object.keys(SPACES).join(', ')}`);
     try {
       return shipped.make(settings as Record<string, number>);

@@ -10,7 +10,7 @@ import { spaceCost } from '../../snas/cost/space-table.ts';
 import { measuredLatency } from '../../snas/cost/relative-latency.ts';
 import { RESOURCES } from '../../snas/space/resources.ts';
 import type { SpaceDefinition } from '../../snas/space/search-space.ts';
-import { SPACES } from '../../snas/spaces/index.ts';
+import { shippedSpace } from '../../snas/spaces/index.ts';
 import type { SearchOptions } from '../../snas/search/config.ts';
 import { resolveSearch, RUN_FORMAT, type RunConfig, type SearchFlags } from '../settings/search.ts';
 import { strategyFor } from '../../jobs/strategies.ts';
@@ -28,7 +28,7 @@ export interface RunSpace {
 /** The space that flags ask for, at its sizes. UsageError for a name that is none, OptionError for sizes that make no network. */
 export async function newSpace(flags: SearchFlags): Promise<RunSpace> {
   const { space } = resolveSearch(flags);
-  if (!isSpaceFile(space.name)) return { definition: SPACES[space.name]!.make(space.settings) };
+  if (!isSpaceFile(space.name)) return { definition: shippedSpace(space.name)!.make(space.settings) };
   const { definition, ...file } = await loadSpaceFile(space.name);
   return { definition, file };
 }

@@ -57,3 +57,8 @@ export const SPACES: Readonly<Record<string, ShippedSpace>> = {
     make: ({ width = 64, layers = 4 }) => mlp({ width, layers }),
   },
 };
+
+/** A space that ships, by its name; undefined for another. */
+export function shippedSpace(name: string): ShippedSpace | undefined {
+  return Object.hasOwn(SPACES, name) ? SPACES[name] : undefined;
+}

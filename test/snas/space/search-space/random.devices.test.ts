@@ -22,6 +22,7 @@ import {
   type ChoiceWeights,
   costTable,
   expectedCost,
+  jointEntropy,
   oneHotWeights,
   Search,
   type SearchConfig,
@@ -242,6 +243,34 @@ describe('a random space', () => {
       for (const [m, g] of gradients.entries()) (await g.data()).forEach((v, j) => expect(v).toBeCloseTo(scores[m]![j]!, 6));
       space.dispose();
     }, 8);
+  });
+
+  it('has a joint entropy that is that of the architectures which are computed, those that differ in what is not reached being one', async () => {
+    await property(async (plan) => {
+      const space = open(reference, plan);
+      const { layout } = space;
+      const total = layout.choices.reduce((n, { options }) => n * options.length, 1);
+      fc.pre(total <= 2000);
+      const places = space.places([4, 3]);
+      const rows = layout.toRows(await Promise.all(simplex(space, plan.seed + 4).map((t) => t.data())));
+      const mass = new Map<string, number>();
+      for (let i = 0; i < total; i++) {
+        let rest = i;
+        const taken = layout.choices.map(({ options }) => {
+          const option = rest % options.length;
+          rest = Math.floor(rest / options.length);
+          return option;
+        });
+        const reached = taken.map((option, c) =>
+          places.some((p) => p.choice === c && p.path.every((s) => taken[s.choice] === s.option)) ? option : '-',
+        );
+        const name = reached.join(' ');
+        mass.set(name, (mass.get(name) ?? 0) + taken.reduce((q, option, c) => q * rows[c]![option]!, 1));
+      }
+      const entropy = [...mass.values()].reduce((h, p) => (p > 0 ? h - p * Math.log(p) : h), 0);
+      expect(jointEntropy(layout, rows, places)).toBeCloseTo(entropy, 9);
+      space.dispose();
+    });
   });
 
   it('is searched to the same bits captured and eager, and unbroken and resumed from its state after any step', async () => {
