@@ -337,3 +337,12 @@ it('probabilities are rows of the softmax for a factorised strategy', async () =
   const expected = await softmax(s.logAlpha[0]!).data();
   expect([...(await s.probabilities()[0]!.data())]).toEqual([...expected]);
 });
+
+it("DARTS asks for the space's rule of the strongest options: without one it takes the most likely, or says what is missing", async () => {
+  const layout = dartsLayout(1);
+  const plain = new Darts(cpu(), key(0), { layout });
+  expect(Object.keys(await plain.derive())).toEqual(layout.choices.map(({ name }) => name));
+  expect(() => new Darts(cpu(), key(0), { layout }, { child: 'strongest' })).toThrow(
+    /darts: child 'strongest' asks the space .* for a rule that it does not have; take 'argmax'/,
+  );
+});

@@ -6,7 +6,7 @@ import { type BatchSource, type Dataset, sourceOf } from '../../data/index.ts';
 import { childCost } from '../../snas/cost/child-cost.ts';
 import { RUN_KEYS } from '../../snas/keys.ts';
 import { childSize } from '../../snas/spaces/darts/child-size.ts';
-import { drawCell } from '../../snas/spaces/darts/draw.ts';
+import { cellPictures } from '../../snas/spaces/darts/draw.ts';
 import type { Genotype } from '../../snas/spaces/darts/genotype.ts';
 import { ChildNetwork } from '../../snas/spaces/darts/network.ts';
 import type { NamedGenotype } from './genotype-source.ts';
@@ -47,8 +47,7 @@ export function cellTrainees(asked: AskedTraining, train: Dataset, test: Dataset
     network: (device) => new ChildNetwork(device, weightsKey(asked), network, genotype, { auxiliary }),
     files: (weights) => ({
       [`${name}.safetensors`]: weights,
-      [`${name}-normal.svg`]: drawCell(genotype, 'normal'),
-      [`${name}-reduction.svg`]: drawCell(genotype, 'reduce'),
+      ...Object.fromEntries(Object.entries(cellPictures(genotype)).map(([file, picture]) => [`${name}-${file}`, picture])),
     }),
   }));
 }

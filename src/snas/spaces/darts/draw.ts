@@ -186,3 +186,8 @@ export function drawGenotype(genotype: Genotype, name = ''): Readonly<Record<Cel
     reduce: drawCell(genotype, 'reduce', { title: title('reduce') }),
   };
 }
+
+/** The same by file name, untitled: normal.svg and reduction.svg. */
+export function cellPictures(genotype: Genotype): Readonly<Record<string, string>> {
+  return { 'normal.svg': drawCell(genotype, 'normal'), 'reduction.svg': drawCell(genotype, 'reduce') };
+}

@@ -3,7 +3,7 @@ import type { Layer } from '../../../nn/module.ts';
 import type { NetworkContext, SpaceDefinition } from '../../space/search-space.ts';
 import { architectureGenotype, edgeChoices, genotypeArchitecture } from './choices.ts';
 import { costTable, placeCosts } from './cost-table.ts';
-import { drawCell } from './draw.ts';
+import { cellPictures } from './draw.ts';
 import { parseGenotype, printGenotype } from './genotype-literal.ts';
 import { ChildNetwork, Supernet } from './network.ts';
 import type { NetworkConfig } from './network-config.ts';
@@ -39,9 +39,6 @@ export function darts(settings: DartsSettings): SpaceDefinition {
       print: (architecture) => printGenotype(architectureGenotype(architecture, nodes)),
       parse: (text) => genotypeArchitecture(parseGenotype(text)),
     },
-    draw: (architecture) => {
-      const genotype = architectureGenotype(architecture, nodes);
-      return { 'normal.svg': drawCell(genotype, 'normal'), 'reduction.svg': drawCell(genotype, 'reduce') };
-    },
+    draw: (architecture) => cellPictures(architectureGenotype(architecture, nodes)),
   };
 }
