@@ -30,11 +30,19 @@ export const decodeBitmap: DecodeImage = async ({ name, bytes }, { format }) => 
   return interleaved(context.getImageData(0, 0, width, height, { colorSpace: 'srgb' }).data, 3, height, width, 4);
 };
 
+/** What is taken of a page's `File`. */
+export type PageFile = {
+  readonly name: string;
+  /** '' for a file that was not chosen with its folder. */
+  readonly webkitRelativePath: string;
+  arrayBuffer(): Promise<ArrayBuffer>;
+};
+
 /**
  * The images of a folder that somebody chose in a page (`<input type="file" webkitdirectory>`) or dropped on it: `readClassFolders` with
  * `decodeBitmap`. The first part of each path is the folder's own name.
  */
-export function loadImageFiles(files: Iterable<File>, reading: FolderReading = {}): Promise<TrainTest> {
+export function loadImageFiles(files: Iterable<PageFile>, reading: FolderReading = {}): Promise<TrainTest> {
   const all = [...files];
   const lazy = all.map((file): LazyFile => {
     const path = file.webkitRelativePath === '' ? file.name : file.webkitRelativePath;

@@ -1,7 +1,7 @@
 /** @file Public names of `reparam/data`: parsers and batches, for Node and pages alike. */
 export type { Augmentation } from './augment.ts';
 export { type Batch, batches, type BatchOptions } from './batches.ts';
-export { decodeBitmap, loadImageFiles } from './bitmap.ts';
+export { decodeBitmap, loadImageFiles, type PageFile } from './bitmap.ts';
 export { parseCifar10 } from './cifar10.ts';
 export { type Cifar100Labels, parseCifar100 } from './cifar100.ts';
 export { type DecodeImage, type FolderReading, type LazyFile, readClassFolders } from './class-folders.ts';
