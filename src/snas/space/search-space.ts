@@ -1,4 +1,5 @@
 /** @file A search space: a network with its choices in order, what it computes under an architecture, and the children it has. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { OptionError } from '../../contract/errors.ts';
 import type { Shape } from '../../contract/shape.ts';
 import { assign } from '../../core/ops.ts';
@@ -156,6 +157,10 @@ export class SearchSpace {
 
   dispose(): void {
     this.network.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 
