@@ -2,17 +2,20 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordCredits } from '../../../../src/credit/index.ts';
+import { gumbelSoftmax, RelaxedOneHotCategorical } from '../../../../src/distributions/index.ts';
 import {
   add,
   cpu,
   type Device,
   foldIn,
   grad,
+  gumbels,
   key,
   mul,
   noGrad,
   normals,
   scope,
+  sum,
   type Tensor,
   uniforms,
 } from '../../../../src/index.ts';
@@ -243,6 +246,48 @@ describe('a random space', () => {
       for (const [m, g] of gradients.entries()) (await g.data()).forEach((v, j) => expect(v).toBeCloseTo(scores[m]![j]!, 6));
       space.dispose();
     }, 8);
+  });
+
+  it('has the same gradient of a relaxed cost through the sample and by the score (lambda 0.7, N = 200, 4 spaces, |z| < 4.5 in all components)', async () => {
+    const temperature = 0.7;
+    const n = 200;
+    await property(async (plan) => {
+      const space = open(reference, plan);
+      const { layout } = space;
+      fc.pre(layout.size <= 14);
+      const table = costTable(space);
+      fc.pre(table.extremes().largest.memory > table.extremes().smallest.memory);
+      const cost = new SpaceCost(reference, table, table.relativeWeights({ memory: 1 }));
+      const logits = layout.draw(key(plan.seed), normals).map((numbers, m) => reference.parameter(numbers, layout.shape(m)));
+      const sampled = async (seed: number, surrogate: (noise: ChoiceWeights) => Tensor): Promise<number[][]> => {
+        const rows: number[][] = [];
+        for (let i = 0; i < n; i++) {
+          const noise = layout.upload(reference, layout.draw(foldIn(key(seed), i), gumbels));
+          const found = scope(() => grad(surrogate(noise), logits, { unused: 'zeros' }));
+          rows.push((await Promise.all(found.map(async (g) => Array.from(await g.data())))).flat());
+          for (const t of [...noise, ...found]) t.dispose();
+        }
+        return rows;
+      };
+      const relaxed = (noise: ChoiceWeights): ChoiceWeights =>
+        logits.map((rows, m) => gumbelSoftmax(rows, { noise: noise[m]!, temperature }));
+      const through = await sampled(plan.seed + 100, (noise) => cost.of(relaxed(noise)));
+      const byScore = await sampled(plan.seed + 200, (noise) => {
+        const value = noGrad(() => cost.of(relaxed(noise)));
+        const logP = logits
+          .map((rows, m) => sum(new RelaxedOneHotCategorical({ logits: rows, temperature }).logProb({ noise: noise[m]! })))
+          .reduce((a, b) => add(a, b));
+        return mul(logP, value);
+      });
+      const mean = (rows: readonly number[][], j: number): number => rows.reduce((t, row) => t + row[j]!, 0) / n;
+      const error2 = (rows: readonly number[][], j: number): number =>
+        rows.reduce((t, row) => t + (row[j]! - mean(rows, j)) ** 2, 0) / (n - 1) / n;
+      for (let j = 0; j < layout.size; j++) {
+        const z = (mean(through, j) - mean(byScore, j)) / Math.sqrt(error2(through, j) + error2(byScore, j) + 1e-24);
+        expect(Math.abs(z)).toBeLessThan(4.5);
+      }
+      space.dispose();
+    }, 4);
   });
 
   it('has a joint entropy that is that of the architectures which are computed, those that differ in what is not reached being one', async () => {
