@@ -134,6 +134,7 @@ export class Search {
     try {
       // Nothing is run: an option that does not fit is told before the first step.
       this.places = this.space.places(inputs);
+      this.space.checkRepeatable();
       this.strategy = strategyOf(options, this.space, () => new Snas(device, this.#key('architecture'), this.space));
       this.#ownsCost = typeof options.cost === 'function';
       this.#cost = typeof options.cost === 'function' ? options.cost(this.space) : options.cost;

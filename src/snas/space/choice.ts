@@ -86,8 +86,14 @@ export class Choice extends Layer implements ChoiceHolder {
 
   constructor(name: string, options: Readonly<Record<string, Option>>, settings: ChoiceSettings = {}) {
     super();
+    if (typeof name !== 'string' || name === '')
+      throw new OptionError('choice: a name is needed, which the architecture is told by');
+    // A record by name, as JSON is read, has no place for these.
+    if (['__proto__', 'constructor', 'prototype'].includes(name))
+      throw new OptionError(`choice: the name ${name} means something in JavaScript; take another`);
+    if (typeof options !== 'object' || options === null)
+      throw new OptionError(`choice ${name}: options by name are needed, { k3: ..., none }`);
     const entries = Object.entries(options);
-    if (name === '') throw new OptionError('choice: a name is needed, which the architecture is told by');
     if (entries.length < 2) throw new OptionError(`choice ${name}: ${entries.length} options; a choice needs two or more`);
     for (const [option, value] of entries) checkOption(name, option, value);
     if (entries.every(([, value]) => value === none)) throw new OptionError(`choice ${name}: none is its only option`);
@@ -95,6 +101,9 @@ export class Choice extends Layer implements ChoiceHolder {
     this.optionNames = entries.map(([option]) => option);
     this.noise = settings.noise ?? noiseOfName(name);
     const neverDropped = settings.neverDropped;
+    const unknown = neverDropped?.find((option) => !this.optionNames.includes(option));
+    if (unknown !== undefined)
+      throw new OptionError(`choice ${name}: neverDropped names ${quote(unknown)}, which is no option of it`);
     this.#neverDropped = new Set(
       entries.flatMap(([option, value], i) =>
         (neverDropped ? neverDropped.includes(option) : value instanceof Identity) ? [i] : [],
@@ -202,6 +211,11 @@ function checkOption(choiceName: string, option: string, value: unknown): void {
   if (/^\d+$/.test(option) || option === '') {
     throw new OptionError(
       `choice ${choiceName}: an option needs a name that is not ${quote(option)}: numbers are put in another order by JavaScript`,
+    );
+  }
+  if (option.includes('.')) {
+    throw new OptionError(
+      `choice ${choiceName}: option ${quote(option)}: a name of state is split at dots; take a name without one`,
     );
   }
   if ((value === none) !== (option === NONE)) {

@@ -92,13 +92,17 @@ export function drawSpace(space: SearchSpace, architecture?: Architecture, optio
     const { options: names } = layout.choices[choice]!;
     return taken ? names[taken[choice]!]! : `one of ${names.length}`;
   };
+  const short = (name: string): string => {
+    const plain = name.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, '?');
+    return plain.length > 48 ? `${plain.slice(0, 45)}...` : plain;
+  };
   const boxes = graph.nodes.map(({ choice, within }) => {
     const inner = within
       .filter(({ path }) => taken === undefined || path.every((step) => taken[step.choice] === step.option))
       .map(({ choice: c }) => `${layout.choices[c]!.name} ${optionOf(c)}`);
     const option = optionOf(choice);
     const lines = [layout.choices[choice]!.name, [option, ...new Set(inner)].join(', ')];
-    return { lines, fill: taken ? FILLS.chosen : FILLS.open, absent: option === NONE };
+    return { lines: lines.map(short), fill: taken ? FILLS.chosen : FILLS.open, absent: option === NONE };
   });
   const input = { lines: ['input', `[${context.item.join(', ')}]`], fill: FILLS.ends, absent: false };
   const output = { lines: ['output', String(context.classes)], fill: FILLS.ends, absent: false };

@@ -1,11 +1,11 @@
 /** @file A forward pass under an architecture: where choices find their Z, and where what they do is seen, scaled and dropped. */
-import { OptionError, OptionShapeError } from '../../contract/errors.ts';
-import { sameShape, showShape, type Shape } from '../../contract/shape.ts';
+import { OptionError, OptionShapeError, ReparamError } from '../../contract/errors.ts';
+import { sameShape, showShape, type Shape, showValue } from '../../contract/shape.ts';
 import { dropPath } from '../../core/composites.ts';
 import { mixedSum } from '../../core/mixed-sum.ts';
 import { addAll, concat, slice } from '../../core/ops.ts';
 import { type NotAsync, synchronous } from '../../core/synchronous.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import { Tensor } from '../../core/tensor.ts';
 import type { Layer } from '../../nn/module.ts';
 import { SharedBeginnings } from './beginnings.ts';
 import type { ChoiceWeights, SpaceLayout } from './layout.ts';
@@ -95,7 +95,7 @@ class Pass {
       if (!run) continue;
       this.#path.push({ choice, option });
       const done = around?.(place, option);
-      const y = typeof run === 'function' ? run(x) : this.#beginnings.forward(run, x);
+      const y = this.#applied(run, x, name, optionNames[option]!);
       done?.();
       this.#path.pop();
       const mask = pathMask?.(place, option);
@@ -113,6 +113,24 @@ class Pass {
     const output = tap ? tap(place, mixed) : mixed;
     trace?.push({ place, choice, holder, path, input: x, z, options: computed, output, node: output });
     return output;
+  }
+
+  /** The output of an option. What is wrong with the option itself is told with its name: in the pass on shapes, before anything runs. */
+  #applied(run: Layer | ((x: Tensor) => Tensor), x: Tensor, choice: string, option: string): Tensor {
+    let y: unknown;
+    try {
+      y = typeof run === 'function' ? run(x) : this.#beginnings.forward(run, x);
+    } catch (cause) {
+      if (!x.device.dry || cause instanceof OptionShapeError) throw cause;
+      if (cause instanceof ReparamError) {
+        cause.message = `choice ${choice}, option ${option}: ${cause.message}`;
+        throw cause;
+      }
+      const told = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+      throw new OptionError(`choice ${choice}: option ${option} fails: ${told}`, { cause });
+    }
+    if (y instanceof Tensor) return y;
+    throw new OptionError(`choice ${choice}: option ${option} returned ${showValue(y)}; it must return a tensor`);
   }
 
   sum(outputs: readonly Tensor[]): Tensor {

@@ -87,7 +87,8 @@ export class SearchSpace {
     this.network = network;
     this.holders = choices;
     checkMadeHere(network, choices);
-    checkOneOwner(choices);
+    checkOneOwner(network, choices);
+    checkStateNames(network);
     this.layout = new SpaceLayout(distinct([...(this.definition.choices?.() ?? []), ...choices.map(({ spec }) => spec)]));
   }
 
@@ -133,6 +134,23 @@ export class SearchSpace {
           output: output.shape,
         };
       });
+  }
+
+  /**
+   * Makes the network again, without memory for its weights, and looks whether it is the same. OptionError where its choices are others: each child
+   * is made so.
+   */
+  checkRepeatable(): void {
+    if (this.definition.child) return;
+    const again = this.device.dryRun(() => collectChoices(() => this.definition.network(this.context)), { hollow: true });
+    const told = (choices: readonly Choice[]): string =>
+      JSON.stringify(choices.map(({ name, optionNames }) => [name, optionNames]));
+    const names = (network: Layer): string => JSON.stringify([...network.stateTensors()].map(({ name }) => name));
+    if (told(again.choices) === told(this.holders) && names(again.network) === names(this.network)) return;
+    throw new OptionError(
+      `search space ${this.definition.name}: the function that makes the network made another one when it was called again; it must make the same ` +
+        'for the same context, for each child is made by it',
+    );
   }
 
   /**
@@ -210,7 +228,7 @@ function distinct(specs: readonly ChoiceSpec[]): ChoiceSpec[] {
   for (const spec of specs) {
     const known = byName.get(spec.name) ?? spec;
     byName.set(spec.name, known);
-    if (known.options.join('\n') === spec.options.join('\n')) continue;
+    if (JSON.stringify(known.options) === JSON.stringify(spec.options)) continue;
     throw new OptionError(
       `choice ${spec.name}: it is made twice, with the options ${known.options.join(', ')} and with ${spec.options.join(', ')}: ` +
         'choices of one name share their Z, so they have the same options in the same order',
@@ -230,19 +248,38 @@ function checkMadeHere(network: Layer, choices: readonly Choice[]): void {
   }
 }
 
-/** OptionError for a layer that is an option of two choices: a child of one would free what the other computes with. */
-function checkOneOwner(choices: readonly Choice[]): void {
-  const owners = new Map<Layer, Choice>();
-  for (const choice of choices) {
-    for (const layer of choice.layers) {
-      if (!layer) continue;
-      const owner = owners.get(layer);
-      if (owner && owner !== choice && [...layer.stateTensors()].length > 0) {
-        throw new OptionError(
-          `choice ${choice.name}: one of its options is also an option of ${owner.name}; give each choice layers of its own, or use one choice in both places`,
-        );
-      }
-      owners.set(layer, choice);
+/**
+ * OptionError for a layer with weights that stands in options of two choices, or in one and in the network around it: a child of one would free
+ * what the other computes with. What a choice within an option holds is that choice's own.
+ */
+function checkOneOwner(network: Layer, choices: readonly Choice[]): void {
+  const owners = new Map<Module, string>();
+  const claim = (module: Module, owner: string, seen: Set<Module>): void => {
+    if (seen.has(module)) return;
+    seen.add(module);
+    if (module instanceof Choice) return;
+    const other = owners.get(module);
+    if (other !== undefined && other !== owner && [...module.stateTensors()].length > 0) {
+      throw new OptionError(
+        `search space: one layer stands in ${other} and in ${owner}; give each layers of its own, or use one choice in both places`,
+      );
     }
+    owners.set(module, owner);
+    for (const [, child] of module.children()) claim(child, owner, seen);
+  };
+  for (const choice of choices) {
+    const seen = new Set<Module>();
+    for (const layer of choice.layers) if (layer) claim(layer, `choice ${choice.name}`, seen);
+  }
+  claim(network, 'the network around its choices', new Set());
+}
+
+/** OptionError for two tensors of one name: one would be saved and inherited for both. */
+function checkStateNames(network: Layer): void {
+  const names = new Set<string>();
+  for (const { name } of network.stateTensors()) {
+    if (names.has(name))
+      throw new OptionError(`search space: two tensors of the network are named ${name}; name its parts otherwise`);
+    names.add(name);
   }
 }

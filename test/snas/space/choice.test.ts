@@ -168,9 +168,53 @@ describe('a choice', () => {
     ['no name', () => choice('', { a: linear(1), none }), /a name is needed/],
     ['none alone', () => choice('c', { none, other: none }), /option other: the name none and the value none belong together/],
     ['a number for a name', () => choice('c', { 3: linear(1), none }), /an option needs a name that is not '3'/],
+    ['a dot in an option', () => choice('c', { 'x.0': linear(1), none }), /option 'x.0': a name of state is split at dots/],
+    ['a name that JavaScript has', () => choice('constructor', { a: linear(1), none }), /means something in JavaScript/],
+    ['a number for its name', () => choice(3 as unknown as string, { a: linear(1), none }), /a name is needed/],
+    ['no options', () => choice('c', null as unknown as Record<string, Option>), /options by name are needed/],
+    [
+      'an unknown name in neverDropped',
+      () => choice('c', { a: linear(1), none }, { neverDropped: ['b'] }),
+      /neverDropped names 'b', which is no option/,
+    ],
     ['what is no option', () => choice('c', { a: 3 as unknown as Option, none }), /option a must be a layer, a function/],
   ])('with %s is refused', (_what, make, message) => {
     expect(make).toThrow(message);
+  });
+
+  it('whose layer stands in the network around it too is refused', () => {
+    const make = chainOf(() => {
+      const shared = linear(1);
+      return [shared, choice('a', { shared: new Sequential(shared), none })];
+    });
+    expect(() => new SearchSpace(make, context)).toThrow(/one layer stands in choice a and in the network around its choices/);
+  });
+
+  it.each<[string, Option, RegExp]>([
+    [
+      'throws',
+      () => {
+        throw new TypeError('oops');
+      },
+      /choice a: option bad fails: TypeError: oops/,
+    ],
+    ['returns nothing', (() => undefined) as unknown as Option, /choice a: option bad returned undefined; it must return a tensor/],
+    ['does not take its input', new Linear(device, key(3), 5, 3), /choice a, option bad: matmul: \[2, 3\] times \[3, 5\]/],
+  ])('with an option that %s is told by name before anything runs', (_what, bad, message) => {
+    const space = new SearchSpace(
+      chainOf(() => [choice('a', { good: new Identity(), bad })]),
+      context,
+    );
+    expect(() => space.places([2, 3])).toThrow(message);
+  });
+
+  it('in a function that makes another network when it is called again is told before anything runs', () => {
+    let calls = 0;
+    const space = new SearchSpace(
+      chainOf(() => [choice(`c${calls++}`, { l: linear(1), none })]),
+      context,
+    );
+    expect(() => space.checkRepeatable()).toThrow(/made another one when it was called again/);
   });
 
   it('made before the function that makes the network is refused', () => {
@@ -181,7 +225,9 @@ describe('a choice', () => {
   it("whose layer is another choice's too is refused", () => {
     const shared = linear(1);
     const make = chainOf(() => [choice('a', { shared, none }), choice('b', { shared, none })]);
-    expect(() => new SearchSpace(make, context)).toThrow(/choice b: one of its options is also an option of a/);
+    expect(() => new SearchSpace(make, context)).toThrow(
+      /one layer stands in choice a and in choice b; give each layers of its own/,
+    );
   });
 });
 
