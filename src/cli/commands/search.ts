@@ -346,7 +346,7 @@ function listed(architecture: Architecture): string {
 /** 'channels 4, cells 3' of a run's space. */
 function sizesOf({ space }: RunConfig): string {
   const sizes = Object.entries(space.settings).map(([name, size]) => `${name} ${size}`);
-  return sizes.length > 0 ? sizes.join(', ') : space.name;
+  return sizes.length > 0 ? sizes.join(', ') : 'its own network';
 }
 
 function optionCounts(search: Search): number[] {
