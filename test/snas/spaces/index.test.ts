@@ -49,7 +49,7 @@ it('has sizes for each space', () => {
 });
 
 describe.each(Object.keys(SPACES))('%s', (name) => {
-  it('is searched, and a run that is broken off goes on to the same figures and the same bits', async () => {
+  it('is searched captured and eager alike, and a run that is broken off goes on to the same figures and the same bits', async () => {
     const finish = async (search: Search): Promise<unknown> => {
       const figures: unknown[] = [];
       for await (const { imagesPerSecond: _speed, ...epoch } of search.run()) figures.push(epoch);
@@ -59,6 +59,8 @@ describe.each(Object.keys(SPACES))('%s', (name) => {
     };
     using unbroken = open(name);
     const expected = await finish(unbroken);
+    using eager = open(name, { eager: true });
+    expect(await finish(eager)).toEqual(expected);
     using broken = open(name);
     for await (const _epoch of runUntil(broken, 5)) continue;
     using resumed = open(name);
