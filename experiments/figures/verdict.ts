@@ -1,13 +1,17 @@
 /** @file The verdict on a difference over a few seeds, and an interval in words. */
-import { type Interval, interval } from 'reparam/credit';
+import { type Interval, studentQuantile } from 'reparam/credit';
+import { UsageError } from 'reparam/command';
 import type { Verdict } from './experiment.ts';
 
-/**
- * Student's 95 % interval over seeds. The quantile has the three decimals of printed tables, with which the published figures were made: so they
- * can be repeated to the last digit.
- */
+/** Student's 95 % interval over seeds, with a quantile of three decimals, as printed tables have it. */
 export function overSeeds(values: readonly number[]): Interval {
-  return interval(values, { decimals: 3 });
+  const n = values.length;
+  if (n === 0) throw new UsageError('an interval over seeds: no values');
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  if (n === 1) return { n, mean, low: mean, high: mean };
+  const variance = values.reduce((s, v) => s + (v - mean) ** 2, 0) / (n - 1);
+  const half = Number(studentQuantile(0.975, n - 1).toFixed(3)) * Math.sqrt(variance / n);
+  return { n, mean, low: mean - half, high: mean + half };
 }
 
 /** The verdict on "the mean of these paired differences is positive". */

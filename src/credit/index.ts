@@ -36,6 +36,30 @@ export {
   recordCredits,
   type RecordOptions,
 } from './recorder.ts';
-export { chiSquareTail, type Interval, interval, type IntervalOptions, studentQuantile, VectorMoments } from './statistics.ts';
+export {
+  chiSquareTail,
+  type Interval,
+  interval,
+  type IntervalOptions,
+  studentQuantile,
+  studentTail,
+  VectorMoments,
+} from './statistics.ts';
+export {
+  above,
+  allOf,
+  below,
+  type Estimate,
+  holm,
+  judgeEstimate,
+  judgeIdentity,
+  judgeMean,
+  type Judgement,
+  judgeShare,
+  LEVEL,
+  near,
+  type Region,
+  type Verdict,
+} from './verdict.ts';
 export type { LabelledImages as CreditBatch } from '../data/index.ts';
 export { type PlaceEdge, placeEdges, placeNetwork } from './places.ts';

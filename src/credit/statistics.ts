@@ -162,20 +162,26 @@ export interface Interval {
 }
 
 export interface IntervalOptions {
-  /** Student's quantile is rounded to this many decimals, as printed tables have it. Default: it is not rounded. */
-  readonly decimals?: number;
+  /** What a mean can be at all, smallest and largest: an accuracy lies in [0, 1]. The interval is cut there. Default: any number. */
+  readonly range?: readonly [number, number];
 }
 
 /** Mean and 95 % Student interval of independent values. */
-export function interval(values: readonly number[], { decimals }: IntervalOptions = {}): Interval {
+export function interval(values: readonly number[], { range = [-Infinity, Infinity] }: IntervalOptions = {}): Interval {
   const n = values.length;
   if (n === 0) throw new OptionError('interval: no values');
-  const mean = values.reduce((a, b) => a + b, 0) / n;
+  const { mean, standardError } = meanAndError(values);
   if (n === 1) return { n, mean, low: mean, high: mean };
-  const variance = values.reduce((s, v) => s + (v - mean) ** 2, 0) / (n - 1);
-  const quantile = studentQuantile(0.975, n - 1);
-  const half = (decimals === undefined ? quantile : Number(quantile.toFixed(decimals))) * Math.sqrt(variance / n);
-  return { n, mean, low: mean - half, high: mean + half };
+  const half = studentQuantile(0.975, n - 1) * standardError;
+  return { n, mean, low: Math.max(range[0], mean - half), high: Math.min(range[1], mean + half) };
+}
+
+/** Mean of independent values and its standard error; the error of one value is not known, and given as 0. */
+export function meanAndError(values: readonly number[]): { readonly mean: number; readonly standardError: number } {
+  const n = values.length;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  const variance = n === 1 ? 0 : values.reduce((s, v) => s + (v - mean) ** 2, 0) / (n - 1);
+  return { mean, standardError: Math.sqrt(variance / n) };
 }
 
 /** Quantiles that were computed, for an interval asks for the same one again and again. */
@@ -190,20 +196,36 @@ export function studentQuantile(p: number, degrees: number): number {
 }
 
 function bisectQuantile(p: number, degrees: number): number {
-  const front = Math.exp(logGamma((degrees + 1) / 2) - logGamma(degrees / 2)) / Math.sqrt(degrees * Math.PI);
-  // With t = sqrt(d) tan(u) the density becomes a power of the cosine on a finite range.
-  const below = (t: number): number => {
-    const end = Math.atan(t / Math.sqrt(degrees));
-    const rule = compositeRule([0, end / 4, end / 2, (3 * end) / 4, end], 24);
-    const values = rule.points.map((u) => Math.cos(u) ** (degrees - 1));
-    return 0.5 + front * Math.sqrt(degrees) * weightedSum(rule.weights, values);
-  };
   let low = 0;
   let high = 1e6;
   for (let i = 0; i < 200 && high - low > 1e-12 * high; i++) {
     const middle = (low + high) / 2;
-    if (below(middle) < p) low = middle;
+    if (1 - studentTail(middle, degrees) < p) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
+}
+
+/** P(T > t) of Student's distribution: with t = sqrt(d) tan(u) the density becomes a power of the cosine on a finite range. */
+export function studentTail(t: number, degrees: number): number {
+  if (t < 0) return 1 - studentTail(-t, degrees);
+  if (t === Infinity) return 0;
+  const front = Math.exp(logGamma((degrees + 1) / 2) - logGamma(degrees / 2)) / Math.sqrt(Math.PI);
+  const start = Math.atan(t / Math.sqrt(degrees));
+  // The tail itself is integrated, and not 1 less the rest, so that small p-values keep their digits; beyond the point where the cosine's
+  // power is below 1e-17 of what it is at the start there is nothing.
+  const shrinks = degrees > 1 ? Math.acos(Math.cos(start) * 1e-17 ** (1 / (degrees - 1))) : Math.PI / 2;
+  const end = Math.min(Math.PI / 2, shrinks);
+  const step = (end - start) / 8;
+  const rule = compositeRule(
+    Array.from({ length: 9 }, (_, i) => (i === 8 ? end : start + i * step)),
+    24,
+  );
+  return (
+    front *
+    weightedSum(
+      rule.weights,
+      rule.points.map((u) => Math.cos(u) ** (degrees - 1)),
+    )
+  );
 }
