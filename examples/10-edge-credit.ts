@@ -1,7 +1,6 @@
 /** @file R_ij of one cell: the credit of each edge against a finite difference in a gate, and against the exact credit. */
 import { cpu, gumbel, key, mul, scope, softmax, sum } from 'reparam';
-import { networkCredits } from 'reparam/credit';
-import { dagFixture } from '../experiments/laboratory/index.ts';
+import { dagFixture, networkCredits } from 'reparam/credit';
 
 const device = cpu(); // float64
 const cell = dagFixture(device, { head: 'softmax', nodes: 2, operations: 4, seed: 3 });

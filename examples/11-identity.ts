@@ -1,6 +1,7 @@
 /** @file The credit identity on one edge: the published form, what it lacks, and the form that is exact. */
 import { cpu } from 'reparam';
-import { edgeObjective, identityTerms, singleEdgeFixture } from '../experiments/laboratory/index.ts';
+import { singleEdgeFixture } from 'reparam/credit';
+import { edgeObjective, identityTerms } from '../experiments/laboratory/index.ts';
 
 const device = cpu();
 const logits = [0.3, -0.2] as const;

@@ -1,7 +1,6 @@
 /** @file Gradient estimators on 27 architectures, against the exact gradient by enumeration. */
 import { cpu, key } from 'reparam';
-import { counterfactual, pathwise, reinforce, runLaboratory, scoreTimesCredit } from 'reparam/credit';
-import { dagFixture } from '../experiments/laboratory/index.ts';
+import { counterfactual, dagFixture, pathwise, reinforce, runLaboratory, scoreTimesCredit } from 'reparam/credit';
 
 const fixture = dagFixture(cpu(), { head: 'softmax', nodes: 2, operations: 3 }); // 3 edges
 const logits = fixture.edges.map((_, e) => [0, 1, 2].map((k) => 0.5 * Math.cos(1.7 * e + 2.3 * k)));

@@ -1,8 +1,6 @@
 /** @file `npm run credit -- estimators`: gradient estimators against exact enumeration, and their bias and spread by temperature. */
 import { cpu, key } from 'reparam';
-import { type EstimatorReport, type LaboratoryReport, runLaboratory } from 'reparam/credit';
-import { dagFixture } from '../laboratory/fixtures.ts';
-import type { HeadName } from '../laboratory/heads.ts';
+import { dagFixture, type EstimatorReport, type HeadName, type LaboratoryReport, runLaboratory } from 'reparam/credit';
 import { lineChart } from 'reparam/plot';
 import { markdownTable, textTable } from 'reparam/command';
 import { show, writeResults } from './report.ts';

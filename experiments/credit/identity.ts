@@ -1,8 +1,6 @@
 /** @file `npm run credit -- identity`: the published form of the credit identity and the true ones, by quadrature and by sampling. */
 import { cpu, type Device, key } from 'reparam';
-import { conservation } from 'reparam/credit';
-import { dagFixture, singleEdgeFixture } from '../laboratory/fixtures.ts';
-import { type HeadName, headNames } from '../laboratory/heads.ts';
+import { conservation, dagFixture, type HeadName, headNames, singleEdgeFixture } from 'reparam/credit';
 import { type IdentityReport, monteCarloIdentity } from '../laboratory/identity/monte-carlo.ts';
 import { batchNormFixture } from '../laboratory/identity/batch-norm.ts';
 import { edgeObjective, tiedChainObjective } from '../laboratory/identity/objectives.ts';
@@ -79,7 +77,7 @@ export async function runIdentity(flags: IdentityFlags, say: (line: string) => v
 
   const head = flags.head ?? 'softmax';
   say(`\nSix edges, four operations, ${head} head, lambda 0.5, ${flags.samples} paired samples:`);
-  const sampled = await sampledIdentity(device, head === 'relu' ? 'softmax' : head, flags);
+  const sampled = await sampledIdentity(device, head, flags);
   const sampledTable = [
     ['form', 'max |z|', 'chi-square', 'p'],
     ...(['i1', 'publishedForm', 'i3'] as const).map((name) => {

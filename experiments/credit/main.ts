@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { count, makeFolder, natural, numbers, positive, runCommand } from 'reparam/command';
-import { headNames, type HeadName } from '../laboratory/heads.ts';
+import { headNames, type HeadName } from 'reparam/credit';
 import { type AuditFlags, runAudit } from './audit.ts';
 import { type DelayedFlags, runDelayed } from './delayed.ts';
 import { type EstimatorFlags, runEstimators } from './estimators.ts';

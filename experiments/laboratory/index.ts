@@ -24,8 +24,6 @@ export {
   type WatchOptions,
   type WatchResult,
 } from './delayed/watch-repair.ts';
-export { dagFixture, type DagOptions, singleEdgeFixture, type SingleEdgeFixture, type SingleEdgeOptions } from './fixtures.ts';
-export { type Head, type HeadName, headNames } from './heads.ts';
 export { batchNormFixture } from './identity/batch-norm.ts';
 export { type IdentityReport, type IdentityTest, monteCarloIdentity, type MonteCarloOptions } from './identity/monte-carlo.ts';
 export { edgeObjective, tiedChainObjective } from './identity/objectives.ts';

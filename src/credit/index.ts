@@ -11,6 +11,14 @@ export {
   networkCredits,
   traceEdges,
 } from './credits.ts';
+export {
+  type DagOptions,
+  dagFixture,
+  singleEdgeFixture,
+  type SingleEdgeFixture,
+  type SingleEdgeOptions,
+} from './fixtures/networks.ts';
+export { type Head, type HeadName, headNames, makeHead, type OwnHead } from './fixtures/heads.ts';
 export { controlVariate, type Fitting, rebar, relax } from './estimators/control-variates.ts';
 export { scoreTimesCredit, scoreTimesLoss } from './estimators/credit-score.ts';
 export { enumerate, type Enumeration, MAX_ARCHITECTURES, probabilities } from './estimators/enumerate.ts';

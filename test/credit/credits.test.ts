@@ -1,8 +1,8 @@
 /** @file How exact the four credits are, and what is conserved, as properties over random networks in float64. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { conservation, costCredits, gaussLegendre, type GatedNetwork, networkCredits } from '../../src/credit/index.ts';
-import { batchNormFixture, dagFixture } from '../../experiments/laboratory/index.ts';
+import { conservation, costCredits, dagFixture, gaussLegendre, type GatedNetwork, networkCredits } from '../../src/credit/index.ts';
+import { batchNormFixture } from '../../experiments/laboratory/index.ts';
 import { add, cpu, grad, gumbel, key, mul, scope, softmax, sum, tanh, type Tensor } from '../../src/index.ts';
 
 const device = cpu();

@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import {
   allEstimators,
   controlVariate,
+  dagFixture,
+  singleEdgeFixture,
   enumerate,
   gumbelRao,
   makeDraw,
@@ -16,7 +18,6 @@ import {
   compositeRule,
   interval,
 } from '../../src/credit/index.ts';
-import { dagFixture, singleEdgeFixture } from '../../experiments/laboratory/index.ts';
 import { RelaxedOneHotCategorical } from '../../src/distributions/index.ts';
 import { cpu, div, foldIn, grad, gumbel, gumbels, key, mul, scope, softmax, sum, type Tensor } from '../../src/index.ts';
 

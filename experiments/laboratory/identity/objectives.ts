@@ -1,6 +1,6 @@
 /** @file Objectives for the quadrature: one edge under a head, and a chain of linear cells that share one Z. */
 import { add, broadcastTo, type Device, foldIn, key, matmul, mul, normals, OptionError, reshape, slice, sum } from 'reparam';
-import type { SingleEdgeFixture } from '../fixtures.ts';
+import type { SingleEdgeFixture } from 'reparam/credit';
 import type { GateObjective } from './quadrature.ts';
 
 /** A single-edge fixture with two operations as an objective of its gates, with the kinks of a relu head. */

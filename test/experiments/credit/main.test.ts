@@ -6,6 +6,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { monteCarloIdentity } from '../../../experiments/laboratory/index.ts';
+import { dagFixture } from '../../../src/credit/index.ts';
+import { cpu, key } from '../../../src/index.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 let folder = '';
@@ -40,6 +43,19 @@ it('credit identity prints the table of one head and writes JSON, Markdown and a
   expect(data.quadrature).toHaveLength(1);
   expect(existsSync(path.join(folder, 'credit-identity.md'))).toBe(true);
   expect(await readFile(path.join(folder, 'credit-identity-gap.svg'), 'utf8')).toContain('<title id="title">');
+});
+
+it('credit identity --head relu samples the network of the relu head, and not of another', async () => {
+  const out = path.join(folder, 'relu');
+  const { stdout } = credit('identity', '--head', 'relu', '--lambda', '0.5', '--samples', '256', '--seed', '3', '--out', out);
+  expect(stdout).toContain('Six edges, four operations, relu head');
+  const { sampled } = JSON.parse(await readFile(path.join(out, 'credit-identity.json'), 'utf8')) as {
+    sampled: { path: number[][] };
+  };
+  const fixture = dagFixture(cpu(), { head: 'relu' });
+  const logits = fixture.edges.map((_, e) => [0.2, -0.3, 0.1, 0].map((v, k) => v * Math.cos(e + k)));
+  const own = await monteCarloIdentity(fixture, { logits, temperature: 0.5, samples: 256, key: key(3) });
+  sampled.path.flat().forEach((v, i) => expect(v).toBeCloseTo(own.path.flat()[i]!, 7));
 });
 
 it('estimators prints every estimator with its bias and spread, and draws both', async () => {

@@ -1,15 +1,7 @@
 /** @file The credit identities I1, I2 and I3, by quadrature to 1e-12 and by paired Monte Carlo; and that the published form fails. */
 import { expect, it } from 'vitest';
-import { compositeRule } from '../../../src/credit/index.ts';
-import {
-  dagFixture,
-  edgeObjective,
-  headNames,
-  identityTerms,
-  monteCarloIdentity,
-  singleEdgeFixture,
-  tiedChainObjective,
-} from '../../../experiments/laboratory/index.ts';
+import { compositeRule, dagFixture, headNames, singleEdgeFixture } from '../../../src/credit/index.ts';
+import { edgeObjective, identityTerms, monteCarloIdentity, tiedChainObjective } from '../../../experiments/laboratory/index.ts';
 import { cpu, key } from '../../../src/index.ts';
 
 const device = cpu();
