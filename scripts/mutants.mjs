@@ -13,6 +13,14 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 /** What is changed to what, once, and which test must fail on which device. */
 const MUTANTS = [
   {
+    name: 'addresses compared as signed numbers',
+    file: 'src/backends/wasm/runtime/assembler.ts',
+    from: 'const more = i32.lessThanUnsigned(i.get, to);',
+    to: 'const more = i32.lessThan(i.get, to);',
+    project: 'cpu',
+    test: 'test/backends/wasm/runtime/high-addresses.test.ts',
+  },
+  {
     name: 'a shared Z that is not shared',
     file: 'src/snas/space/pass.ts',
     from: 'const row = this.#row(choice);',

@@ -25,9 +25,9 @@ export class SimdBackend extends ArrayBackend<number> {
   readonly #heap: Heap;
   readonly #kernels: SimdTable;
 
-  constructor(options: SimdOptions = {}) {
+  constructor(options: SimdOptions = {}, heap: Heap = new Heap(options)) {
     super(options.memoryLimit);
-    this.#heap = new Heap(options);
+    this.#heap = heap;
     const linker = new Linker(this.#heap);
     this.#kernels = simdKernels(linker);
     this.fused = fusedTable(linker, (name, run, inputs, outputs) => this.launch({ kind: 'cpu', name, run }, inputs, outputs));

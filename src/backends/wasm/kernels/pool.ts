@@ -60,7 +60,7 @@ function indicesModule(rows: number): WasmModule<'indices'> {
       ...at.set(i32.add(get('firsts'), out.get)),
       ...eachRow(at, outPitch, (_best, index) => index.set(v128.load(at.get))),
       ...entry.set(get('reads')),
-      ...doWhile(step, i32.lessThan(entry.get, get('readsEnd'))),
+      ...doWhile(step, i32.lessThanUnsigned(entry.get, get('readsEnd'))),
       ...at.set(i32.add(get('bases'), out.get)),
       ...eachRow(at, outPitch, (_best, index) => index.set(f32x4.add(index.get, v128.load(at.get)))),
       ...at.set(i32.add(y.get, out.get)),
@@ -69,7 +69,7 @@ function indicesModule(rows: number): WasmModule<'indices'> {
     return [
       ...packed.set(i32.add(scratch.get, get('packed'))),
       ...end.set(i32.add(packed.get, get('packedBytes'))),
-      ...f.loop(at, packed.get, end.get, 16, v128.store(at.get, f32x4.splat(f32.const(-Infinity)))),
+      ...f.walk(at, packed.get, end.get, 16, v128.store(at.get, f32x4.splat(f32.const(-Infinity)))),
       ...f.loop(channel, i32.const(0), get('channels'), 1, [
         ...copyPadded(f, get, copy, x, packed),
         ...f.loop(p, i32.const(0), get('rows'), rows, [

@@ -73,6 +73,12 @@ export class FunctionWriter {
     return [...i.set(from), ...when(i32.lessThan(i.get, to), doWhile([...body, ...i.advance(step)], i32.lessThan(i.get, to)))];
   }
 
+  /** The same where `i` is an address: from `from` to below `to`, which may lie beyond 2 GiB. A step is at most OVERREAD bytes. */
+  walk(i: Local, from: Code, to: Code, step: number, body: Code): Code {
+    const more = i32.lessThanUnsigned(i.get, to);
+    return [...i.set(from), ...when(more, doWhile([...body, ...i.advance(step)], more))];
+  }
+
   /** The body's code with the declaration of variables in front, as the code section wants it. @internal */
   assemble(body: Code): Code {
     const declared = this.#types.slice(this.#parameters).map((type) => [1, TYPE_CODES[type]]);
@@ -94,6 +100,11 @@ export function call(target: FunctionReference, ...parameters: readonly Code[]):
 /** min(a, b) of signed integers that are cheap to compute twice. */
 export function minimum(a: Code, b: Code): Code {
   return choose(a, b, i32.lessThan(a, b));
+}
+
+/** The lower of two addresses. */
+export function lower(a: Code, b: Code): Code {
+  return choose(a, b, i32.lessThanUnsigned(a, b));
 }
 
 function nameLocals(names: readonly string[], locals: readonly Local[]): Record<string, Local | undefined> {

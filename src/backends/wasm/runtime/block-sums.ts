@@ -1,13 +1,13 @@
 /** @file Long sums in registers as sums of short ones: a chain of additions loses a digit for every tenfold of its length. */
-import { type FunctionWriter, type Local, minimum } from './assembler.ts';
+import { type FunctionWriter, type Local, lower } from './assembler.ts';
 import { type Code, doWhile, f32x4, i32, v128 } from './instructions.ts';
 
 /** Terms that are added in a row. */
 export const BLOCK = 32;
 
 /**
- * Runs `step`, which adds to `sums` and moves `at` on by `bytes`, until `at` is at `end`: at least once. Every `block` steps the
- * sums are added to others, which they are in the end.
+ * Runs `step`, which adds to `sums` and moves the address `at` on by `bytes`, until it is at `end`: at least once. Every `block` steps
+ * the sums are added to others, which they are in the end. A block is at most OVERREAD bytes, so that its end is an address too.
  */
 export function blockSums(
   f: FunctionWriter,
@@ -26,11 +26,11 @@ export function blockSums(
       [
         ...sums.flatMap((sum) => sum.set(v128.zero)),
         ...stop.set(i32.add(at.get, i32.const(block * bytes))),
-        ...stop.set(minimum(stop.get, end)),
-        ...doWhile(step, i32.lessThan(at.get, stop.get)),
+        ...stop.set(lower(stop.get, end)),
+        ...doWhile(step, i32.lessThanUnsigned(at.get, stop.get)),
         ...totals.flatMap((total, i) => total.set(f32x4.add(total.get, sums[i]!.get))),
       ],
-      i32.lessThan(at.get, end),
+      i32.lessThanUnsigned(at.get, end),
     ),
     ...sums.flatMap((sum, i) => sum.set(totals[i]!.get)),
   ];

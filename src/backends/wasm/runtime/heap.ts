@@ -4,11 +4,13 @@ import { LimitError } from '../../../contract/errors.ts';
 const PAGE = 65_536;
 /** Addresses below are never given out, so that 0 is no block. */
 const FIRST = 1024;
-/** Kernels may read (never write) this far past the end of a block. */
+/** Kernels may read (never write) this far past the end of a block, and count addresses this far past it. */
 export const OVERREAD = 1024;
 const MINIMUM_GROWTH = 4 * 2 ** 20;
-/** Kernels compare addresses as signed 32-bit integers. */
-const ADDRESSABLE = 2 ** 31;
+/** Addresses are unsigned 32-bit integers. The last OVERREAD bytes are never given out, so that no end of a block wraps. */
+const ADDRESSABLE = 2 ** 32;
+/** Offsets within a block are signed, and loops count past its end by less than this. */
+const LARGEST_BLOCK = 2 ** 31 - PAGE;
 
 /** Bytes that a block for `bytes` takes: a multiple of 64, and at most an eighth more for large ones, so that sizes share lists. */
 export function blockSize(bytes: number): number {
@@ -18,15 +20,18 @@ export function blockSize(bytes: number): number {
 }
 
 export interface HeapOptions {
-  /** The memory never grows beyond this; default and at most 2 GiB. */
+  /** The memory never grows beyond this; default and at most 4 GiB. */
   readonly maximumBytes?: number;
+  /** For tests: memory that is there already, and the address of the first block in it. */
+  readonly memory?: WebAssembly.Memory;
+  readonly first?: number;
 }
 
 export class Heap {
   readonly memory: WebAssembly.Memory;
   readonly #maximum: number;
   /** Everything from here to the end of the memory has never been given out. */
-  #top = FIRST;
+  #top: number;
   #free = new Map<number, number[]>();
   #freeBlocks = 0;
   #freeBytes = 0;
@@ -35,8 +40,9 @@ export class Heap {
 
   constructor(options: HeapOptions = {}) {
     this.#maximum = Math.floor(Math.min(options.maximumBytes ?? ADDRESSABLE, ADDRESSABLE) / PAGE) * PAGE;
+    this.#top = options.first ?? FIRST;
     try {
-      this.memory = new WebAssembly.Memory({ initial: 1 });
+      this.memory = options.memory ?? new WebAssembly.Memory({ initial: 1 });
     } catch (cause) {
       throw new LimitError(
         'cpu: this process cannot reserve address space for another float32 device; destroy one, or use simd: false',
@@ -54,8 +60,16 @@ export class Heap {
     return this.#freeBytes;
   }
 
+  /** The end of all blocks that were ever given out. */
+  get top(): number {
+    return this.#top;
+  }
+
   /** Address of a block of `blockSize(bytes)` bytes, aligned to 64; its content is undefined. */
   alloc(bytes: number): number {
+    if (bytes > LARGEST_BLOCK) {
+      throw new LimitError(`cpu: a tensor of ${bytes} bytes, where float32 kernels take ${LARGEST_BLOCK}; use a smaller batch`);
+    }
     const size = blockSize(bytes);
     const reused = this.#take(size);
     if (reused !== undefined) return reused;

@@ -86,7 +86,7 @@ function eachColumn(f: FunctionWriter, entry: Local, { steps, count }: OffsetCol
   const end = f.i32();
   return [
     ...end.set(i32.add(entry.get, i32.const(4 * steps.length * count))),
-    ...doWhile([...body, ...entry.advance(4 * steps.length)], i32.lessThan(entry.get, end.get)),
+    ...doWhile([...body, ...entry.advance(4 * steps.length)], i32.lessThanUnsigned(entry.get, end.get)),
   ];
 }
 

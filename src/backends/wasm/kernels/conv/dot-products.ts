@@ -10,6 +10,7 @@ import {
   type FunctionReference,
   type FunctionWriter,
   type Local,
+  lower,
   minimum,
   ModuleWriter,
   type WasmModule,
@@ -141,7 +142,7 @@ function addDotProducts(module: ModuleWriter<string>, { outputs, reads, long }: 
       ]),
     ];
     const tile = [
-      ...entry.set(minimum(k.get, tableLast.get)),
+      ...entry.set(lower(k.get, tableLast.get)),
       ...inAt.flatMap((p, j) => p.set(i32.add(input.get, i32.load(entry.get, 4 * j)))),
       ...gAt.flatMap((p, i) => p.set(i === 0 ? row.get : i32.add(gAt[i - 1]!.get, channel.get))),
       ...end.set(i32.add(gAt[0]!.get, get('contraction'))),
@@ -150,16 +151,19 @@ function addDotProducts(module: ModuleWriter<string>, { outputs, reads, long }: 
             [
               ...products.flat().flatMap((v) => v.set(v128.zero)),
               ...stop.set(i32.add(gAt[0]!.get, i32.const(16 * BLOCK))),
-              ...stop.set(minimum(stop.get, end.get)),
-              ...doWhile(step, i32.lessThan(gAt[0]!.get, stop.get)),
+              ...stop.set(lower(stop.get, end.get)),
+              ...doWhile(step, i32.lessThanUnsigned(gAt[0]!.get, stop.get)),
               ...products.flat().flatMap((v, i) => extendSum(f, sums, 32 * i, v)),
             ],
-            i32.lessThan(gAt[0]!.get, end.get),
+            i32.lessThanUnsigned(gAt[0]!.get, end.get),
           )
         : [
             ...(long === 'in blocks'
               ? blockSums(f, products.flat(), gAt[0]!, end.get, 16, step)
-              : [...products.flat().flatMap((v) => v.set(v128.zero)), ...doWhile(step, i32.lessThan(gAt[0]!.get, end.get))]),
+              : [
+                  ...products.flat().flatMap((v) => v.set(v128.zero)),
+                  ...doWhile(step, i32.lessThanUnsigned(gAt[0]!.get, end.get)),
+                ]),
             ...products.flat().flatMap((v, i) => v128.store(sums.get, f32x4.add(v128.load(sums.get, 16 * i), v.get), 16 * i)),
           ]),
       ...sums.advance(sumsOf({ outputs, reads, long })),
@@ -170,7 +174,7 @@ function addDotProducts(module: ModuleWriter<string>, { outputs, reads, long }: 
       ...tableLast.set(i32.sub(get('tableEnd'), i32.const(4 * reads))),
       ...f.loop(m, i32.const(0), outputCount.get, outputs, [
         ...row.set(i32.add(g.get, i32.mul(minimum(m.get, i32.sub(outputCount.get, i32.const(outputs))), channel.get))),
-        ...f.loop(k, get('table'), get('tableEnd'), 4 * reads, tile),
+        ...f.walk(k, get('table'), get('tableEnd'), 4 * reads, tile),
       ]),
     ];
   });

@@ -150,7 +150,7 @@ function addWeightPacking(module: ModuleWriter<string>, width: number): Function
           i32.add(weights.get, i32.mul(minimum(panel.get, i32.sub(get('outputs'), i32.const(width))), get('weightOutput'))),
         ),
         ...f.loop(input, i32.const(0), get('inputs'), 1, [
-          ...f.loop(entry, get('windowWeights'), end, 4, [
+          ...f.walk(entry, get('windowWeights'), end, 4, [
             ...at.set(i32.load(entry.get)),
             ...from.set(i32.add(base.get, at.get)),
             ...elements,
@@ -203,7 +203,7 @@ function addTiles(module: ModuleWriter<string>, { outputs, rows, vectors, block 
       ...entry.set(get('table')),
       ...(block > 0
         ? blockSums(f, sums.flat(), entry, get('tableEnd'), 4, step, block)
-        : [...sums.flat().flatMap((s) => s.set(v128.zero)), ...doWhile(step, i32.lessThan(entry.get, get('tableEnd')))]),
+        : [...sums.flat().flatMap((s) => s.set(v128.zero)), ...doWhile(step, i32.lessThanUnsigned(entry.get, get('tableEnd')))]),
       ...stores,
     ];
     return [

@@ -30,7 +30,7 @@ export function copyPadded(
     ...source.set(from.get),
     ...target.set(to.get),
     ...f.loop(channel, i32.const(0), get('inputs'), 1, [
-      ...f.loop(
+      ...f.walk(
         entry,
         get('copies'),
         get('copiesEnd'),
