@@ -18,7 +18,7 @@ const MUTANTS = [
     from: 'const more = i32.lessThanUnsigned(i.get, to);',
     to: 'const more = i32.lessThan(i.get, to);',
     project: 'cpu',
-    test: 'test/backends/wasm/runtime/high-addresses.test.ts',
+    test: 'test/backends/wasm/runtime/heap/high-addresses.test.ts',
   },
   {
     name: 'a shared Z that is not shared',
