@@ -1,7 +1,8 @@
 /** @file Opens a CPU device, in Node and in a page. */
 import { CpuBackend } from '../backends/cpu/backend.ts';
-import { SimdBackend } from '../backends/wasm/backend.ts';
-import { simdRuns } from '../backends/wasm/runtime/linker.ts';
+import { KERNEL_NAMES, SimdBackend } from '../backends/wasm/backend.ts';
+import type { Kernels } from '../backends/wasm/runtime/instructions.ts';
+import { relaxedRuns, simdRuns } from '../backends/wasm/runtime/linker.ts';
 import type { FloatType } from '../contract/backend.ts';
 import { OptionError } from '../contract/errors.ts';
 import { BackendDevice } from '../core/device.ts';
@@ -18,6 +19,12 @@ export interface CpuOptions {
    * several times slower without knowing.
    */
   readonly simd?: boolean;
+  /**
+   * float32 SIMD only. 'relaxed' kernels multiply and add with one rounding (relaxed SIMD: Node from 22 on, browsers from 2023 or 2024
+   * on) and are faster; 'plain' ones round twice, as every engine can. One and the same kind gives the same bits on every engine, and
+   * the device's name says which it is. Default: relaxed where it is there.
+   */
+  readonly kernels?: Kernels;
   /** Bytes of tensors and captured steps that may be in use at once; more is a LimitError before anything is allocated. Default: no limit. */
   readonly memoryLimit?: number;
 }
@@ -25,7 +32,7 @@ export interface CpuOptions {
 /**
  * A device that runs on the processor, in Node and in a page.
  *
- * @throws OptionError where float32 kernels may not be compiled (see `simd`), or for another dtype.
+ * @throws OptionError where float32 kernels may not be compiled (see `simd`), for kernels that are not there, or for another dtype.
  */
 export function cpu(options: CpuOptions = {}): Device {
   const { dtype = 'float64', simd = true, memoryLimit } = options;
@@ -33,5 +40,36 @@ export function cpu(options: CpuOptions = {}): Device {
     throw new OptionError(`cpu: dtype ${String(dtype)} must be 'float32' or 'float64'`);
   if (memoryLimit !== undefined && !(memoryLimit > 0)) throw new OptionError(`cpu: memoryLimit ${memoryLimit} must be > 0 bytes`);
   const useSimd = dtype === 'float32' && simd && simdRuns();
-  return new BackendDevice(useSimd ? new SimdBackend({ memoryLimit }) : new CpuBackend(dtype, {}, memoryLimit), options);
+  const kernels = kernelsFor(options.kernels, useSimd);
+  return new BackendDevice(kernels ? new SimdBackend({ memoryLimit, kernels }) : new CpuBackend(dtype, {}, memoryLimit), options);
+}
+
+/**
+ * A float32 device with the SIMD kernels that a device's name says, so that a stored run goes on to the same bits; where they are not
+ * there, and for any other name, the device of `cpu({ dtype: 'float32' })`.
+ */
+export function cpuLike(name: string | undefined): Device {
+  const named = (['plain', 'relaxed'] as const).find((kernels) => KERNEL_NAMES[kernels] === name);
+  const there = named !== undefined && simdRuns() && (named === 'plain' || relaxedRuns());
+  return cpu({ dtype: 'float32', ...(there && { kernels: named }) });
+}
+
+/** The SIMD kernels to run, of those asked for; undefined: plain loops. */
+function kernelsFor(asked: Kernels | undefined, useSimd: boolean): Kernels | undefined {
+  if (asked !== undefined && asked !== 'plain' && asked !== 'relaxed')
+    throw new OptionError(`cpu: kernels ${String(asked)} must be 'plain' or 'relaxed'`);
+  if (!useSimd) {
+    if (asked !== undefined)
+      throw new OptionError(
+        `cpu: kernels '${asked}' are of dtype 'float32' with SIMD, which is not what runs here; leave kernels out`,
+      );
+    return undefined;
+  }
+  if (asked === 'plain') return 'plain';
+  const relaxed = relaxedRuns();
+  if (asked === 'relaxed' && !relaxed)
+    throw new OptionError(
+      "cpu: this engine has no relaxed SIMD that rounds once (Node has it from 22 on): pass kernels: 'plain', or leave it out",
+    );
+  return relaxed ? 'relaxed' : 'plain';
 }

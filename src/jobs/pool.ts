@@ -130,7 +130,7 @@ async function runOne<K extends JobKind>(
     const [request, answer] = [path.join(folder, 'job.json'), path.join(folder, 'answer.json')];
     await writeFile(request, JSON.stringify(asked));
     await new Promise<void>((resolve, reject) => {
-      const child = fork(WORKER, [kind, request, answer], {
+      const child = fork(WORKER, [kind, request, answer, device.name], {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       // It has nothing to save.

@@ -3,17 +3,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { ReparamError } from '../contract/errors.ts';
 import { report } from '../command/run.ts';
 import type { Device } from '../core/tensor.ts';
-import { cpu } from '../devices/cpu.ts';
+import { cpuLike } from '../devices/cpu.ts';
 import { runJob } from './job.ts';
 import type { SearchRun } from './search-job.ts';
 import type { TrainedCell } from './training-job.ts';
 
-async function run([kind, request, answer]: readonly string[]): Promise<void> {
+async function run([kind, request, answer, device]: readonly string[]): Promise<void> {
   if ((kind !== 'search' && kind !== 'training') || request === undefined || answer === undefined)
     throw new ReparamError('a job needs its kind, a file to read and a file to write');
   const asked: unknown = JSON.parse(await readFile(request, 'utf8'));
   const job = runJob[kind] as (device: Device, what: unknown) => Promise<SearchRun | TrainedCell>;
-  await writeFile(answer, JSON.stringify(await job(cpu({ dtype: 'float32' }), asked)));
+  await writeFile(answer, JSON.stringify(await job(cpuLike(device), asked)));
 }
 
 // A parent that was killed wants no answer, and hears of nothing.

@@ -1,6 +1,12 @@
 /** @file What cpu() says where WebAssembly is not there, has no SIMD, or may not be compiled. */
 import { afterEach, expect, it } from 'vitest';
-import { cpu, OptionError, sum } from '../../src/index.ts';
+import { cpuLike } from '../../src/devices/cpu.ts';
+import { cpu, type CpuOptions, OptionError, sum } from '../../src/index.ts';
+import { hasRelaxed, KERNELS, RELAXED } from '../support/kernels.ts';
+
+const NAMES = { plain: 'cpu float32 (WASM SIMD)', relaxed: 'cpu float32 (WASM relaxed SIMD)' };
+/** What this engine runs unless asked. */
+const DEFAULT = NAMES[RELAXED ? 'relaxed' : 'plain'];
 
 const engine = globalThis.WebAssembly;
 afterEach(() => {
@@ -46,5 +52,42 @@ it('an engine without WebAssembly or without SIMD runs the plain loops', () => {
   globalThis.WebAssembly = undefined as unknown as typeof WebAssembly;
   expect(cpu({ dtype: 'float32' }).name).toBe('cpu float32');
   globalThis.WebAssembly = engine;
-  expect(cpu({ dtype: 'float32' }).name).toBe('cpu float32 (WASM SIMD)');
+  expect(cpu({ dtype: 'float32' }).name).toBe(DEFAULT);
+});
+
+/** An engine that does not know the instruction, or, with `twice`, one that has it and rounds the product before the sum. */
+function withoutFusion(twice: boolean): void {
+  const Instance = function Instance(_module: object, { reparam }: { reparam: { memory: WebAssembly.Memory } }): object {
+    return { exports: { probe: (at: number) => new Float32Array(reparam.memory.buffer).fill(0, at / 4, at / 4 + 4) } };
+  };
+  globalThis.WebAssembly = {
+    ...namesOf(engine),
+    validate: (bytes: BufferSource) => (hasRelaxed(bytes) ? twice : engine.validate(bytes)),
+    ...(twice && { Module: function Module(): void {}, Instance }),
+  } as unknown as typeof WebAssembly;
+}
+
+it.each([false, true])('without an instruction that rounds once (there, but rounding twice: %s) the kernels are plain', (twice) => {
+  withoutFusion(twice);
+  expect(cpu({ dtype: 'float32' }).name).toBe(NAMES.plain);
+  expect(cpu({ dtype: 'float32', kernels: 'plain' }).name).toBe(NAMES.plain);
+  expect(() => cpu({ dtype: 'float32', kernels: 'relaxed' })).toThrow(/no relaxed SIMD that rounds once .*kernels: 'plain'/);
+  expect(cpuLike(NAMES.relaxed).name).toBe(NAMES.plain);
+});
+
+it('the device is named by its kernels, and one like it has the same', () => {
+  for (const kernels of KERNELS.filter((k) => k === 'plain' || RELAXED)) {
+    expect(cpu({ dtype: 'float32', kernels }).name).toBe(NAMES[kernels]);
+    expect(cpuLike(NAMES[kernels]).name).toBe(NAMES[kernels]);
+  }
+  for (const other of [undefined, 'NVIDIA H100', 'cpu float64']) expect(cpuLike(other).name).toBe(DEFAULT);
+});
+
+it.each([
+  [{ dtype: 'float32', kernels: 'fast' }, /kernels fast must be 'plain' or 'relaxed'/],
+  [{ dtype: 'float64', kernels: 'plain' }, /kernels 'plain' are of dtype 'float32' with SIMD/],
+  [{ dtype: 'float32', simd: false, kernels: 'relaxed' }, /kernels 'relaxed' are of dtype 'float32' with SIMD/],
+] as const)('%o is refused in one line', (options, why) => {
+  expect(() => cpu(options as CpuOptions)).toThrow(OptionError);
+  expect(() => cpu(options as CpuOptions)).toThrow(why);
 });

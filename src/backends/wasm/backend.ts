@@ -8,6 +8,7 @@ import { fusedTable } from './kernels/fused.ts';
 import { simdKernels } from './kernels/index.ts';
 import { HeapBuffer, heapBuffer } from './runtime/buffer.ts';
 import { Heap, type HeapOptions } from './runtime/heap.ts';
+import type { Kernels } from './runtime/instructions.ts';
 import { Linker } from './runtime/linker.ts';
 
 /** Memory is placed at byte addresses of the heap. */
@@ -16,11 +17,19 @@ type HeapMemory = ArrayMemory<number>;
 export interface SimdOptions extends HeapOptions {
   /** Bytes of tensors and captured steps that may be in use at once. */
   readonly memoryLimit?: number | undefined;
+  /** Default 'plain'. */
+  readonly kernels?: Kernels;
 }
+
+/** The names of the device, by its kernels. */
+export const KERNEL_NAMES: Readonly<Record<Kernels, string>> = {
+  plain: 'cpu float32 (WASM SIMD)',
+  relaxed: 'cpu float32 (WASM relaxed SIMD)',
+};
 
 export class SimdBackend extends ArrayBackend<number> {
   readonly dtype = 'float32';
-  readonly name = 'cpu float32 (WASM SIMD)';
+  readonly name: string;
   readonly fused: FusedTable;
   readonly #heap: Heap;
   readonly #kernels: SimdTable;
@@ -28,7 +37,9 @@ export class SimdBackend extends ArrayBackend<number> {
   constructor(options: SimdOptions = {}, heap: Heap = new Heap(options)) {
     super(options.memoryLimit);
     this.#heap = heap;
-    const linker = new Linker(this.#heap);
+    const { kernels = 'plain' } = options;
+    this.name = KERNEL_NAMES[kernels];
+    const linker = new Linker(this.#heap, kernels);
     this.#kernels = simdKernels(linker);
     this.fused = fusedTable(linker, (name, run, inputs, outputs) => this.launch({ kind: 'cpu', name, run }, inputs, outputs));
   }

@@ -123,7 +123,7 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
     checkStoredSizes(stored, data);
   }
   const space = stored ? await storedSpace(stored) : await newSpace(flags);
-  const device = await chooseDevice((stored?.device as DeviceChoice | undefined) ?? flags.device, say);
+  const device = await chooseDevice((stored?.device as DeviceChoice | undefined) ?? flags.device, say, stored?.adapter);
   const config = stored ? raised(stored, flags) : newConfig(flags, data, device, space);
   const weights = supernetWeights(space.definition, device, config, stored !== undefined);
   checkMemory(weights, `the network of space ${config.space.name} (${sizesOf(config)})`);
@@ -138,7 +138,7 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
   const place: Place = { stored, saved: -1 };
   const complete = await onDevices({
     device,
-    open: () => chooseDevice(device.kind, say),
+    open: () => chooseDevice(device.kind, say, device.name),
     run: (on) => searchOn(on, run, place),
     saved: () => place.saved,
   });

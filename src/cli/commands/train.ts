@@ -138,7 +138,7 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, subjects: Subjects, 
   const data = await loadShown(name, reading, flags, progress);
   checkData(data, name);
   const [all, test] = [data.train, data.test].map((part) => child?.named(part, name) ?? part) as [Dataset, Dataset];
-  const device = await chooseDevice(stored?.kind ?? flags.device, say);
+  const device = await chooseDevice(stored?.kind ?? flags.device, say, stored?.device);
   const training = stored ?? newTraining(flags, { ...subjects, name, reading }, all, test, device);
   if (training.trainImages > all.labels.length || test.labels.length !== training.testImages)
     throw new DataFileError(`${name} does not hold the images that the training in ${folder.path} was begun with`);
@@ -178,7 +178,7 @@ async function trainIn(lock: FolderLock, flags: TrainFlags, subjects: Subjects, 
   };
   await onDevices({
     device,
-    open: () => chooseDevice(device.kind, say),
+    open: () => chooseDevice(device.kind, say, device.name),
     run: (on) => trainRest(task, on),
     saved: () => task.saved,
   });

@@ -1,6 +1,6 @@
 /** @file Assembles functions into a WebAssembly module that imports one memory and exports the functions by name. */
 import type { Names } from '../../../contract/shape.ts';
-import { choose, type Code, doWhile, i32, unsigned, v128, type ValueType, when } from './instructions.ts';
+import { choose, type Code, doWhile, f32, f32x4, i32, multiplyAdds, unsigned, v128, type ValueType, when } from './instructions.ts';
 
 const TYPE_CODES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 
@@ -209,4 +209,15 @@ export function simdProbe(): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter('probe');
   module.add('probe', '', (f) => f.v128().set(v128.zero));
   return module.assemble().bytes;
+}
+
+/** `probe(at)` leaves (1 + u)(1 + u) - (1 + 2 u) at an address, for u = 2^-12: u^2 if relaxed_madd rounds once, 0 if twice. */
+export function relaxedProbe(): WasmModule<'probe'> {
+  const u = 2 ** -12;
+  const constant = (value: number): Code => f32x4.splat(f32.const(value));
+  const module = new ModuleWriter('probe');
+  module.add('probe', 'at', (_f, { at }) => {
+    return v128.store(at.get, multiplyAdds.relaxed(constant(1 + u), constant(1 + u), constant(-1 - 2 * u)));
+  });
+  return module.assemble();
 }

@@ -201,6 +201,18 @@ export const f32x4: FloatVector = {
   greaterThan: binary(...simd(0x44)),
 };
 
+/** Two roundings, or one by relaxed SIMD where the engine fuses it. */
+export type Kernels = 'plain' | 'relaxed';
+
+/** a b + c in every lane. */
+export type MultiplyAdd = (a: Code, b: Code, c: Code) => Code;
+
+/** Relaxed SIMD: f32x4.relaxed_madd of the WebAssembly proposal of that name, which leaves it to the machine whether it rounds once. */
+export const multiplyAdds: Readonly<Record<Kernels, MultiplyAdd>> = {
+  plain: (a, b, c) => f32x4.add(c, f32x4.mul(a, b)),
+  relaxed: (a, b, c) => [...a, ...b, ...c, ...simd(0x105)],
+};
+
 interface DoubleVector {
   /** The two lower lanes of four floats. */
   readonly fromLow: Unary;

@@ -1,7 +1,8 @@
 /** @file Compiles kernel modules once a process and instantiates them once a heap, when first used; asks whether this can be done at all. */
 import { LimitError, OptionError } from '../../../contract/errors.ts';
-import { simdProbe, type WasmModule } from './assembler.ts';
+import { relaxedProbe, simdProbe, type WasmModule } from './assembler.ts';
 import type { Heap } from './heap.ts';
+import { type Kernels, type MultiplyAdd, multiplyAdds } from './instructions.ts';
 
 /** A function of a module: takes numbers and leaves its results in memory. */
 export type WasmFunction = (...parameters: number[]) => void;
@@ -14,18 +15,24 @@ const compiled = new Map<string, WebAssembly.Module>();
 
 export class Linker {
   readonly heap: Heap;
+  readonly kernels: Kernels;
   readonly #instances = new Map<string, unknown>();
 
-  constructor(heap: Heap) {
+  constructor(heap: Heap, kernels: Kernels = 'plain') {
     this.heap = heap;
+    this.kernels = kernels;
   }
 
-  /** The functions of the module of this name, which must always come with the same bytes. */
-  load<Exports extends string>(name: string, assemble: () => WasmModule<Exports>): Readonly<Record<Exports, WasmFunction>> {
+  /** The functions of the module of this name, which must always come with the same bytes for one way to multiply and add. */
+  load<Exports extends string>(
+    name: string,
+    assemble: (multiplyAdd: MultiplyAdd) => WasmModule<Exports>,
+  ): Readonly<Record<Exports, WasmFunction>> {
     let exports = this.#instances.get(name);
     if (!exports) {
-      let module = compiled.get(name);
-      if (!module) compiled.set(name, (module = compile(name, assemble().bytes)));
+      const key = `${this.kernels} ${name}`;
+      let module = compiled.get(key);
+      if (!module) compiled.set(key, (module = compile(name, assemble(multiplyAdds[this.kernels]).bytes)));
       exports = new WebAssembly.Instance(module, { reparam: { memory: this.heap.memory } }).exports;
       this.#instances.set(name, exports);
     }
@@ -43,6 +50,19 @@ export function simdRuns(): boolean {
   if (!WebAssembly.validate(bytes)) return false;
   compile('probe', bytes);
   return true;
+}
+
+/**
+ * Whether relaxed SIMD runs here and rounds a product and its sum once. An engine may have the instruction and round twice, on a
+ * processor without fused arithmetic: then it is no gain, and its results would be those of neither variant elsewhere.
+ */
+export function relaxedRuns(): boolean {
+  const { bytes } = relaxedProbe();
+  if (!WebAssembly.validate(bytes)) return false;
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const { exports } = new WebAssembly.Instance(compile('probe', bytes), { reparam: { memory } });
+  (exports['probe'] as WasmFunction)(0);
+  return new Float32Array(memory.buffer)[0] === 2 ** -24;
 }
 
 function compile(name: string, bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {

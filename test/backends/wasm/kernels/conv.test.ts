@@ -1,15 +1,14 @@
 /** @file The SIMD convolutions and their derivatives against the float64 loops. */
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conv2d, conv2dFilter, conv2dInput, cpu, type Device, type Shape, type Tensor } from '../../../../src/index.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
+import { kernelDevice, KERNELS } from '../../../support/kernels.ts';
 
-const fast = cpu({ dtype: 'float32' });
+/** Of the kernels under test. */
+let fast: Device;
 const exact = cpu({ dtype: 'float64' });
-afterAll(() => {
-  fast.destroy();
-  exact.destroy();
-});
+afterAll(() => exact.destroy());
 
 interface Case {
   readonly n: number;
@@ -87,134 +86,141 @@ async function fault(c: Case, a: Shape, b: Shape, terms: number, f: Operation): 
   return roundingFault(await run(fast, p, q), await run(exact, p, q), sizes, terms);
 }
 
-describe('the SIMD convolutions equal the float64 loops to rounding', () => {
-  it('forward', async () => {
-    await fc.assert(
-      fc.asyncProperty(cases, async (c) => {
-        const s = shapes(c);
-        expect(await fault(c, s.x, s.w, c.inputs * c.kernel[0] * c.kernel[1], (x, w) => conv2d(x, w, c))).toBeUndefined();
-      }),
-      { seed: 1, numRuns: 250 },
-    );
+describe.each(KERNELS)('%s kernels', (kernels) => {
+  const device = kernelDevice(kernels);
+  beforeAll(() => {
+    fast = device();
   });
 
-  it('the input partial', async () => {
-    await fc.assert(
-      fc.asyncProperty(cases, async (c) => {
-        const s = shapes(c);
-        expect(
-          await fault(c, s.g, s.w, c.outputs * c.kernel[0] * c.kernel[1], (g, w) => conv2dInput(g, w, s.x, c)),
-        ).toBeUndefined();
-      }),
-      { seed: 2, numRuns: 250 },
-    );
-  });
-
-  it('the filter partial', async () => {
-    await fc.assert(
-      fc.asyncProperty(cases, async (c) => {
-        const s = shapes(c);
-        expect(await fault(c, s.x, s.g, c.n * s.g[2]! * s.g[3]!, (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
-      }),
-      { seed: 3, numRuns: 250 },
-    );
-  });
-
-  it('depthwise convolutions of as many rows as a tile, fewer and more', async () => {
-    for (let rows = 1; rows <= 13; rows++) {
-      for (const columns of [4, 5, 8]) {
-        for (const [side, stride, dilation] of [
-          [3, 1, 1],
-          [5, 1, 1],
-          [5, 1, 2],
-          [3, 2, 1],
-          [5, 2, 2],
-        ] as const) {
-          const low = (dilation * (side - 1)) / 2;
-          const c: Case = {
-            n: 2,
-            groups: 2,
-            inputs: 1,
-            outputs: 1,
-            kernel: [side, side],
-            stride: [stride, stride],
-            dilation: [dilation, dilation],
-            padding: [
-              [low, low],
-              [low, low],
-            ],
-            size: [rows * stride, columns * stride],
-            seed: 100 * rows + columns,
-          };
+  describe('the SIMD convolutions equal the float64 loops to rounding', () => {
+    it('forward', async () => {
+      await fc.assert(
+        fc.asyncProperty(cases, async (c) => {
           const s = shapes(c);
-          const weights = side * side;
-          expect(await fault(c, s.x, s.w, weights, (x, w) => conv2d(x, w, c))).toBeUndefined();
-          expect(await fault(c, s.g, s.w, weights, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
-          expect(await fault(c, s.x, s.g, 2 * rows * columns, (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
+          expect(await fault(c, s.x, s.w, c.inputs * c.kernel[0] * c.kernel[1], (x, w) => conv2d(x, w, c))).toBeUndefined();
+        }),
+        { seed: 1, numRuns: 250 },
+      );
+    });
+
+    it('the input partial', async () => {
+      await fc.assert(
+        fc.asyncProperty(cases, async (c) => {
+          const s = shapes(c);
+          expect(
+            await fault(c, s.g, s.w, c.outputs * c.kernel[0] * c.kernel[1], (g, w) => conv2dInput(g, w, s.x, c)),
+          ).toBeUndefined();
+        }),
+        { seed: 2, numRuns: 250 },
+      );
+    });
+
+    it('the filter partial', async () => {
+      await fc.assert(
+        fc.asyncProperty(cases, async (c) => {
+          const s = shapes(c);
+          expect(await fault(c, s.x, s.g, c.n * s.g[2]! * s.g[3]!, (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
+        }),
+        { seed: 3, numRuns: 250 },
+      );
+    });
+
+    it('depthwise convolutions of as many rows as a tile, fewer and more', async () => {
+      for (let rows = 1; rows <= 13; rows++) {
+        for (const columns of [4, 5, 8]) {
+          for (const [side, stride, dilation] of [
+            [3, 1, 1],
+            [5, 1, 1],
+            [5, 1, 2],
+            [3, 2, 1],
+            [5, 2, 2],
+          ] as const) {
+            const low = (dilation * (side - 1)) / 2;
+            const c: Case = {
+              n: 2,
+              groups: 2,
+              inputs: 1,
+              outputs: 1,
+              kernel: [side, side],
+              stride: [stride, stride],
+              dilation: [dilation, dilation],
+              padding: [
+                [low, low],
+                [low, low],
+              ],
+              size: [rows * stride, columns * stride],
+              seed: 100 * rows + columns,
+            };
+            const s = shapes(c);
+            const weights = side * side;
+            expect(await fault(c, s.x, s.w, weights, (x, w) => conv2d(x, w, c))).toBeUndefined();
+            expect(await fault(c, s.g, s.w, weights, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
+            expect(await fault(c, s.x, s.g, 2 * rows * columns, (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
+          }
         }
       }
-    }
-  });
+    });
 
-  it('pointwise convolutions of planes of every size around a vector', async () => {
-    for (const side of [
-      [1, 1],
-      [1, 3],
-      [2, 2],
-      [1, 5],
-      [2, 3],
-      [1, 7],
-      [3, 3],
-      [3, 5],
-      [4, 4],
-      [7, 7],
-      [1, 31],
-      [8, 4],
-      [3, 11],
-    ] as const) {
-      for (const [inputs, outputs] of [
+    it('pointwise convolutions of planes of every size around a vector', async () => {
+      for (const side of [
         [1, 1],
-        [3, 4],
-        [4, 3],
-        [6, 5],
-        [16, 16],
+        [1, 3],
+        [2, 2],
+        [1, 5],
+        [2, 3],
+        [1, 7],
+        [3, 3],
+        [3, 5],
+        [4, 4],
+        [7, 7],
+        [1, 31],
+        [8, 4],
+        [3, 11],
       ] as const) {
-        const c: Case = {
-          n: 2,
-          groups: 1,
-          inputs,
-          outputs,
-          kernel: [1, 1],
-          stride: [1, 1],
-          dilation: [1, 1],
-          padding: [
-            [0, 0],
-            [0, 0],
-          ],
-          size: side,
-          seed: side[1],
-        };
-        const s = shapes(c);
-        expect(await fault(c, s.x, s.w, inputs, (x, w) => conv2d(x, w, c))).toBeUndefined();
-        expect(await fault(c, s.g, s.w, outputs, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
-        expect(await fault(c, s.x, s.g, 2 * side[0] * side[1], (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
+        for (const [inputs, outputs] of [
+          [1, 1],
+          [3, 4],
+          [4, 3],
+          [6, 5],
+          [16, 16],
+        ] as const) {
+          const c: Case = {
+            n: 2,
+            groups: 1,
+            inputs,
+            outputs,
+            kernel: [1, 1],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: [
+              [0, 0],
+              [0, 0],
+            ],
+            size: side,
+            seed: side[1],
+          };
+          const s = shapes(c);
+          expect(await fault(c, s.x, s.w, inputs, (x, w) => conv2d(x, w, c))).toBeUndefined();
+          expect(await fault(c, s.g, s.w, outputs, (g, w) => conv2dInput(g, w, s.x, c))).toBeUndefined();
+          expect(await fault(c, s.x, s.g, 2 * side[0] * side[1], (x, g) => conv2dFilter(x, g, s.w, c))).toBeUndefined();
+        }
       }
+    });
+  });
+
+  it.each([
+    ['dense', 1],
+    ['depthwise', 3],
+  ] as const)('a %s convolution reads none of the numbers that earlier work left in scratch', async (_name, groups) => {
+    const geometry = { padding: 1, groups };
+    const poison = fast.tensor(new Float32Array(2 * 3 * 9 * 9).fill(NaN), [2, 3, 9, 9]);
+    const w = fast.tensor(numbers(1, [3, 3 / groups, 3, 3]), [3, 3 / groups, 3, 3]);
+    const x = fast.tensor(numbers(2, [2, 3, 5, 5]), [2, 3, 5, 5]);
+    const g = fast.tensor(numbers(3, [2, 3, 5, 5]), [2, 3, 5, 5]);
+    conv2d(poison, w, geometry);
+    conv2dFilter(poison, poison, w.shape, geometry);
+    for (const y of [conv2d(x, w, geometry), conv2dInput(g, w, x.shape, geometry), conv2dFilter(x, g, w.shape, geometry)]) {
+      expect((await y.data()).every(Number.isFinite)).toBe(true);
     }
   });
-});
-
-it.each([
-  ['dense', 1],
-  ['depthwise', 3],
-] as const)('a %s convolution reads none of the numbers that earlier work left in scratch', async (_name, groups) => {
-  const geometry = { padding: 1, groups };
-  const poison = fast.tensor(new Float32Array(2 * 3 * 9 * 9).fill(NaN), [2, 3, 9, 9]);
-  const w = fast.tensor(numbers(1, [3, 3 / groups, 3, 3]), [3, 3 / groups, 3, 3]);
-  const x = fast.tensor(numbers(2, [2, 3, 5, 5]), [2, 3, 5, 5]);
-  const g = fast.tensor(numbers(3, [2, 3, 5, 5]), [2, 3, 5, 5]);
-  conv2d(poison, w, geometry);
-  conv2dFilter(poison, poison, w.shape, geometry);
-  for (const y of [conv2d(x, w, geometry), conv2dInput(g, w, x.shape, geometry), conv2dFilter(x, g, w.shape, geometry)]) {
-    expect((await y.data()).every(Number.isFinite)).toBe(true);
-  }
 });

@@ -1,15 +1,14 @@
 /** @file SIMD matrix products of every size and transposition against the float64 loops. */
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cpu, type Device, matmul } from '../../../../src/index.ts';
 import { numbers, roundingFault } from '../../../support/float32.ts';
+import { kernelDevice, KERNELS } from '../../../support/kernels.ts';
 
-const fast = cpu({ dtype: 'float32' });
+/** Of the kernels under test. */
+let fast: Device;
 const exact = cpu({ dtype: 'float64' });
-afterAll(() => {
-  fast.destroy();
-  exact.destroy();
-});
+afterAll(() => exact.destroy());
 
 interface Product {
   readonly batch: number;
@@ -40,29 +39,36 @@ async function fault({ batch, m, n, k, transposeA, transposeB }: Product, seed: 
 const sizes = fc.constantFrom(1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31);
 const products = fc.record({ batch: fc.nat(3), m: sizes, n: sizes, k: sizes, transposeA: fc.boolean(), transposeB: fc.boolean() });
 
-describe('the SIMD matrix products equal the float64 loops to rounding', () => {
-  it('small matrices and batches, transposed or not', async () => {
-    await fc.assert(
-      fc.asyncProperty(products, fc.nat(1000), async (product, seed) => {
-        expect(await fault(product, seed)).toBeUndefined();
-      }),
-      { seed: 41, numRuns: 250 },
-    );
+describe.each(KERNELS)('%s kernels', (kernels) => {
+  const device = kernelDevice(kernels);
+  beforeAll(() => {
+    fast = device();
   });
 
-  it.each([
-    [65, 131, 260],
-    [130, 259, 300],
-    [16, 8, 2100],
-    [133, 264, 129],
-    [10, 300, 64],
-    [64, 10, 784],
-    [3, 5, 1030],
-  ])('blocks and their edges: %i x %i over %i', async (m, n, k) => {
-    for (const transposeA of [false, true]) {
-      for (const transposeB of [false, true]) {
-        for (const batch of [0, 2]) expect(await fault({ batch, m, n, k, transposeA, transposeB }, m)).toBeUndefined();
+  describe('the SIMD matrix products equal the float64 loops to rounding', () => {
+    it('small matrices and batches, transposed or not', async () => {
+      await fc.assert(
+        fc.asyncProperty(products, fc.nat(1000), async (product, seed) => {
+          expect(await fault(product, seed)).toBeUndefined();
+        }),
+        { seed: 41, numRuns: 250 },
+      );
+    });
+
+    it.each([
+      [65, 131, 260],
+      [130, 259, 300],
+      [16, 8, 2100],
+      [133, 264, 129],
+      [10, 300, 64],
+      [64, 10, 784],
+      [3, 5, 1030],
+    ])('blocks and their edges: %i x %i over %i', async (m, n, k) => {
+      for (const transposeA of [false, true]) {
+        for (const transposeB of [false, true]) {
+          for (const batch of [0, 2]) expect(await fault({ batch, m, n, k, transposeA, transposeB }, m)).toBeUndefined();
+        }
       }
-    }
+    });
   });
 });

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors, writeCheckedSafetensors, writeSafetensors } from '../../../../src/export/index.ts';
+import { cpu } from '../../../../src/index.ts';
 import { LIST } from '../../../../src/files/listed-folder.ts';
 import { writeIdxFolder } from '../../../support/idx-folder.ts';
 import { type Ended, runReparam } from '../../../support/run-reparam.ts';
@@ -187,7 +188,7 @@ describe('another run', () => {
 
   it.each([
     ['another Node', '"node": "v20', '"node": "v18', 'Node v18'],
-    ['another device', 'cpu float32 (WASM SIMD)', 'NVIDIA H100', 'device NVIDIA H100, now cpu float32'],
+    ['another device', cpu({ dtype: 'float32' }).name, 'NVIDIA H100', 'device NVIDIA H100, now cpu float32'],
   ])('begun on %s is continued, which is said in one line', async (_what, from, to, said) => {
     const folder = copy();
     edit(folder, 'config.json', (text) => text.replace(from, to));

@@ -7,7 +7,7 @@
  */
 import { largestOf } from '../../../../contract/extremes.ts';
 import { type FunctionReference, type FunctionWriter, type Local, minimum, type ModuleWriter } from '../../runtime/assembler.ts';
-import { type Code, doWhile, f32x4, i32, v128 } from '../../runtime/instructions.ts';
+import { type Code, doWhile, f32x4, i32, type MultiplyAdd, v128 } from '../../runtime/instructions.ts';
 import type { WindowOffset } from './sliding-window.ts';
 
 /** `count` columns of offsets that lie `steps` rows below the first of them. */
@@ -90,16 +90,13 @@ function eachColumn(f: FunctionWriter, entry: Local, { steps, count }: OffsetCol
   ];
 }
 
-function multiplyAdd(sum: Local, a: Local, b: Local): Code {
-  return sum.set(f32x4.add(sum.get, f32x4.mul(a.get, b.get)));
-}
-
 /** Reads a parameter of the module that the tiles belong to. */
 type Read<Name extends string> = (parameters: Local, name: Name) => Code;
 
 /** `tiles(parameters, input, weights, out, from, to)`: all rows of the columns [from, to) of one channel. */
 export function addColumnTiles(
   module: ModuleWriter<string>,
+  multiplyAdd: MultiplyAdd,
   { rows, columns }: ColumnTile,
   read: Read<'rows' | 'table' | 'pitchBytes' | 'tilePitch'>,
 ): FunctionReference {
@@ -113,7 +110,9 @@ export function addColumnTiles(
       eachColumn(f, entry, kind, [
         ...at.set(i32.add(base.get, i32.load(entry.get))),
         ...kind.steps.flatMap((_, k) => w[k]!.set(v128.loadSplat(weight.get, 4 * k))),
-        ...eachRow({ rows, steps: kind.steps }, at, pitch.get, v, (k, o) => multiplyAdd(sums[o]!, w[k]!, v)),
+        ...eachRow({ rows, steps: kind.steps }, at, pitch.get, v, (k, o) =>
+          sums[o]!.set(multiplyAdd(w[k]!.get, v.get, sums[o]!.get)),
+        ),
         ...weight.advance(4 * kind.steps.length),
       ]),
     );
@@ -139,6 +138,7 @@ export function addColumnTiles(
 /** `dots(parameters, input, g, sums)`: adds the products of one channel to the sums, each at its place; g's rows and columns end with zeros. */
 export function addColumnDots(
   module: ModuleWriter<string>,
+  multiplyAdd: MultiplyAdd,
   { rows, columns }: ColumnTile,
   read: Read<'gRows' | 'table' | 'places' | 'copyPitch' | 'gPitch'>,
 ): FunctionReference {
@@ -157,7 +157,9 @@ export function addColumnDots(
           ...gAt.set(i32.add(gRow.get, q.get)),
           ...gRows.flatMap((h, o) => [...(o > 0 ? gAt.advance(gPitch.get) : []), ...h.set(v128.load(gAt.get))]),
           ...at.set(i32.add(base.get, q.get)),
-          ...eachRow({ rows, steps }, at, pitch.get, v, (k, o) => multiplyAdd(products[k]!, gRows[o]!, v)),
+          ...eachRow({ rows, steps }, at, pitch.get, v, (k, o) =>
+            products[k]!.set(multiplyAdd(gRows[o]!.get, v.get, products[k]!.get)),
+          ),
         ]),
         ...base.advance(i32.mul(pitch.get, i32.const(rows))),
         ...gRow.advance(i32.mul(gPitch.get, i32.const(rows))),

@@ -16,7 +16,7 @@ import {
   type WasmModule,
 } from '../../runtime/assembler.ts';
 import { BLOCK, blockSums } from '../../runtime/block-sums.ts';
-import { type Code, doWhile, f32, f32x4, f64, i32, v128, when, zeroFill } from '../../runtime/instructions.ts';
+import { type Code, doWhile, f32, f32x4, f64, i32, type MultiplyAdd, v128, when, zeroFill } from '../../runtime/instructions.ts';
 import { parameterLayout, type ParameterLayout } from '../../runtime/parameters.ts';
 import { addMatrixCopy } from '../../runtime/matrix-copy.ts';
 import { addLanes } from '../reduce.ts';
@@ -57,10 +57,10 @@ export const dotProductsParameters: ParameterLayout<Parameter> = parameterLayout
 const { read } = dotProductsParameters;
 
 /** `run(parameters, x, g, out, scratch)`: sums lie at the start of scratch, one vector a product. */
-export function dotProductsModule(tile: DotTile | ColumnTile): WasmModule<'run'> {
+export function dotProductsModule(multiplyAdd: MultiplyAdd, tile: DotTile | ColumnTile): WasmModule<'run'> {
   const module = new ModuleWriter('run');
   const copy = addMatrixCopy(module);
-  const dots = 'columns' in tile ? addColumnDots(module, tile, read) : addDotProducts(module, tile);
+  const dots = 'columns' in tile ? addColumnDots(module, multiplyAdd, tile, read) : addDotProducts(module, multiplyAdd, tile);
   module.add('run', 'parameters x g out scratch', (f, { parameters, x, g, out, scratch }) => {
     const { item, group, input, cotangent, sums } = f.locals('i32', 'item group input cotangent sums');
     const get = (name: Parameter): Code => read(parameters, name);
@@ -121,7 +121,11 @@ function copyCotangent(f: FunctionWriter, get: (name: Parameter) => Code, copy: 
 }
 
 /** `dots(parameters, input, g, sums)`: adds the products of one item to the sums. */
-function addDotProducts(module: ModuleWriter<string>, { outputs, reads, long }: DotTile): FunctionReference {
+function addDotProducts(
+  module: ModuleWriter<string>,
+  multiplyAdd: MultiplyAdd,
+  { outputs, reads, long }: DotTile,
+): FunctionReference {
   return module.add(undefined, 'parameters input g sums', (f, { parameters, input, g, sums }) => {
     const get = (name: Parameter): Code => read(parameters, name);
     const { m, k, entry, tableLast, row, end, stop, channel, outputCount } = f.locals(
@@ -138,7 +142,7 @@ function addDotProducts(module: ModuleWriter<string>, { outputs, reads, long }: 
       ...inAt.flatMap((p, j) => [
         ...x.set(v128.load(p.get)),
         ...p.advance(16),
-        ...products.flatMap((sums, i) => sums[j]!.set(f32x4.add(sums[j]!.get, f32x4.mul(loaded[i]!.get, x.get)))),
+        ...products.flatMap((sums, i) => sums[j]!.set(multiplyAdd(loaded[i]!.get, x.get, sums[j]!.get))),
       ]),
     ];
     const tile = [

@@ -14,7 +14,7 @@ import {
   ModuleWriter,
   type WasmModule,
 } from '../../runtime/assembler.ts';
-import { type Code, doWhile, f32, f32x4, i32, v128, when, zeroFill } from '../../runtime/instructions.ts';
+import { type Code, doWhile, f32, i32, type MultiplyAdd, v128, when, zeroFill } from '../../runtime/instructions.ts';
 import { blockSums } from '../../runtime/block-sums.ts';
 import { parameterLayout, type ParameterLayout } from '../../runtime/parameters.ts';
 import { addMatrixCopy } from '../../runtime/matrix-copy.ts';
@@ -66,15 +66,20 @@ const { read, keep } = outputTilesParameters;
 const CACHED = ['rows', 'outputs', 'table', 'tableEnd', 'pitchBytes', 'tilePitch', 'tileChannel'] as const;
 
 /** `run(parameters, x, weights, y, scratch)`: weights packed first, then each item. */
-export function outputTilesModule(wide: Tile | undefined, narrow: Tile | ColumnTile | undefined): WasmModule<'run'> {
+export function outputTilesModule(
+  multiplyAdd: MultiplyAdd,
+  wide: Tile | undefined,
+  narrow: Tile | ColumnTile | undefined,
+): WasmModule<'run'> {
   const module = new ModuleWriter('run');
   const tile = wide ?? narrow;
   // A column tile is of one output channel.
   const outputs = tile && 'outputs' in tile ? tile.outputs : 1;
   const copy = addMatrixCopy(module);
   const pack = addWeightPacking(module, outputs);
-  const wideTiles = wide && addTiles(module, wide);
-  const narrowTiles = narrow && ('columns' in narrow ? addColumnTiles(module, narrow, read) : addTiles(module, narrow));
+  const wideTiles = wide && addTiles(module, multiplyAdd, wide);
+  const narrowTiles =
+    narrow && ('columns' in narrow ? addColumnTiles(module, multiplyAdd, narrow, read) : addTiles(module, multiplyAdd, narrow));
   module.add('run', 'parameters x weights y scratch', (f, { parameters, x, weights, y, scratch }) => {
     const { item, group, input, packed, out, a, panelBytes } = f.locals('i32', 'item group input packed out a panelBytes');
     const get = (name: Parameter): Code => read(parameters, name);
@@ -165,7 +170,11 @@ function addWeightPacking(module: ModuleWriter<string>, width: number): Function
 }
 
 /** `tiles(parameters, input, a, out, from, to)`: all rows of the columns [from, to) of all output channels of an item. */
-function addTiles(module: ModuleWriter<string>, { outputs, rows, vectors, block }: Tile): FunctionReference {
+function addTiles(
+  module: ModuleWriter<string>,
+  multiplyAdd: MultiplyAdd,
+  { outputs, rows, vectors, block }: Tile,
+): FunctionReference {
   return module.add(undefined, 'parameters input a out from to', (f, { parameters, input, a, out, from, to }) => {
     const { load, get } = keep(f, parameters, CACHED);
     const { p, row, q, column, panel, weight, base, at, entry, target } = f.locals(
@@ -184,7 +193,7 @@ function addTiles(module: ModuleWriter<string>, { outputs, rows, vectors, block 
       ...loads,
       ...sums.flatMap((sum, m) => [
         ...w.set(v128.loadSplat(weight.get, 4 * m)),
-        ...sum.flatMap((s, v) => s.set(f32x4.add(s.get, f32x4.mul(w.get, loaded[v]!.get)))),
+        ...sum.flatMap((s, v) => s.set(multiplyAdd(w.get, loaded[v]!.get, s.get))),
       ]),
       ...weight.advance(4 * outputs),
       ...entry.advance(4),

@@ -99,7 +99,7 @@ export function outputTilesPlan(linker: Linker, asked: OutputTilesForm): Plan {
     }),
   );
   const name = `output tiles ${[wide, narrow].flatMap((tile) => (tile ? [showTile(tile)] : [])).join(' ')}`;
-  const { run } = linker.load(name, () => outputTilesModule(wide, narrow));
+  const { run } = linker.load(name, (multiplyAdd) => outputTilesModule(multiplyAdd, wide, narrow));
   return { ...place, scratchBytes, run };
 }
 
@@ -202,6 +202,6 @@ export function dotProductsPlan(linker: Linker, asked: DotProductsForm): Plan {
     }),
   );
   const name = `dot products ${'columns' in tile ? showColumnTile(tile) : `${tile.outputs}x${tile.reads} long: ${tile.long}`}`;
-  const { run } = linker.load(name, () => dotProductsModule(tile));
+  const { run } = linker.load(name, (multiplyAdd) => dotProductsModule(multiplyAdd, tile));
   return { ...place, scratchBytes: gPacked + gPackedBytes + 64, run };
 }

@@ -6,7 +6,7 @@
  */
 import { call, type FunctionReference, type Local, minimum, ModuleWriter, type WasmModule } from '../../runtime/assembler.ts';
 import { blockSums } from '../../runtime/block-sums.ts';
-import { type Code, f32, f32x4, i32, v128, when } from '../../runtime/instructions.ts';
+import { type Code, f32, f32x4, i32, type MultiplyAdd, v128, when } from '../../runtime/instructions.ts';
 
 const ROWS = 4;
 const COLUMNS = 8;
@@ -23,11 +23,11 @@ export function gemmScratch(m: number): number {
 }
 
 /** `gemm(a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, scratch)`; steps in bytes. */
-export function gemmModule(): WasmModule<'gemm'> {
+export function gemmModule(multiplyAdd: MultiplyAdd): WasmModule<'gemm'> {
   const module = new ModuleWriter('gemm');
   const packA = addPacking(module, ROWS);
   const packB = addPacking(module, COLUMNS);
-  const tile = addTile(module);
+  const tile = addTile(module, multiplyAdd);
   const add = addEdge(module);
   module.add('gemm', 'a aRow aColumn b bRow bColumn c m n k scratch', (f, parameters) => {
     const { a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, scratch } = parameters;
@@ -113,7 +113,7 @@ function addPacking(module: ModuleWriter<string>, width: number): FunctionRefere
 }
 
 /** `tile(a, b, inner, c, pitch, accumulate)`: 4 x 8 sums of products of two panels, put in c or added to it. */
-function addTile(module: ModuleWriter<string>): FunctionReference {
+function addTile(module: ModuleWriter<string>, multiplyAdd: MultiplyAdd): FunctionReference {
   return module.add(undefined, 'a b inner c pitch accumulate', (f, { a, b, inner, c, pitch, accumulate }) => {
     const sums = Array.from({ length: ROWS }, () => f.localArray('v128', COLUMNS / 4));
     const loaded = f.localArray('v128', COLUMNS / 4);
@@ -123,7 +123,7 @@ function addTile(module: ModuleWriter<string>): FunctionReference {
       ...loaded.flatMap((v, i) => v.set(v128.load(b.get, 16 * i))),
       ...sums.flatMap((row, r) => [
         ...w.set(v128.loadSplat(a.get, 4 * r)),
-        ...row.flatMap((s, v) => s.set(f32x4.add(s.get, f32x4.mul(w.get, loaded[v]!.get)))),
+        ...row.flatMap((s, v) => s.set(multiplyAdd(w.get, loaded[v]!.get, s.get))),
       ]),
       ...a.advance(4 * ROWS),
       ...b.advance(4 * COLUMNS),
