@@ -35,6 +35,22 @@ export function stateNumbers(op: string, name: string, { shape, data }: StateDic
   return Float64Array.from(given, Number);
 }
 
+/** Modules that are made, while somebody asks; undefined almost always. */
+let making: Module[] | undefined;
+
+/** Runs `body` and tells which modules were made in it, in order of construction. @internal */
+export function withMadeModules<T>(body: () => T): { readonly result: T; readonly modules: readonly Module[] } {
+  const before = making;
+  const modules: Module[] = [];
+  making = modules;
+  try {
+    return { result: body(), modules };
+  } finally {
+    making = before;
+    before?.push(...modules);
+  }
+}
+
 /**
  * Base of all layers and networks. Its tensors, modules and arrays of modules held in properties make up its tree; a
  * property's name is the name in `stateDict()`.
@@ -42,6 +58,10 @@ export function stateNumbers(op: string, name: string, { shape, data }: StateDic
 export abstract class Module {
   /** Whether batch norm uses batch statistics (and updates its running ones) and dropout drops. See `train` and `eval`. */
   training = true;
+
+  constructor() {
+    making?.push(this);
+  }
 
   /** By which another copy of this package tells what this is. @internal */
   get 'reparam module'(): true {

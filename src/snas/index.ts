@@ -28,7 +28,7 @@ export { type Cost, type PlaceCosts, type Resource, RESOURCES } from './space/re
 export { type BlackBox, BlackBoxCost, type BlackBoxFactory, type BlackBoxOptions } from './cost/black-box.ts';
 export { networkContext } from './child/context.ts';
 export { CHILD_PRESETS, type ChildPreset, type PresetName } from './child/presets.ts';
-export { type Confusion, confusionOf, type Prediction, type PredictionOptions, predictions } from './child/predictions.ts';
+export { type Confusion, confusionOf, type Prediction, type PredictionOptions, predictions, outputs } from './child/predictions.ts';
 export { classification, regression, type Task } from './child/task.ts';
 export {
   type ChildStep,

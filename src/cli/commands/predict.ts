@@ -4,9 +4,13 @@ import type { Command } from 'commander';
 import { chooseDevice } from '../../command/device.ts';
 import { StopRequest } from '../../command/stop.ts';
 import { quote } from '../../contract/quote.ts';
+import type { StopSignal } from '../../contract/stop-signal.ts';
+import type { Device } from '../../core/tensor.ts';
+import type { BatchSource } from '../../data/index.ts';
+import type { Layer } from '../../nn/module.ts';
 import type { Reading } from '../../data/reading.ts';
 import { ItemReader } from '../../data/unlabelled.node.ts';
-import { type Prediction, predictions } from '../../snas/child/predictions.ts';
+import { outputs, type Prediction, predictions } from '../../snas/child/predictions.ts';
 import { type PredictFlags, predictSettings } from '../settings/evaluate.ts';
 import { addOptions } from '../settings/setting.ts';
 import { RunChild } from '../shared/run-child.ts';
@@ -14,7 +18,9 @@ import { RunChild } from '../shared/run-child.ts';
 export function registerPredict(program: Command): void {
   const command = program
     .command('predict')
-    .description('say what the child of a search takes files for: a line each, file, class and probability, divided by tabs')
+    .description(
+      'say what the child of a search takes files for: a line each, file, class and probability (of a regression its numbers), divided by tabs',
+    )
     .argument('<run>', 'the folder of a search that has ended, or of a train --from')
     .argument('<files...>', 'PNG, JPEG or WebP (package sharp); or IDX images or a .npz, with a line an item');
   addOptions(command, predictSettings).action((run: string, files: readonly string[], flags: PredictFlags) =>
@@ -38,16 +44,30 @@ async function runPredict(run: string, files: readonly string[], flags: PredictF
       stop.signal.throwIfAborted();
       const { data, single } = await reader.read(file);
       let index = 0;
-      for await (const prediction of predictions(device, network, child.source(data, file), { signal: stop.signal }))
-        process.stdout.write(
-          `${[`${shown(file)}${single ? '' : `[${index++}]`}`, ...best(prediction, flags.top, saved.classNames)].join('\t')}\n`,
-        );
+      for await (const columns of columnsOf(child, device, network, child.source(data, file), flags.top, stop.signal))
+        process.stdout.write(`${[`${shown(file)}${single ? '' : `[${index++}]`}`, ...columns].join('\t')}\n`);
     }
   } catch (error) {
     if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
   } finally {
     network.dispose();
   }
+}
+
+/** Classes with their probabilities; of a regression the numbers. */
+async function* columnsOf(
+  { saved }: RunChild,
+  device: Device,
+  network: Layer,
+  source: BatchSource,
+  top: number,
+  signal: StopSignal,
+): AsyncGenerator<string[], void, void> {
+  if (saved.targets === 'numbers') {
+    for await (const row of outputs(device, network, source, { signal })) yield row.map((value) => value.toPrecision(6));
+    return;
+  }
+  for await (const prediction of predictions(device, network, source, { signal })) yield best(prediction, top, saved.classNames);
 }
 
 /** As the search brought its images to their size. */

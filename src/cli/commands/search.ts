@@ -298,6 +298,7 @@ async function finish({ search, config, lock, folder, lines, credits, train, tes
     complete: search.step >= search.steps,
     ...(search.statistics && { standardise: search.statistics }),
     ...(train.classNames && { classNames: train.classNames }),
+    ...(train.classes === 0 && { targets: 'numbers' as const }),
   };
   const others = {
     ...credits?.finish(),

@@ -38,6 +38,8 @@ export interface SavedChild {
   /** What its images were standardised by; absent where their source did so itself. */
   readonly standardise?: ChannelStatistics;
   readonly classNames?: readonly string[];
+  /** Its outputs are numbers and not classes. */
+  readonly targets?: 'numbers';
   /** Which images it was found on, and how they were read. */
   readonly data?: string;
   readonly reading?: Reading;
@@ -56,6 +58,7 @@ export const savedSchema: v.GenericSchema<unknown, SavedChild> = v.looseObject({
   choices: v.record(v.string(), v.string()),
   standardise: v.exactOptional(v.object({ mean: numbers, std: v.array(v.pipe(v.number(), v.finite(), v.gtValue(0))) })),
   classNames: v.exactOptional(v.array(v.string())),
+  targets: v.exactOptional(v.literal('numbers')),
   data: v.exactOptional(v.string()),
   reading: v.exactOptional(v.record(v.string(), v.union([v.string(), v.number()]))),
 });

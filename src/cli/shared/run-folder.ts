@@ -51,7 +51,7 @@ export interface FoundChild extends SavedChild {
 }
 
 /** What a search says of its child. */
-export interface FoundScores extends Pick<SavedChild, 'standardise' | 'classNames'> {
+export interface FoundScores extends Pick<SavedChild, 'standardise' | 'classNames' | 'targets'> {
   readonly architecture: Architecture;
   readonly validationAccuracy: number;
   readonly testAccuracy: number;
@@ -151,7 +151,7 @@ export class RunFolder {
 
   /** What a search has found, and its weights without the state of the optimisers. */
   async saveResult(
-    { architecture, standardise, classNames, ...scores }: FoundScores,
+    { architecture, standardise, classNames, targets, ...scores }: FoundScores,
     { space, data, reading }: RunConfig,
     searched: SearchSpace,
     state: StateDict,
@@ -171,6 +171,7 @@ export class RunFolder {
       choices: architecture,
       ...(standardise && { standardise }),
       ...(classNames && { classNames }),
+      ...(targets && { targets }),
       data,
       ...(reading && { reading }),
     };

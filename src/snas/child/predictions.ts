@@ -6,7 +6,7 @@ import { nextTask } from '../../core/event-loop.ts';
 import { noGrad } from '../../core/grad-mode.ts';
 import { scope } from '../../core/scope.ts';
 import { logSoftmax } from '../../core/softmax.ts';
-import type { Device } from '../../core/tensor.ts';
+import type { Device, Tensor } from '../../core/tensor.ts';
 import { type BatchSource, type Dataset, sourceOf, uploadInputs } from '../../data/index.ts';
 import type { Layer } from '../../nn/module.ts';
 
@@ -38,21 +38,40 @@ export async function* predictions(
   data: Dataset | BatchSource,
   options: PredictionOptions = {},
 ): AsyncGenerator<Prediction, void, void> {
-  const { batchSize = 64, signal, onProgress } = options;
+  for await (const { values, label } of rowsOf(device, network, data, options, logSoftmax)) {
+    const logProbabilities = Array.from(values);
+    yield { logProbabilities, predicted: logProbabilities.indexOf(largestOf(logProbabilities)), label };
+  }
+}
+
+/** What a network of numbers [n, d] (a regression) puts out for each example, in the data's order, in evaluation mode. */
+export async function* outputs(
+  device: Device,
+  network: Layer,
+  data: Dataset | BatchSource,
+  options: PredictionOptions = {},
+): AsyncGenerator<readonly number[], void, void> {
+  for await (const { values } of rowsOf(device, network, data, options, (rows) => rows)) yield Array.from(values);
+}
+
+async function* rowsOf(
+  device: Device,
+  network: Layer,
+  data: Dataset | BatchSource,
+  { batchSize = 64, signal, onProgress }: PredictionOptions,
+  of: (rows: Tensor) => Tensor,
+): AsyncGenerator<{ readonly values: ArrayLike<number>; readonly label: number }, void, void> {
   const source = sourceOf(data);
   network.eval();
   let done = 0;
   for (const batch of source.batches({ batchSize })) {
-    const rows = scope(() => noGrad(() => logSoftmax(network.forward(uploadInputs(device, batch, source)))));
+    const rows = scope(() => noGrad(() => of(network.forward(uploadInputs(device, batch, source)))));
     if (rows.rank !== 2)
-      throw new OptionError(`predictions: the network makes [${rows.shape.join(', ')}], not logits [n, classes]`);
-    const classes = rows.shape[1]!;
+      throw new OptionError(`predictions: the network makes [${rows.shape.join(', ')}], not rows [n, outputs] of its examples`);
+    const width = rows.shape[1]!;
     const values = await rows.data();
     rows.dispose();
-    for (let i = 0; i < batch.n; i++) {
-      const logProbabilities = Array.from(values.subarray(i * classes, (i + 1) * classes));
-      yield { logProbabilities, predicted: logProbabilities.indexOf(largestOf(logProbabilities)), label: batch.labels[i]! };
-    }
+    for (let i = 0; i < batch.n; i++) yield { values: values.subarray(i * width, (i + 1) * width), label: batch.labels[i]! };
     done += batch.n;
     onProgress?.(done, source.length);
     await nextTask(signal);

@@ -2,17 +2,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { CapturedInfo } from '../../core/capture.ts';
 import {
-  type Batch,
   type BatchSource,
   channelStatistics,
   type ChannelStatistics,
   type Dataset,
-  disposeBatch,
   isDataset,
   type LabelledImages,
   sourceOf,
-  type SourceOptions,
-  uploadExamples,
 } from '../../data/index.ts';
 import type { Device } from '../../core/tensor.ts';
 import { nextTask } from '../../core/event-loop.ts';
@@ -23,7 +19,7 @@ import type { Layer, StateDict } from '../../nn/module.ts';
 import { cosine, linearSchedule } from '../../optim/schedule.ts';
 import { foldIn, type Key, key } from '../../core/random.ts';
 import { scope } from '../../core/scope.ts';
-import { Budget, type BudgetLimits, type BudgetReport, type WithinBudget } from '../cost/budget.ts';
+import type { Budget, BudgetReport, WithinBudget } from '../cost/budget.ts';
 import { BlackBoxCost } from '../cost/black-box.ts';
 import type { EvaluationOptions, Score } from '../child/evaluation.ts';
 import { SEARCH_KEYS } from '../keys.ts';
@@ -32,7 +28,6 @@ import type { SpaceCost } from '../cost/space-cost.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { hostRows } from '../space/layout.ts';
 import { type Place, SearchSpace } from '../space/search-space.ts';
-import { darts } from '../spaces/darts/index.ts';
 import { jointEntropy, meanEntropy, withProbabilities } from '../strategies/probabilities.ts';
 import { Snas } from '../strategies/snas.ts';
 import type { ArchitectureStrategy } from '../strategies/strategy.ts';
@@ -47,17 +42,13 @@ import {
   type SearchData,
   type SearchOptions,
 } from './config.ts';
+import { budgetOf, checkOutputs, checkSteps, spaceOf, strategyOf } from './parts.ts';
 import { Scores } from './scores.ts';
+import { type BatchPair, StepBatches } from './step-batches.ts';
 import { type StepSettings, TrainingStep } from './training-step.ts';
 
 /** Steps from one look at the loss to the next. */
 const READ_EVERY = 16;
-
-/** What one step trains on. */
-interface BatchPair {
-  readonly training: Batch;
-  readonly validation: Batch | undefined;
-}
 
 export interface LocateStepOptions {
   /** Ends after the step that is under way, by throwing the signal's reason. */
@@ -74,11 +65,6 @@ export interface NonFiniteStep {
   readonly entry: string;
   /** The first operation that made one; undefined if the step, done again, made none. */
   readonly found: NonFinite | undefined;
-}
-
-function checkSteps(name: string, n: number | undefined, most: number): void {
-  if (n === undefined || !(Number.isInteger(n) && n >= 0 && n <= most))
-    throw new OptionError(`search: ${name} of the saved state is ${n ?? 'missing'}; it must be an integer from 0 to ${most}`);
 }
 
 /**
@@ -105,8 +91,7 @@ export class Search {
   #counted = 0;
   readonly #root: Key;
   readonly #task: Task;
-  readonly #train: BatchSource;
-  readonly #validation: BatchSource;
+  readonly #batches: StepBatches;
   readonly #cost: SpaceCost | undefined;
   readonly #ownsCost: boolean;
   readonly #blackBox: BlackBoxCost | undefined;
@@ -125,16 +110,16 @@ export class Search {
     this.statistics = isDataset(data.train) ? channelStatistics(data.train) : undefined;
     this.#task = options.task ?? (isDataset(data.train) && data.train.classes === 0 ? regression : classification);
     const settings = { standardise: this.statistics, augment: config.augment };
-    this.#train = sourceOf(data.train, settings);
-    this.#validation = sourceOf(data.validation, settings);
-    this.space = new SearchSpace(spaceOf(config, options), networkContext(device, this.#key('weights'), this.#train));
-    const inputs = [config.batchSize, ...this.#train.shape];
-    this.stepsPerEpoch = Math.floor(this.#train.length / config.batchSize);
+    const train = sourceOf(data.train, settings);
+    this.space = new SearchSpace(spaceOf(config, options), networkContext(device, this.#key('weights'), train));
+    const inputs = [config.batchSize, ...train.shape];
+    this.stepsPerEpoch = Math.floor(train.length / config.batchSize);
     const steps = this.steps;
     try {
       // Nothing is run: an option that does not fit is told before the first step.
       this.places = this.space.places(inputs);
       this.space.checkRepeatable();
+      checkOutputs(this.space, inputs, this.#task);
       this.strategy = strategyOf(options, this.space, () => new Snas(device, this.#key('architecture'), this.space));
       this.#ownsCost = typeof options.cost === 'function';
       this.#cost = typeof options.cost === 'function' ? options.cost(this.space) : options.cost;
@@ -150,6 +135,14 @@ export class Search {
       this.space.dispose();
       throw error;
     }
+    this.#batches = new StepBatches({
+      device,
+      train,
+      validation: sourceOf(data.validation, settings),
+      batchSize: config.batchSize,
+      key: this.#key('data'),
+      bilevel: this.strategy.level === 'bilevel',
+    });
     const { weights, temperature } = config;
     this.#lr = cosine(weights.lr, weights.lrEnd, steps);
     this.#temperature = linearSchedule(temperature.start, temperature.end, Math.max(1, steps - 1));
@@ -244,7 +237,7 @@ export class Search {
     const epoch = Math.floor(before / this.stepsPerEpoch);
     const first = before % this.stepsPerEpoch;
     let index = 0;
-    for (const batch of this.#batchesOf(epoch)) {
+    for (const batch of this.#batches.of(epoch)) {
       // A resumed epoch passes over what it has done.
       if (index++ < first) {
         await nextTask(options.signal);
@@ -282,7 +275,7 @@ export class Search {
     while (this.step < this.steps) {
       const first = this.step % this.stepsPerEpoch;
       let index = 0;
-      for (const batch of this.#batchesOf(Math.floor(this.step / this.stepsPerEpoch))) {
+      for (const batch of this.#batches.of(Math.floor(this.step / this.stepsPerEpoch))) {
         if (index++ < first) continue;
         await this.#trainOn(batch);
         const after = await this.state();
@@ -301,36 +294,15 @@ export class Search {
   }
 
   async #locateOn(pair: BatchPair): Promise<NonFinite | undefined> {
-    const { trained, validated } = this.#upload(pair);
     await this.#blackBox?.measure(this.step, this.#settings().strategy);
-    const found = await locateNonFinite(() => this.trainStep(trained, validated), { modules: { supernet: this.supernet } });
-    disposeBatch(trained);
-    if (validated) disposeBatch(validated);
-    return found;
-  }
-
-  /** The batches of an epoch's steps; with those of a bi-level strategy. */
-  *#batchesOf(epoch: number): Generator<BatchPair, void, void> {
-    const validation = this.strategy.level === 'bilevel' ? this.#validationStream(epoch) : undefined;
-    for (const training of this.#train.batches(this.#batchOptions(epoch))) yield { training, validation: validation?.next().value };
-  }
-
-  #upload({ training, validation }: BatchPair): {
-    readonly trained: LabelledImages;
-    readonly validated: LabelledImages | undefined;
-  } {
-    return {
-      trained: uploadExamples(this.device, training, this.#train),
-      validated: validation && uploadExamples(this.device, validation, this.#validation),
-    };
+    using batch = this.#batches.upload(pair);
+    return await locateNonFinite(() => this.trainStep(batch.trained, batch.validated), { modules: { supernet: this.supernet } });
   }
 
   async #trainOn(pair: BatchPair): Promise<void> {
-    const { trained, validated } = this.#upload(pair);
     await this.#blackBox?.measure(this.step, this.#settings().strategy);
-    this.trainStep(trained, validated);
-    disposeBatch(trained);
-    if (validated) disposeBatch(validated);
+    using batch = this.#batches.upload(pair);
+    this.trainStep(batch.trained, batch.validated);
   }
 
   /** One step on one batch: draws noise, updates weights and architecture in place. `validation`: the batch of a bi-level strategy. */
@@ -350,16 +322,8 @@ export class Search {
    * `onProgress` is called after each kernel.
    */
   async warmUp(onProgress?: (compiled: number, of: number) => void): Promise<void> {
-    const n = this.config.batchSize;
-    const some = (): LabelledImages => ({
-      images: this.device.zeros([n, ...this.#train.shape]),
-      labels: this.device.zeros([n, ...(this.#train.targetShape ?? [])]),
-    });
-    const batch = some();
-    const validation = this.strategy.level === 'bilevel' ? some() : undefined;
-    await this.#training.prepare(batch, validation, this.#settings(), onProgress);
-    disposeBatch(batch);
-    if (validation) disposeBatch(validation);
+    using batch = this.#batches.zeros();
+    await this.#training.prepare(batch.trained, batch.validated, this.#settings(), onProgress);
   }
 
   /** Figures of the captured training step; undefined before the first step, and in an eager search. */
@@ -504,38 +468,4 @@ export class Search {
       budget: this.#budget,
     };
   }
-
-  #batchOptions(epoch: number): SourceOptions {
-    return { batchSize: this.config.batchSize, key: this.#key('data'), epoch, dropLast: true, training: true };
-  }
-
-  /** Validation batches without end, reshuffled each time round. */
-  *#validationStream(epoch: number): Generator<Batch, never, void> {
-    for (let round = 0; ; round++) {
-      yield* this.#validation.batches({
-        ...this.#batchOptions(epoch * 1000 + round),
-        key: foldIn(this.#key('data'), 1),
-      });
-    }
-  }
-}
-
-function spaceOf({ network }: SearchConfig, { space }: SearchOptions): NonNullable<SearchOptions['space']> {
-  if (space) return space;
-  if (!network) throw new OptionError('search: give the space in the options, or the sizes of DARTS cells as config.network');
-  return darts(network);
-}
-
-function budgetOf(space: SearchSpace, strategy: ArchitectureStrategy, limits: BudgetLimits, steps: number): Budget {
-  if (strategy.parameters().length === 0)
-    throw new OptionError(`budget: ${strategy.name} learns no architecture, so a price moves nothing; take a strategy that does`);
-  return new Budget(space, limits, steps);
-}
-
-function strategyOf({ strategy }: SearchOptions, space: SearchSpace, snas: () => ArchitectureStrategy): ArchitectureStrategy {
-  const made = typeof strategy === 'function' ? strategy(space) : (strategy ?? snas());
-  const names = (layout: SearchSpace['layout']): string =>
-    layout.choices.map(({ name, options }) => [name, ...options].join(' ')).join('\n');
-  if (names(made.layout) === names(space.layout)) return made;
-  throw new OptionError(`search: strategy ${made.name} was made for other choices than those of space ${space.definition.name}`);
 }

@@ -6,7 +6,7 @@ import { type NotAsync, synchronous } from '../../core/synchronous.ts';
 import { dropPath } from '../../core/composites.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { Identity } from '../../nn/layers.ts';
-import { Layer, Module } from '../../nn/module.ts';
+import { Layer, Module, withMadeModules } from '../../nn/module.ts';
 import { type Architecture, NONE } from './architecture.ts';
 import { type ChoiceSpec, type NoiseSource, noiseOfName } from './layout.ts';
 import { onShapes } from './on-shapes.ts';
@@ -36,17 +36,20 @@ interface Building {
 
 let building: Building | undefined;
 
-/** Runs `body`, which builds a network, and collects its choices in order of construction. */
+/** Runs `body`, which builds a network, and collects its choices and all modules in order of construction. */
 export function collectChoices<T>(
   body: () => NotAsync<T>,
   fixed?: Architecture,
   shapes?: readonly Choice[],
-): { readonly network: T; readonly choices: readonly Choice[] } {
+): { readonly network: T; readonly choices: readonly Choice[]; readonly modules: readonly Module[] } {
   const before = building;
   const choices: Choice[] = [];
   building = { choices, fixed, shapes };
   try {
-    return { network: synchronous<T>('search space', 'the function that makes the network', body()), choices };
+    const { result, modules } = withMadeModules(() =>
+      synchronous<T>('search space', 'the function that makes the network', body()),
+    );
+    return { network: result, choices, modules };
   } finally {
     building = before;
   }

@@ -79,14 +79,18 @@ export class SearchSpace {
   /** Choices of the network by construction order, one for each spot. */
   readonly holders: readonly Choice[];
 
-  /** OptionError for a network without choices, or two choices of one name with other options. */
+  /**
+   * OptionError for a network without choices, two choices of one name with other options, and a layer with weights that the function makes
+   * and the network does not hold.
+   */
   constructor(definition: SpaceDefinition | NetworkFactory, context: NetworkContext) {
     this.definition = typeof definition === 'function' ? { name: 'own', settings: {}, network: definition } : definition;
     this.context = context;
-    const { network, choices } = collectChoices(() => this.definition.network(context));
+    const { network, choices, modules } = collectChoices(() => this.definition.network(context));
     this.network = network;
     this.holders = choices;
     checkMadeHere(network, choices);
+    checkHeld(network, modules);
     checkOneOwner(network, choices);
     checkStateNames(network);
     this.layout = new SpaceLayout(distinct([...(this.definition.choices?.() ?? []), ...choices.map(({ spec }) => spec)]));
@@ -106,14 +110,14 @@ export class SearchSpace {
 
   /**
    * All places of the network for inputs of a shape [n, ...], in order of evaluation, seen in a pass in which nothing is run and no memory is
-   * asked for. Errors are those of `forward`. `watch` is the pass's `around`.
+   * asked for. Errors are those of `forward`; OptionError for a choice that the pass does not come to. `watch` is the pass's `around`.
    */
   places(inputs: Shape, watch?: PassOptions['around']): Place[] {
     const trace: PlaceTrace[] = [];
     onShapes(this.device, () => {
-      const z = this.layout.matrices.map((_, m) => this.device.empty(this.layout.shape(m)));
-      this.forward(this.device.empty(inputs), z, { trace, around: watch });
+      this.#onShapes(inputs, { trace, around: watch });
     });
+    this.#checkReached(trace);
     const names = new Map<object, string>();
     for (const [name, module] of this.network.namedModules()) names.set(module, name);
     const uses = new Map<string, number>();
@@ -134,6 +138,26 @@ export class SearchSpace {
           output: output.shape,
         };
       });
+  }
+
+  /** The shape of the network's output for inputs of a shape [n, ...]. Errors are those of `forward`; nothing is run. */
+  outputShape(inputs: Shape): Shape {
+    return onShapes(this.device, () => ({ shape: this.#onShapes(inputs).shape })).shape;
+  }
+
+  #onShapes(inputs: Shape, options: PassOptions = {}): Tensor {
+    const z = this.layout.matrices.map((_, m) => this.device.empty(this.layout.shape(m)));
+    return this.forward(this.device.empty(inputs), z, options);
+  }
+
+  /** OptionError for a choice of which nothing depends: it would be drawn, paid for and told as found. */
+  #checkReached(trace: readonly PlaceTrace[]): void {
+    const reached = new Set(trace.map(({ holder }) => holder));
+    const idle = this.holders.find((holder) => !reached.has(holder));
+    if (!idle) return;
+    throw new OptionError(
+      `choice ${idle.name}: the network makes it, and its forward pass does not come to it: use it or leave it out`,
+    );
   }
 
   /**
@@ -244,6 +268,19 @@ function checkMadeHere(network: Layer, choices: readonly Choice[]): void {
     if (!(module instanceof Choice) || made.has(module)) continue;
     throw new OptionError(
       `choice ${module.name}: it was made before the function that makes the network was called; make it inside, for each child is made by calling it again`,
+    );
+  }
+}
+
+/** OptionError for a layer with weights that the function has made and the network does not hold: a function may compute with them. */
+function checkHeld(network: Layer, made: readonly Module[]): void {
+  const held = new Set([...network.stateTensors()].map(({ tensor }) => tensor));
+  for (const module of made) {
+    const lost = [...module.stateTensors()].find(({ tensor }) => !held.has(tensor) && !tensor.disposed);
+    if (!lost) continue;
+    throw new OptionError(
+      `search space: a ${module.constructor.name} is made and held by no layer of the network, as where a function closes over it: its ${lost.name} ` +
+        'would be neither trained nor saved nor counted; make it an option or a child of a layer',
     );
   }
 }

@@ -61,6 +61,11 @@ beforeAll(async () => {
     ['run-genotype-noise', 'genotype.json', '{"genotype": {"normal": 5}}'],
     ['run-no-weights', 'weights.safetensors', undefined],
     ['run-weights-noise', 'weights.safetensors', 'noise'],
+    ['run-no-genotype', 'genotype.json', undefined],
+    ['run-genotype-null', 'genotype.json', 'null'],
+    ['run-genotype-list', 'genotype.json', '[{}]'],
+    ['run-no-child-weights', 'child.safetensors', undefined],
+    ['run-child-weights-noise', 'child.safetensors', 'noise'],
   ] as const) {
     cpSync(at('run'), at(name), { recursive: true });
     if (content === undefined) rmSync(at(name, file));
@@ -153,6 +158,31 @@ const rows: readonly (readonly [string, () => readonly string[]])[] = [
   ...['syntax', 'throws', 'null', 'missing', 'number', 'throwing', 'nowhere'].map(
     (name) => [`gradcheck of a module that is ${name}`, () => ['gradcheck', `${at('functions', `${name}.mjs`)}#f`]] as const,
   ),
+  ...[
+    'nowhere',
+    'empty',
+    'a-file',
+    'circle',
+    'noise',
+    'folder.safetensors',
+    'run-no-genotype',
+    'run-genotype-noise',
+    'run-genotype-null',
+    'run-genotype-list',
+    'run-no-child-weights',
+    'run-child-weights-noise',
+  ].flatMap((name) => [
+    [`evaluate ${name}`, () => ['evaluate', at(name), '--data', data, '--device', 'cpu']] as const,
+    [`predict ${name}`, () => ['predict', at(name), path.join(data, 't10k-images-idx3-ubyte'), '--device', 'cpu']] as const,
+    [`train --from ${name}`, () => train('--from', at(name), '--data', data, '--out', at('t3'))] as const,
+  ]),
+  ...['nowhere', 'empty', 'a-file', 'circle', 'noise', 'cut-images', 'noise-for-labels'].flatMap((name) => [
+    [`evaluate with data that are ${name}`, () => ['evaluate', at('run'), '--data', at(name), '--device', 'cpu']] as const,
+    [`predict of ${name}`, () => ['predict', at('run'), at(name), '--device', 'cpu']] as const,
+  ]),
+  ...['syntax', 'throws', 'null', 'missing', 'number', 'throwing', 'nowhere'].map(
+    (name) => [`search --space that is ${name}`, () => elsewhere('--space', at('functions', `${name}.mjs`))] as const,
+  ),
   ['gradcheck of an export that is not there', () => ['gradcheck', `${at('functions/number.mjs')}#other`]],
   ['gradcheck of a folder', () => ['gradcheck', `${at('functions')}#f`]],
   ['gradcheck of noise', () => ['gradcheck', `${at('noise')}#f`]],
@@ -198,6 +228,29 @@ describe('the other commands, each in its own process', () => {
   });
 });
 
+describe('doctor, which tells of a bad world', () => {
+  const none = /^adapter +none.*\nproblem .+\nto get one .+$/m;
+  it.each([
+    ['without a driver', none, { VK_ICD_FILENAMES: at('nowhere'), VK_DRIVER_FILES: at('nowhere') }],
+    ['with a driver that is noise', none, { VK_ICD_FILENAMES: at('noise'), VK_DRIVER_FILES: at('noise') }],
+    ['without a home', /^adapter /m, { HOME: at('nowhere'), XDG_RUNTIME_DIR: at('nowhere'), TMPDIR: at('nowhere') }],
+  ])('%s', async (_name, told, env) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'doctor'], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number];
+    // Dawn itself may print where in its own sources the loader failed.
+    expect(out + err).not.toMatch(/^ {4}at (?!.*\.cpp:)/m);
+    expect(code).toBe(EXIT.done);
+    expect(out).toMatch(told);
+  });
+});
+
 describe('what this user may not read or write', () => {
   /** Root may do anything; so it runs as nobody then. */
   async function withoutRights(body: () => Promise<void>): Promise<void> {
@@ -228,6 +281,8 @@ describe('what this user may not read or write', () => {
   it.runIf(ours).each([
     ['search --resume', () => ['search', '--resume', at('closed'), '--quiet']],
     ['verify', () => ['verify', at('closed')]],
+    ['evaluate', () => ['evaluate', at('closed'), '--data', data]],
+    ['predict', () => ['predict', at('run'), at('closed', 'a.png')]],
     ['search, of data', () => tinyArgs(at('closed'), at('new'))],
     ['gradcheck', () => ['gradcheck', `${at('closed', 'f.mjs')}#f`]],
   ] as const)('%s, of a folder that may not be read', async (_name, args) => {

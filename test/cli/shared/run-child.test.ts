@@ -10,7 +10,7 @@ import { nodeFileSystem, useFileSystem } from '../../../src/files/system.ts';
 import { quadrants } from '../../support/tiny-search.ts';
 import { writeIdxFolder } from '../../support/idx-folder.ts';
 import { writeImageFolder } from '../../support/image-folder.ts';
-import { npyOfBytes, zipBytes } from '../../support/npz.ts';
+import { npyBytes, npyOfBytes, zipBytes } from '../../support/npz.ts';
 import { type Ended, runReparam } from '../../support/run-reparam.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'reparam-children-'));
@@ -240,6 +240,42 @@ describe('reparam predict', () => {
       counted['abc'.indexOf(/class-(.)/.exec(file)![1]!)]!['abc'.indexOf(name.at(-1)!)]!++;
     }
     expect(counted).toEqual(counts);
+  });
+
+  it('prints the numbers of a regression, a line an item, and no classes', async () => {
+    const file = path.join(scratch, 'numbers.npz');
+    const npyOfFloats = (values: readonly number[], shape: readonly number[]): Uint8Array =>
+      npyBytes({ descr: '<f4', shape }, new Uint8Array(Float32Array.from(values).buffer));
+    const items = Array.from({ length: 64 }, (_, i) => i / 64);
+    writeFileSync(
+      file,
+      zipBytes({
+        'x_train.npy': npyOfFloats(items, [32, 2]),
+        'y_train.npy': npyOfFloats(items.slice(0, 32), [32]),
+        'x_test.npy': npyOfFloats(items.slice(0, 16), [8, 2]),
+        'y_test.npy': npyOfFloats(items.slice(0, 8), [8]),
+      }),
+    );
+    const out = path.join(scratch, 'regression');
+    whole(await search('mlp', out, '--data', file, ...'--train-images 16 --validation-images 16 --batch-size 8'.split(' ')));
+    const only = path.join(scratch, 'items.npz');
+    writeFileSync(only, zipBytes({ 'images.npy': npyOfFloats(items.slice(0, 6), [3, 2]) }));
+    const ended = await runReparam('predict', out, only, '--device', 'cpu');
+    whole(ended);
+    const lines = ended.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    const reference = cpu();
+    const child = (await RunChild.read(out)).load(reference);
+    const { standardise } = found(out) as unknown as { standardise: { mean: number[]; std: number[] } };
+    const given = items.slice(0, 6).map((value, i) => (value - (standardise.mean[i % 2] ?? 0)) / (standardise.std[i % 2] ?? 1));
+    const expected = await child.forward(reference.tensor(given, [3, 2])).data();
+    expect(lines.map(([name]) => name)).toEqual([0, 1, 2].map((i) => `${only}[${i}]`));
+    for (const [i, [, value, ...rest]] of lines.entries()) {
+      expect(rest).toEqual([]);
+      expect(Number(value)).toBeCloseTo(expected[i]!, 4);
+    }
   });
 
   it('refuses another size unless it is told how to bring it to the child, and names a file that is no image', async () => {

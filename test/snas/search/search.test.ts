@@ -1,14 +1,17 @@
 /** @file A search can be repeated and continued exactly, and does what its settings say. */
 import { describe, expect, it } from 'vitest';
-import { clone, concat, cpu, type Device, keep, key, NonFiniteError, OptionError, type Tensor } from '../../../src/index.ts';
-import { BatchNorm2d } from '../../../src/nn/index.ts';
+import { clone, concat, cpu, type Device, keep, key, NonFiniteError, OptionError, tanh, type Tensor } from '../../../src/index.ts';
+import { BatchNorm2d, Flatten, Linear, Sequential } from '../../../src/nn/index.ts';
 import {
   argmaxArchitecture,
+  choice,
   dartsLayout,
   edgesOf,
   type EpochMetrics,
   genotypeArchitecture,
   genotypeFromChoices,
+  type NetworkFactory,
+  none,
   OPERATIONS,
   recomputeStatistics,
   Search,
@@ -110,6 +113,23 @@ describe('a search', () => {
     expect(bad({ batchSize: 64 })).toThrow(/32 train images make no batch of 64/);
     expect(bad({ dropPath: 1 })).toThrow(OptionError);
     expect(bad({ temperature: { start: 0.1, end: 1 } })).toThrow(/temperature/);
+  });
+
+  it('refuses what is no space, and a network that cannot tell the classes apart, before anything runs', () => {
+    const of = (space: unknown) => () => new Search(device, TINY, data, { space: space as NetworkFactory });
+    expect(of('darts')).toThrow(/search: space "darts" is neither a function that makes a network nor a space; .*shippedSpace/);
+    expect(of(null)).toThrow(/search: space null is neither/);
+    expect(of({ name: 'x' })).toThrow(/is neither/);
+    const outputs =
+      (n: number): NetworkFactory =>
+      ({ device: on, key: k, item }) =>
+        new Sequential(new Flatten(), choice('act', { tanh, none }), new Linear(on, k, item[0]! * item[1]! * item[2]!, n));
+    const classes = data.train.classes;
+    expect(of(outputs(classes - 1))).toThrow(
+      new RegExp(`the network makes \\[${TINY.batchSize}, ${classes - 1}\\] .*for ${classes} classes it must make`),
+    );
+    expect(of(() => new Sequential(choice('act', { tanh, none })))).toThrow(/search: the network makes \[/);
+    of(outputs(classes))().dispose();
   });
 });
 

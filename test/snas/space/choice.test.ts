@@ -222,6 +222,31 @@ describe('a choice', () => {
     expect(() => new SearchSpace(() => new Sequential(early), context)).toThrow(/choice early: it was made before the function/);
   });
 
+  it('with an option that closes over a layer of its own is refused: its weights would not be trained', () => {
+    const make = chainOf(() => {
+      const hidden = linear(1);
+      return [linear(2), choice('a', { hidden: (t: Tensor) => hidden.forward(t), none })];
+    });
+    expect(() => new SearchSpace(make, context)).toThrow(
+      /a Linear is made and held by no layer of the network, as where a function closes over it: its weight would be neither trained/,
+    );
+  });
+
+  it('that the forward pass does not come to is refused by name, in an option too', () => {
+    class Idle extends Layer {
+      readonly used = choice('used', { a: linear(1), none });
+      readonly idle = choice('idle', { a: linear(2), none });
+
+      forward(input: Tensor): Tensor {
+        return this.used.forward(input);
+      }
+    }
+    for (const make of [() => new Idle(), chainOf(() => [choice('outer', { inner: new Idle(), none })])]) {
+      const space = new SearchSpace(make, context);
+      expect(() => space.places([2, 3])).toThrow('choice idle: the network makes it, and its forward pass does not come to it');
+    }
+  });
+
   it("whose layer is another choice's too is refused", () => {
     const shared = linear(1);
     const make = chainOf(() => [choice('a', { shared, none }), choice('b', { shared, none })]);
