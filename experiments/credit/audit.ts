@@ -49,10 +49,14 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
   const rows = table(report.places);
   say(`${flags.run}: loss ${report.loss.toFixed(4)} on ${flags.images} test images, one Z at temperature ${temperature}, float64`);
   say(textTable(rows));
+  const choices = choiceRows(report);
+  if (choices.length > 1) say(`\nChoices with several places, which share one Z:\n${textTable(choices)}`);
   const summary = summaryRows(report);
   say(`\nAgainst the exact (ablation) credits:\n${textTable(summary)}`);
   const node = conservationRows(report, placeEdges(space, batch.images.shape));
-  say(`\nNodes: what enters equals what is held; what leaves equals it only without biases and batch norm:\n${textTable(node)}`);
+  say(
+    `\nNodes: what enters equals what is held; what leaves, the cell's output included, equals it where operations have no biases and no batch norm:\n${textTable(node)}`,
+  );
   await writeResults({
     out: flags.out ?? flags.run,
     name: 'credit-audit',
@@ -62,6 +66,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
       loss: report.loss,
       temperature,
       edges: report.places,
+      choices: report.choices,
       gap: report.gap,
       rank: report.rank,
       nodes: report.conservation.nodes,
@@ -70,6 +75,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
       '# Credits of a searched supernet against the exact ones',
       markdownTable(summary),
       markdownTable(rows),
+      ...(choices.length > 1 ? ['Choices with several places, which share one Z:', markdownTable(choices)] : []),
       markdownTable(node),
     ].join('\n\n'),
     pictures: { '': picture(report.places) },
@@ -143,6 +149,16 @@ function table(edges: readonly PlaceAudit[]): string[][] {
   ];
 }
 
+/** Choices with several places: what an exact credit of a tied Z cuts is all of them at once. */
+function choiceRows({ choices }: AuditReport): string[][] {
+  return [
+    ['choice', 'places', 'taylor, summed', 'ablations, summed', 'exact: all places at once'],
+    ...choices
+      .filter(({ places }) => places.length > 1)
+      .map((c) => [c.choice, String(c.places.length), show(c.taylor, 4), show(c.summed, 4), show(c.ablation, 4)]),
+  ];
+}
+
 function summaryRows({ gap, rank }: AuditReport): string[][] {
   const kinds = (['taylor', 'taylor2', 'integrated'] as const).filter((k) => gap[k] !== undefined);
   return [['credit', 'relative gap', 'rank correlation'], ...kinds.map((k) => [k, show(gap[k]!), show(rank[k]!)])];
@@ -151,12 +167,13 @@ function summaryRows({ gap, rank }: AuditReport): string[][] {
 function conservationRows({ conservation }: AuditReport, edges: readonly PlaceEdge[]): string[][] {
   const names = new Map(edges.map((e) => [e.to, nodeTitle(e)]));
   return [
-    ['node', 'enters', 'held', 'leaves'],
+    ['node', 'enters', 'held', 'leaves', 'of it not through edges'],
     ...conservation.nodes.map((n) => [
       names.get(n.node) ?? String(n.node),
       show(n.inflow, 4),
       show(n.held, 4),
-      n.outflow === undefined ? '-' : show(n.outflow, 4),
+      show(n.outflow, 4),
+      show(n.elsewhere, 4),
     ]),
   ];
 }

@@ -9,6 +9,7 @@ import type { SearchSpace } from '../snas/space/search-space.ts';
 import { conservation, type ConservationReport } from './conservation.ts';
 import { networkCredits } from './credits.ts';
 import type { LabelledImages } from '../data/index.ts';
+import { groupsOf } from './gated.ts';
 import { type PlaceEdge, placeNetwork } from './places.ts';
 
 export interface AuditOptions {
@@ -30,9 +31,24 @@ export interface PlaceAudit extends PlaceEdge {
   readonly ablation: number;
 }
 
+/** A choice: all its places at once. */
+export interface ChoiceAudit {
+  readonly choice: string;
+  /** Its places, by `PlaceEdge.place`. */
+  readonly places: readonly number[];
+  /** The sum of the first-order credits of its places. */
+  readonly taylor: number;
+  /** The loss without all its places at once, minus the loss: where places share one Z, this is the credit that the policy gradient needs. */
+  readonly ablation: number;
+  /** The sum of the ablation credits of its places, each cut alone: of a chain of m linear cells, m times the above. */
+  readonly summed: number;
+}
+
 export interface AuditReport {
   readonly loss: number;
   readonly places: readonly PlaceAudit[];
+  /** Of the choices all of whose places are audited. */
+  readonly choices: readonly ChoiceAudit[];
   /** |taylor - ablation| / |ablation| in norm over the places, and likewise for the others. */
   readonly gap: { readonly taylor: number; readonly taylor2?: number; readonly integrated?: number };
   /** Spearman's rank correlation of each credit with the exact one: what matters where credits only order places. */
@@ -73,7 +89,26 @@ export async function auditSpace(
     const ablation = await each('ablation');
     const taylor2 = secondOrder ? await each('taylor2') : undefined;
     const integrated = points > 0 ? await each('integrated') : undefined;
+    const asked = new Set(chosen);
+    const groups = groupsOf(network).filter(({ edges }) => edges.every((e) => asked.has(e)));
+    const together: number[] = [];
+    for (let from = 0; from < groups.length; from += AT_ONCE) {
+      const numbers = groups.slice(from, from + AT_ONCE).map(({ group }) => group);
+      const credit = scope(() => networkCredits(network, 'ablation', { by: 'group', groups: numbers }));
+      for (const found of await credit.data()) together.push(found);
+      credit.dispose();
+      await nextTask();
+    }
     const report = await conservation(network);
+    const sumOver = (values: readonly number[], edges: readonly number[]): number =>
+      edges.reduce((s, e) => s + values[chosen.indexOf(e)]!, 0);
+    const choices = groups.map(({ edges }, g): ChoiceAudit => ({
+      choice: all[edges[0]!]!.choice,
+      places: edges,
+      taylor: sumOver(taylor, edges),
+      ablation: together[g]!,
+      summed: sumOver(ablation, edges),
+    }));
     const places = chosen.map((e, i): PlaceAudit => ({
       ...all[e]!,
       taylor: taylor[i]!,
@@ -87,7 +122,7 @@ export async function auditSpace(
       ...(integrated && { integrated: f(integrated) }),
     });
     const gap = measure((c) => lengthOf(c.map((v, i) => v - ablation[i]!)) / lengthOf(ablation));
-    return { loss: report.loss, places, gap, rank: measure((c) => spearman(c, ablation)), conservation: report };
+    return { loss: report.loss, places, choices, gap, rank: measure((c) => spearman(c, ablation)), conservation: report };
   });
 }
 

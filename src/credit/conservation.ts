@@ -2,14 +2,15 @@
  * @file Conservation of credit, as reported quantities: what enters a node, what the node holds, what leaves it, and what tied cells share.
  *
  * With c = dL/dx_j:  inflow = sum over incoming edges of c . O~ (minus the sum of their credits);  held = c . x_j;  outflow = sum over
- * outgoing edges of c . O~.  Always inflow = held. Where L is homogeneous of degree d in x_j, held = d L. Where all operations
- * that leave j are homogeneous of degree 1 without bias, inflow = outflow. Where all consumers are scale invariant, inflow = 0.
- * Tied edges: the credits of a group sum to -d L where L is homogeneous of degree d in its Z.
+ * outgoing edges of c . O~, plus elsewhere = (the part of c that comes not through them) . x_j: what leaves through a cell's output, say. Always
+ * inflow = held. Where L is homogeneous of degree d in x_j, held = d L. Where all operations that leave j are homogeneous of degree 1 without bias,
+ * inflow = outflow. Where all consumers are scale invariant, inflow = 0; where those of a cell's output are (the concatenation of its nodes),
+ * elsewhere sums to 0 over the cell. Tied edges: the credits of a group sum to -d L where L is homogeneous of degree d in its Z.
  */
 import { grad } from '../core/autograd.ts';
 import { enableGrad, noGrad } from '../core/grad-mode.ts';
 import { dot, stack } from '../core/composites.ts';
-import { alias, sum } from '../core/ops.ts';
+import { addAll, alias, sum } from '../core/ops.ts';
 import { scope } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { GatedNetwork } from './gated.ts';
@@ -18,8 +19,10 @@ export interface NodeConservation {
   readonly node: number;
   readonly inflow: number;
   readonly held: number;
-  /** Undefined where no edge leaves the node. */
-  readonly outflow?: number;
+  /** All that leaves: through the edges that start in the node, and elsewhere. */
+  readonly outflow: number;
+  /** What leaves through no edge that starts in the node. It is all of `outflow` where none does. */
+  readonly elsewhere: number;
 }
 
 export interface ConservationReport {
@@ -41,7 +44,16 @@ export async function conservation(network: GatedNetwork): Promise<ConservationR
       const held = numbers.map((j) => nodes.get(j)!);
       const total = sum(losses);
       const cs = grad(total, [...outputs, ...held], { unused: 'zeros' });
-      return noGrad(() => [total, stack([...outputs, ...held].map((x, i) => dot(cs[i]!, x))), numbers] as const);
+      // From an edge's output back to the node that it starts in: the way through the node's own inputs is not taken.
+      const through = numbers.map((j, n) => {
+        const leaving = edges.flatMap((edge, e) => (edge.from === j ? [e] : []));
+        const parts = leaving.map((e) => {
+          const [part] = grad(outputs[e]!, [held[n]!], { cotangent: cs[e]!, unused: 'zeros' });
+          return dot(part, held[n]!);
+        });
+        return parts.length > 0 ? addAll(parts) : sum(total.device.zeros([]));
+      });
+      return noGrad(() => [total, stack([...[...outputs, ...held].map((x, i) => dot(cs[i]!, x)), ...through]), numbers] as const);
     }),
   );
   const [total, products, numbers] = measured;
@@ -55,9 +67,15 @@ export async function conservation(network: GatedNetwork): Promise<ConservationR
     groups.set(group, (groups.get(group) ?? 0) - flat[e]!);
   });
   const nodes = numbers.map((node, i): NodeConservation => {
-    const inflow = sumOf((e) => edges[e]!.to === node);
-    const entry = { node, inflow, held: flat[edges.length + i]! };
-    return edges.some((edge) => edge.from === node) ? { ...entry, outflow: sumOf((e) => edges[e]!.from === node) } : entry;
+    const held = flat[edges.length + i]!;
+    const elsewhere = held - flat[edges.length + numbers.length + i]!;
+    return {
+      node,
+      inflow: sumOf((e) => edges[e]!.to === node),
+      held,
+      outflow: sumOf((e) => edges[e]!.from === node) + elsewhere,
+      elsewhere,
+    };
   });
   return { loss, nodes, groups };
 }

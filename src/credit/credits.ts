@@ -1,60 +1,153 @@
 /**
- * @file Four credits of an edge, from first order to exact. With phi(s) the loss when the edge's output is scaled by s:
+ * @file Credits of an edge, or of all edges that share one Z, behind one interface. With phi(s) the loss when their output is scaled by s, v(S)
+ * the loss of the network whose edges outside S are cut, and N all edges:
  *
- *   taylor      -phi'(1) = -c . O~                     SNAS's R_ij (the article's equation 17)
- *   taylor2     -(phi'(1) - phi''(1) / 2)              exact where the loss is quadratic in the node
- *   integrated  -int_0^1 phi'(s) ds                    Gauss-Legendre; exact for smooth losses as the points grow
- *   ablation    -(phi(1) - phi(0))                     exact
+ *   taylor       -phi'(1) = -c . O~                        SNAS's R_ij (the article's equation 17)
+ *   taylor2      -(phi'(1) - phi''(1) / 2)                 exact where the loss is quadratic in the node
+ *   integrated   -int_0^1 phi'(s) ds                       Gauss-Legendre; the ablation credit of a smooth loss as the points grow
+ *   joint        -int_0^1 dL/ds_e (s, ..., s) ds           all edges scaled at once: integrated gradients; they sum to v(0) - v(N)
+ *   ablation     v(N - e) - v(N) = phi(0) - phi(1)
+ *   alone        v(0) - v(e)                               the first marginal; ablation is the last
+ *   shapley      mean of v(S) - v(S + e) over all orders   by enumeration of the 2^n sets; they sum to v(0) - v(N)
+ *   banzhaf      mean of v(S) - v(S + e) over all sets     by enumeration
+ *   conditional  sum_k w_k L(e takes option k) - L         w = probabilities: the counterfactual baseline of COMA
+ *   baseline     b_e - L                                   b a number; REINFORCE
  *
- * c = dL/dx_j is the total derivative, all that is downstream included, and a credit is a number: nothing differentiates it.
+ * c = dL/dx_j is the total derivative, all that is downstream included, and a credit is a number: nothing differentiates it. Credits say by how much
+ * the edge lowers the loss. Sources: Xie et al., SNAS, ICLR 2019; Sundararajan, Taly and Yan 2017 (joint); Shapley 1953; Banzhaf 1965; Foerster et
+ * al., COMA, AAAI 2018.
  */
 import { grad } from '../core/autograd.ts';
 import { OptionError } from '../contract/errors.ts';
 import { enableGrad, noGrad } from '../core/grad-mode.ts';
-import { dot, stack, zerosLike } from '../core/composites.ts';
-import { add, alias, detach, mul, neg, sub, sum } from '../core/ops.ts';
+import { stack, zerosLike } from '../core/composites.ts';
+import { add, addAll, alias, detach, mul, neg, reshape, sub, sum } from '../core/ops.ts';
 import { scope } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { coalitionCredits } from './coalitions.ts';
+import { conditionalMean } from './options.ts';
 import { type GatedNetwork, perSample } from './gated.ts';
+import { type Player, type PlayerOptions, playersOf } from './players.ts';
 import { gaussLegendre } from './quadrature.ts';
 
-export const creditKinds = ['taylor', 'taylor2', 'integrated', 'ablation'] as const;
+export const creditKinds = [
+  'taylor',
+  'taylor2',
+  'integrated',
+  'joint',
+  'ablation',
+  'alone',
+  'shapley',
+  'banzhaf',
+  'conditional',
+  'baseline',
+] as const;
 export type CreditKind = (typeof creditKinds)[number];
 
-export interface CreditOptions {
-  /** Edges by index; default all. */
-  readonly edges?: readonly number[];
-  /** Points of the integrated credit. Default 8. */
+export interface CreditOptions extends PlayerOptions {
+  /** Points of the integrated credits. Default 8. */
   readonly points?: number;
+  /** Weights of the options of a group (`GatedEdge.group`, or the edge's number), for the conditional mean: its probabilities, say. */
+  readonly weights?: (group: number) => readonly number[];
+  /** b of each edge or group that is asked for. Default 0. */
+  readonly baselines?: readonly number[];
 }
 
-/** Credits of the given kind, [edges asked for, samples]. A constant: no gradient flows through it. */
+/**
+ * Credits of the given kind, [edges or groups asked for, samples]. A constant: no gradient flows through it. OptionError for an edge or a group
+ * that there is not, more players than can be enumerated, or a conditional mean without weights.
+ */
 export function networkCredits(network: GatedNetwork, kind: CreditKind, options: CreditOptions = {}): Tensor {
-  const edges = options.edges ?? network.edges.map((_, e) => e);
-  for (const e of edges) {
-    if (!network.edges[e]) throw new OptionError(`networkCredits: edge ${e} is not one of the network's ${network.edges.length}`);
-  }
-  const { points = 8 } = options;
-  return enableGrad(() => scope(() => detach(calculators[kind](network, edges, points))));
+  const players = playersOf(network, options);
+  return enableGrad(() => scope(() => detach(calculators[kind](network, players, options))));
 }
 
-type Calculator = (network: GatedNetwork, edges: readonly number[], points: number) => Tensor;
+type Calculator = (network: GatedNetwork, players: readonly Player[], options: CreditOptions) => Tensor;
 
 const calculators: Readonly<Record<CreditKind, Calculator>> = {
-  taylor,
+  taylor: (network, players) => {
+    const slopes = slopesAt(network, new Set(players.flatMap(({ edges }) => edges)), 1);
+    return noGrad(() => stack(players.map(({ edges }) => neg(sumOf(edges, slopes)))));
+  },
   taylor2,
-  integrated: (network, edges, points) => stack(edges.map((e) => integrated(network, e, points))),
-  ablation,
+  integrated: (network, players, { points = 8 }) =>
+    stack(players.map(({ edges }) => integral(points, (s) => sumOf(edges, slopesAt(network, new Set(edges), s))))),
+  joint: (network, players, { points = 8 }) => {
+    const all = new Set(network.edges.map((_, e) => e));
+    return integral(points, (s) => {
+      const slopes = slopesAt(network, all, s);
+      return stack(players.map(({ edges }) => sumOf(edges, slopes)));
+    });
+  },
+  ablation: (network, players) =>
+    noGrad(() => {
+      const whole = lossesWithout(network, () => false);
+      return stack(
+        players.map(({ edges }) =>
+          scope(() =>
+            sub(
+              lossesWithout(network, (e) => edges.includes(e)),
+              whole,
+            ),
+          ),
+        ),
+      );
+    }),
+  alone: (network, players) =>
+    noGrad(() => {
+      const empty = lossesWithout(network, () => true);
+      return stack(
+        players.map(({ edges }) =>
+          scope(() =>
+            sub(
+              empty,
+              lossesWithout(network, (e) => !edges.includes(e)),
+            ),
+          ),
+        ),
+      );
+    }),
+  shapley: (network, players, options) => coalitionCredits('shapley', network, players, playersOf(network, { by: options.by })),
+  banzhaf: (network, players, options) => coalitionCredits('banzhaf', network, players, playersOf(network, { by: options.by })),
+  conditional: (network, players, { weights }) => conditionalMean(network, players, weights),
+  baseline: (network, players, { baselines }) => {
+    if (baselines && baselines.length !== players.length)
+      throw new OptionError(
+        `networkCredits: ${baselines.length} baselines for ${players.length} edges or groups; give one for each`,
+      );
+    return noGrad(() => {
+      const { losses } = network.run();
+      const row = reshape(losses, [losses.size]);
+      return stack(players.map((_, i) => sub(baselines?.[i] ?? 0, row)));
+    });
+  },
 };
 
-/** Forward and backward passes of a whole network that a credit takes for this many edges. */
-export function creditCost(kind: CreditKind, edges: number, points = 8): { readonly forward: number; readonly backward: number } {
+export interface CreditCostOptions {
+  /** Points of the integrated credits. Default 8. */
+  readonly points?: number;
+  /** Options of a choice. Default 2. */
+  readonly options?: number;
+}
+
+/** Forward and backward passes of a whole network that a credit takes for this many edges or groups. */
+export function creditCost(
+  kind: CreditKind,
+  players: number,
+  { points = 8, options = 2 }: CreditCostOptions = {},
+): { readonly forward: number; readonly backward: number } {
   const passes: Readonly<Record<CreditKind, { readonly forward: number; readonly backward: number }>> = {
     taylor: { forward: 1, backward: 1 },
     // A Hessian-vector product differentiates the backward pass, at about the price of two.
-    taylor2: { forward: 1, backward: 1 + 2 * edges },
-    integrated: { forward: points * edges, backward: points * edges },
-    ablation: { forward: 1 + edges, backward: 0 },
+    taylor2: { forward: 1, backward: 1 + 2 * players },
+    integrated: { forward: points * players, backward: points * players },
+    joint: { forward: points, backward: points },
+    ablation: { forward: 1 + players, backward: 0 },
+    alone: { forward: 1 + players, backward: 0 },
+    shapley: { forward: 2 ** players, backward: 0 },
+    banzhaf: { forward: 2 ** players, backward: 0 },
+    conditional: { forward: 1 + options * players, backward: 0 },
+    baseline: { forward: 1, backward: 0 },
   };
   return passes[kind];
 }
@@ -74,62 +167,75 @@ export function traceEdges(network: GatedNetwork, edges: readonly number[]): Tra
     found.set(e, separate);
     return separate;
   });
-  const outputs = edges.map((e) => {
-    const output = found.get(e);
-    if (!output) throw new OptionError(`networkCredits: the network did not pass edge ${e} (${network.edges[e]!.name}) to the tap`);
-    return output;
+  return { losses, outputs: edges.map((e) => passed(network, e, found.get(e))) };
+}
+
+function passed<T>(network: GatedNetwork, edge: number, found: T | undefined): T {
+  if (found !== undefined) return found;
+  throw new OptionError(`networkCredits: the network did not pass edge ${edge} (${network.edges[edge]!.name}) to the tap`);
+}
+
+/** The losses without the edges that `cut` names, [samples]. */
+export function lossesWithout(network: GatedNetwork, cut: (edge: number) => boolean): Tensor {
+  const { losses } = network.run((e, o) => (cut(e) ? zerosLike(o) : o));
+  return reshape(losses, [losses.size]);
+}
+
+/** dL/ds_e by edge, [samples] each, with every edge of the set scaled by the same s. */
+function slopesAt(network: GatedNetwork, edges: ReadonlySet<number>, s: number): ReadonlyMap<number, Tensor> {
+  const plain = new Map<number, Tensor>();
+  const scaled = new Map<number, Tensor>();
+  const { losses } = network.run((e, o) => {
+    if (!edges.has(e)) return o;
+    plain.set(e, o);
+    const here = s === 1 ? alias(o) : mul(o, s);
+    scaled.set(e, here);
+    return here;
   });
-  return { losses, outputs };
-}
-
-function taylor(network: GatedNetwork, edges: readonly number[]): Tensor {
-  const { losses, outputs } = traceEdges(network, edges);
-  const cs = grad(sum(losses), outputs, { unused: 'zeros' });
-  return noGrad(() => neg(stack(outputs.map((o, i) => perSample(mul(cs[i]!, o), losses.size)))));
-}
-
-function taylor2(network: GatedNetwork, edges: readonly number[]): Tensor {
-  const { losses, outputs } = traceEdges(network, edges);
-  const cs = grad(sum(losses), outputs, { createGraph: true, unused: 'zeros' });
-  return stack(
-    outputs.map((output, i) => {
-      const o = detach(output);
-      // The edge's own output does not depend on the node it feeds, so the second derivative in the gate is O~' H O~.
-      const [curved] = grad(dot(cs[i]!, o), [output], { unused: 'zeros' });
-      return noGrad(() => neg(perSample(mul(sub(cs[i]!, mul(curved, 0.5)), o), losses.size)));
-    }),
+  const list = [...edges];
+  const cs = grad(
+    sum(losses),
+    list.map((e) => passed(network, e, scaled.get(e))),
+    { unused: 'zeros' },
   );
+  return noGrad(() => new Map(list.map((e, i) => [e, perSample(mul(cs[i]!, plain.get(e)!), losses.size)])));
 }
 
-function integrated(network: GatedNetwork, edge: number, points: number): Tensor {
+function sumOf(edges: readonly number[], rows: ReadonlyMap<number, Tensor>): Tensor {
+  return noGrad(() => addAll(edges.map((e) => rows.get(e)!)));
+}
+
+/** -int_0^1 slope(s) ds. */
+function integral(points: number, slope: (s: number) => Tensor): Tensor {
   const rule = gaussLegendre(points);
-  const slopes = rule.points.map((s, q) =>
+  const parts = rule.points.map((s, q) =>
     scope(() => {
-      let output: Tensor | undefined;
-      let scaled: Tensor | undefined;
-      const { losses } = network.run((e, o) => {
-        if (e !== edge) return o;
-        output = o;
-        scaled = mul(o, s);
-        return scaled;
-      });
-      if (!output || !scaled) throw new OptionError(`networkCredits: the network did not pass edge ${edge} to the tap`);
-      const [c] = grad(sum(losses), [scaled], { unused: 'zeros' });
-      return noGrad(() => mul(perSample(mul(c, output!), losses.size), rule.weights[q]!));
+      const here = slope(s);
+      return noGrad(() => mul(here, rule.weights[q]!));
     }),
   );
-  return noGrad(() => neg(slopes.reduce((a, b) => add(a, b))));
+  return noGrad(() => neg(parts.reduce((a, b) => add(a, b))));
 }
 
-function ablation(network: GatedNetwork, edges: readonly number[]): Tensor {
-  return noGrad(() => {
-    const { losses } = network.run();
-    const rows = edges.map((edge) => {
-      const without = network.run((e, o) => (e === edge ? zerosLike(o) : o));
-      return sub(without.losses, losses);
-    });
-    return stack(rows.map((r) => perSample(r, losses.size)));
+/** By a gate of each player's own, for phi'' of tied edges contains their products. */
+function taylor2(network: GatedNetwork, players: readonly Player[]): Tensor {
+  const samples = noGrad(() => scope(() => network.run().losses.size));
+  const owner = new Map(players.flatMap(({ edges }, p) => edges.map((e) => [e, p] as const)));
+  const gates: (Tensor | undefined)[] = [];
+  const { losses } = network.run((e, o) => {
+    const p = owner.get(e);
+    if (p === undefined) return o;
+    const gate = (gates[p] ??= alias(o.device.ones([samples])));
+    return mul(o, samples === 1 ? gate : reshape(gate, [samples, ...o.shape.slice(1).map(() => 1)]));
   });
+  const all = players.map(({ edges }, p) => passed(network, edges[0]!, gates[p]));
+  const first = grad(sum(losses), all, { createGraph: true, unused: 'zeros' });
+  return stack(
+    all.map((gate, p) => {
+      const [second] = grad(sum(first[p]!), [gate], { unused: 'zeros' });
+      return noGrad(() => neg(sub(first[p]!, mul(second, 0.5))));
+    }),
+  );
 }
 
 /**

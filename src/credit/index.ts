@@ -1,13 +1,16 @@
 /** @file The public names of reparam/credit: how much of the loss each edge of a cell is to be credited with. */
 export { type Edge, edgeCredits, mixingCredits } from './edge.ts';
-export { type AuditOptions, type AuditReport, auditSpace, type PlaceAudit, spearman } from './audit.ts';
+export { type AuditOptions, type AuditReport, auditSpace, type ChoiceAudit, type PlaceAudit, spearman } from './audit.ts';
 export { conservation, type ConservationReport, type NodeConservation } from './conservation.ts';
+export { MAX_PLAYERS } from './coalitions.ts';
 export {
   costCredits,
   creditCost,
+  type CreditCostOptions,
   type CreditKind,
   creditKinds,
   type CreditOptions,
+  lossesWithout,
   networkCredits,
   traceEdges,
 } from './credits.ts';
@@ -19,6 +22,8 @@ export {
   type SingleEdgeOptions,
 } from './fixtures/networks.ts';
 export { type Head, type HeadName, headNames, makeHead, type OwnHead } from './fixtures/heads.ts';
+export { bestConstantBaseline, leastVarianceWeights, optionCredits } from './options.ts';
+export { type Player, type PlayerOptions, playersOf } from './players.ts';
 export { controlVariate, type Fitting, rebar, relax } from './estimators/control-variates.ts';
 export { scoreTimesCredit, scoreTimesLoss } from './estimators/credit-score.ts';
 export { enumerate, type Enumeration, MAX_ARCHITECTURES, probabilities } from './estimators/enumerate.ts';
@@ -34,7 +39,16 @@ export {
 } from './estimators/laboratory.ts';
 export { gumbelRao, pathwise, straightThroughGumbel } from './estimators/pathwise.ts';
 export { counterfactual, dsnas, emaBaseline, leaveOneOut, meanBaseline, reinforce } from './estimators/score-function.ts';
-export { type EdgeTap, type GatedEdge, type GatedNetwork, type GatedRun, perSample } from './gated.ts';
+export {
+  type EdgeGroup,
+  type EdgeTap,
+  type GatedEdge,
+  type GatedNetwork,
+  type GatedRun,
+  groupsOf,
+  perSample,
+  type RowTap,
+} from './gated.ts';
 export { compositeRule, gaussLegendre, type Quadrature, weightedSum } from './quadrature.ts';
 export {
   creditGroups,

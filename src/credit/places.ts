@@ -72,12 +72,13 @@ export function placeNetwork(
   const edges = placeEdges(space, images.shape);
   return {
     edges,
-    run: (tap) => {
+    run: (tap, rowTap) => {
       const trace: PlaceTrace[] = [];
       const outputs = space.forward(images, z, {
         trace,
         // The trace must hold what enters the node, so the tap is applied even where nothing is asked of it.
         tap: (place, output) => (tap ? tap(place, output) : alias(output)),
+        rowTap,
       });
       const nodes = new Map(inOrder(trace).map(({ place, node }) => [edges[place]!.to, node] as const));
       return { losses: task.loss(outputs, labels), nodes };

@@ -109,7 +109,7 @@ it('a record agrees with edgeCredits on the same trace, and changes no weight, r
 });
 
 it("the audit's exact credit is the loss without the edge minus the loss, and its first-order credit is the record's", async () => {
-  const audit = await auditSpace(space, z, batch, { points: 8 });
+  const audit = await auditSpace(space, z, batch, { points: 2 });
   const record = await recordCredits(space, z, batch, { step: 0 });
   expect(audit.places).toHaveLength(record.places.length);
   audit.places.forEach((e, i) => expect(e.taylor).toBeCloseTo(record.places[i]!.credit, 9));
@@ -125,6 +125,20 @@ it("the audit's exact credit is the loss without the edge minus the loss, and it
   expect(audit.conservation.nodes).toHaveLength(CELLS * NODES);
   for (const { inflow, held } of audit.conservation.nodes) expect(inflow).toBeCloseTo(held, 9);
   expect(audit.gap.taylor).toBeGreaterThan(0);
+  // A choice of two reduction cells is cut in both at once; one of a single normal cell is its place.
+  const reduce = types.flatMap((type, c) => (type === 'reduce' ? [c * edgeCount] : []));
+  const tied = audit.choices.find(({ choice }) => choice === choiceOf('reduce', 0))!;
+  expect(tied.places).toEqual(reduce);
+  const cut = await withBatchStatistics(space.network, () => {
+    const network = placeNetwork(space, z, batch);
+    return scope(() => network.run((at, o) => (reduce.includes(at) ? zerosLike(o) : o)).losses).item();
+  });
+  expect(tied.ablation).toBeCloseTo(cut - whole!, 10);
+  expect(tied.summed).toBeCloseTo(
+    reduce.reduce((s, at) => s + audit.places[at]!.ablation, 0),
+    10,
+  );
+  for (const c of audit.choices.filter(({ places }) => places.length === 1)) expect(c.summed).toBeCloseTo(c.ablation, 10);
   expect(audit.rank.taylor).toBeLessThanOrEqual(1);
 });
 

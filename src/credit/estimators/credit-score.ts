@@ -26,7 +26,7 @@ export function scoreTimesCredit(kind: CreditKind, edges: number, points = 4): E
     name: kind === 'taylor' ? 'score x taylor (SNAS)' : `score x ${kind}`,
     unbiased: false,
     relaxed: true,
-    passes: creditCost(kind, edges, points),
+    passes: creditCost(kind, edges, { points }),
     estimate: (draw) =>
       noGrad(() => {
         const network = draw.fixture.network(relaxedSample(draw));
