@@ -21,6 +21,22 @@ const MUTANTS = [
     test: 'test/backends/wasm/runtime/heap/high-addresses.test.ts',
   },
   {
+    name: 'a range of outputs that misses one',
+    file: 'src/backends/wasm/runtime/calls.ts',
+    from: '[at(part), at(part + 1)] as const',
+    to: '[at(part), at(part + 1) - (part === 0 && parts > 1 ? 1 : 0)] as const',
+    project: 'cpu',
+    test: 'test/backends/wasm/runtime/runner.test.ts',
+  },
+  {
+    name: 'a range of outputs that is dealt out twice',
+    file: 'src/backends/wasm/runtime/calls.ts',
+    from: '[at(part), at(part + 1)] as const',
+    to: '[part === 1 ? 0 : at(part), at(part + 1)] as const',
+    project: 'cpu',
+    test: 'test/backends/wasm/runtime/runner.test.ts',
+  },
+  {
     name: 'a shared Z that is not shared',
     file: 'src/snas/space/pass.ts',
     from: 'const row = this.#row(choice);',

@@ -12,6 +12,7 @@ import type {
 import { LimitError, OptionError } from '../../contract/errors.ts';
 import { ArrayBackend, type Slots } from '../shared/array-backend.ts';
 import { ArrayBufferHandle, type ArrayMemory } from '../shared/array-memory.ts';
+import type { Player } from '../shared/array-program.ts';
 import { cpuKernels } from './kernels/index.ts';
 
 type CpuMemory = ArrayMemory<TypedArray>;
@@ -28,7 +29,7 @@ class CpuBuffer extends ArrayBufferHandle<TypedArray> {
 
 const POOL_BYTES = 256 * 2 ** 20;
 
-export class CpuBackend extends ArrayBackend<TypedArray> {
+export class CpuBackend extends ArrayBackend<TypedArray, () => void> {
   readonly dtype: FloatType;
   readonly name: string;
   readonly fused: FusedTable;
@@ -80,6 +81,23 @@ export class CpuBackend extends ArrayBackend<TypedArray> {
     outputs: readonly Operand[],
   ): () => void {
     return () => cpuKernels[op](params, this.arrays(inputs), this.arrays(outputs));
+  }
+
+  protected hostWork(run: () => void): () => void {
+    return run;
+  }
+
+  protected perform(work: () => void): void {
+    work();
+  }
+
+  protected player(works: readonly (() => void)[]): Player {
+    return {
+      run: () => {
+        for (const work of works) work();
+      },
+      dispose: () => undefined,
+    };
   }
 
   protected pooled(): { readonly buffers: number; readonly bytes: number } {

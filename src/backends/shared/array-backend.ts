@@ -17,7 +17,7 @@ import { LimitError, OptionError } from '../../contract/errors.ts';
 import { beyondLimit, CaptureSwitch } from '../../contract/memory-plan.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 import { type ArrayBufferHandle, ArrayMemory } from './array-memory.ts';
-import { ArrayCapture, type Placement } from './array-program.ts';
+import { ArrayCapture, type Placement, type Player } from './array-program.ts';
 
 /** The places that the memory of a captured step shares. */
 export interface Slots<Place> {
@@ -25,19 +25,23 @@ export interface Slots<Place> {
   free(): void;
 }
 
-/** A backend whose memory the host sees as typed arrays. Subclasses say where memory comes from and which kernels run. */
-export abstract class ArrayBackend<Place> implements Backend {
+/**
+ * A backend whose memory the host sees as typed arrays. Subclasses say where memory comes from, what the `Work` of a kernel is and how it
+ * is done.
+ */
+export abstract class ArrayBackend<Place, Work> implements Backend {
   readonly kind = 'cpu';
   abstract readonly dtype: FloatType;
   abstract readonly name: string;
   abstract readonly fused: FusedTable;
-  readonly #captures = new CaptureSwitch<ArrayCapture<ArrayMemory<Place>>>();
-  readonly #placement: Placement<ArrayMemory<Place>> = {
+  readonly #captures = new CaptureSwitch<ArrayCapture<ArrayMemory<Place>, Work>>();
+  readonly #placement: Placement<ArrayMemory<Place>, Work> = {
     hold: (memory) => memory.handles++,
     release: (memory) => this.#release(memory),
     place: (memory) => this.#place(memory),
     share: (memories, slotBytes) => this.#share(memories, slotBytes),
     copy: (from, to) => this.bufferOf(to).array.set(this.bufferOf(from).array),
+    player: (works) => this.player(works),
   };
   readonly #memoryLimit: number;
   #live = 0;
@@ -57,13 +61,18 @@ export abstract class ArrayBackend<Place> implements Backend {
   protected abstract open(memory: ArrayMemory<Place>, offset: number, length: number, dtype: DType): ArrayBufferHandle<Place>;
   /** The buffer behind a handle; an OptionError if another backend made it. */
   protected abstract bufferOf(handle: BufferHandle): ArrayBufferHandle<Place>;
+  /** What calls a function of the host. */
+  protected abstract hostWork(run: () => void): Work;
+  protected abstract perform(work: Work): void;
+  /** Plays the kernels of a captured step. */
+  protected abstract player(works: readonly Work[]): Player;
   /** What computes a primitive's outputs, now or at each replay. */
   protected abstract work<P extends Primitive>(
     op: P,
     params: PrimitiveParams[P],
     inputs: readonly Operand[],
     outputs: readonly Operand[],
-  ): () => void;
+  ): Work;
   /** Places kept for reuse, and their bytes. */
   protected abstract pooled(): { readonly buffers: number; readonly bytes: number };
   abstract destroy(): void;
@@ -134,7 +143,7 @@ export abstract class ArrayBackend<Place> implements Backend {
   }
 
   run<P extends Primitive>(op: P, params: PrimitiveParams[P], inputs: readonly Operand[], outputs: readonly Operand[]): void {
-    this.#do(inputs, outputs, this.work(op, params, inputs, outputs));
+    this.launchWork(inputs, outputs, this.work(op, params, inputs, outputs));
   }
 
   launch(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[]): void {
@@ -144,12 +153,17 @@ export abstract class ArrayBackend<Place> implements Backend {
       const size = sizeOf(shape);
       return array.length === size ? array : array.subarray(0, size);
     };
-    this.#do(inputs, outputs, () => kernel.run(inputs.map(elements), outputs.map(elements)));
+    this.launchWork(
+      inputs,
+      outputs,
+      this.hostWork(() => kernel.run(inputs.map(elements), outputs.map(elements))),
+    );
   }
 
-  #do(inputs: readonly Operand[], outputs: readonly Operand[], work: () => void): void {
+  /** Does work with the operands, now or whenever the captured step runs. */
+  protected launchWork(inputs: readonly Operand[], outputs: readonly Operand[], work: Work): void {
     const capture = this.#captures.current;
-    if (!capture) work();
+    if (!capture) this.perform(work);
     else
       capture.push(
         [...inputs, ...outputs].map(({ handle }) => this.bufferOf(handle).memory),

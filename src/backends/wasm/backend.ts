@@ -3,13 +3,16 @@ import type { BufferHandle, DType, FusedTable, Operand, Primitive, PrimitivePara
 import { cpuKernels } from '../cpu/kernels/index.ts';
 import { ArrayBackend, type Slots } from '../shared/array-backend.ts';
 import type { ArrayMemory } from '../shared/array-memory.ts';
-import type { SimdTable, Work } from './kernel.ts';
+import type { Player } from '../shared/array-program.ts';
+import type { SimdTable } from './kernel.ts';
 import { fusedTable } from './kernels/fused.ts';
 import { simdKernels } from './kernels/index.ts';
 import { HeapBuffer, heapBuffer } from './runtime/buffer.ts';
+import type { Work } from './runtime/calls.ts';
 import { Heap, type HeapOptions } from './runtime/heap.ts';
 import type { Kernels } from './runtime/instructions.ts';
 import { Linker } from './runtime/linker.ts';
+import { Runner, StepPlayer } from './runtime/runner.ts';
 
 /** Memory is placed at byte addresses of the heap. */
 type HeapMemory = ArrayMemory<number>;
@@ -19,6 +22,8 @@ export interface SimdOptions extends HeapOptions {
   readonly memoryLimit?: number | undefined;
   /** Default 'plain'. */
   readonly kernels?: Kernels;
+  /** Ranges that a kernel's outputs are cut into, each of which is a call. Default 1. */
+  readonly ranges?: number | undefined;
 }
 
 /** The names of the device, by its kernels. */
@@ -27,12 +32,13 @@ export const KERNEL_NAMES: Readonly<Record<Kernels, string>> = {
   relaxed: 'cpu float32 (WASM relaxed SIMD)',
 };
 
-export class SimdBackend extends ArrayBackend<number> {
+export class SimdBackend extends ArrayBackend<number, Work> {
   readonly dtype = 'float32';
   readonly name: string;
   readonly fused: FusedTable;
   readonly #heap: Heap;
   readonly #kernels: SimdTable;
+  readonly #runner: Runner;
 
   constructor(options: SimdOptions = {}, heap: Heap = new Heap(options)) {
     super(options.memoryLimit);
@@ -40,8 +46,13 @@ export class SimdBackend extends ArrayBackend<number> {
     const { kernels = 'plain' } = options;
     this.name = KERNEL_NAMES[kernels];
     const linker = new Linker(this.#heap, kernels);
+    this.#runner = new Runner(this.#heap, options.ranges ?? 1);
     this.#kernels = simdKernels(linker);
-    this.fused = fusedTable(linker, (name, run, inputs, outputs) => this.launch({ kind: 'cpu', name, run }, inputs, outputs));
+    this.fused = fusedTable(
+      linker,
+      (inputs, outputs, work) => this.launchWork(inputs, outputs, work),
+      (name, run, inputs, outputs) => this.launch({ kind: 'cpu', name, run }, inputs, outputs),
+    );
   }
 
   protected takePlace({ capacity }: HeapMemory): number {
@@ -79,8 +90,21 @@ export class SimdBackend extends ArrayBackend<number> {
     outputs: readonly Operand[],
   ): Work {
     return (
-      this.#kernels[op]?.(params, inputs, outputs) ?? (() => cpuKernels[op](params, this.arrays(inputs), this.arrays(outputs)))
+      this.#kernels[op]?.(params, inputs, outputs) ??
+      this.hostWork(() => cpuKernels[op](params, this.arrays(inputs), this.arrays(outputs)))
     );
+  }
+
+  protected hostWork(run: () => void): Work {
+    return [{ run }];
+  }
+
+  protected perform(work: Work): void {
+    this.#runner.run(work);
+  }
+
+  protected player(works: readonly Work[]): Player {
+    return new StepPlayer(works.flat(), this.#runner);
   }
 
   protected pooled(): { readonly buffers: number; readonly bytes: number } {

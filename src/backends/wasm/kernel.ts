@@ -7,14 +7,12 @@ import type {
   PrimitiveOutputs,
   PrimitiveParams,
 } from '../../contract/backend.ts';
-
-/** Computes the outputs at once, or at each replay of a captured step. */
-export type Work = () => void;
+import type { Work } from './runtime/calls.ts';
 
 /**
  * The work that computes the outputs, or undefined where these shapes or parameters are not covered: then the plain loop runs. A
  * kernel decides everything that it can from shapes and parameters; the work, which a captured step repeats, asks its operands for
- * their addresses each time.
+ * their addresses when its calls are made.
  */
 export type SimdKernel<P extends Primitive> = (
   params: PrimitiveParams[P],
@@ -42,6 +40,9 @@ type ListKernel<P extends Primitive> = {
 }['work'];
 
 export type SimdTable = { readonly [P in Primitive]?: ListKernel<P> };
+
+/** Does work with the operands, now or whenever the captured step runs. */
+export type LaunchWork = (inputs: readonly Operand[], outputs: readonly Operand[], work: Work) => void;
 
 /** Runs a function over the operands' elements, now or whenever the captured step runs. */
 export type LaunchCpu = (name: string, run: CpuFunction['run'], inputs: readonly Operand[], outputs: readonly Operand[]) => void;

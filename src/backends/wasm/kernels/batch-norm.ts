@@ -41,32 +41,33 @@ function optional(pointer: Local, otherwise: number): Code {
 }
 
 /**
- * `forward(x, weight, bias, y, statistics, images, channels, bytes, eps)`; weight and bias may be 0.
- * `backward(g, x, weight, statistics, dx, dweight, dbias, images, channels, bytes, eps)`; weight, dweight and dbias may be 0.
+ * `forward(x, weight, bias, y, statistics, images, channels, count, bytes, eps)`; weight and bias may be 0.
+ * `backward(g, x, weight, statistics, dx, dweight, dbias, images, channels, count, bytes, eps)`; weight, dweight and dbias may be 0.
+ * `count` channels from those that the pointers are at, of images of `channels`.
  */
 export function batchNormModule(): WasmModule<'forward' | 'backward'> {
   const module = new ModuleWriter('forward', 'backward');
-  const forward = 'x weight bias y statistics images channels bytes eps:f64';
-  module.add('forward', forward, (f, { x, weight, bias, y, statistics, images, channels, bytes, eps }) => {
+  const forward = 'x weight bias y statistics images channels count bytes eps:f64';
+  module.add('forward', forward, (f, { x, weight, bias, y, statistics, images, channels, count, bytes, eps }) => {
     const { c, at, step, start } = f.locals('i32', 'c at step start');
-    const { total, count } = f.locals('f64', 'total count');
+    const { total, size } = f.locals('f64', 'total size');
     const { mean, scale, shift } = f.locals('v128', 'mean scale shift');
     const element = (base: Local, offset: Code): Code => i32.add(i32.add(base.get, at.get), offset);
     const centred = (offset: Code, width: Width): Code => width.sub(width.load(element(x, offset)), width.same(mean));
     const overImages = (row: Code): Code => eachImage(f, at, start.get, images, step, row);
     return [
       ...step.set(i32.mul(channels.get, bytes.get)),
-      ...count.set(f64.fromI32(i32.mul(images.get, i32.shr(bytes.get, i32.const(2))))),
-      ...f.loop(c, i32.const(0), channels.get, 1, [
+      ...size.set(f64.fromI32(i32.mul(images.get, i32.shr(bytes.get, i32.const(2))))),
+      ...f.loop(c, i32.const(0), count.get, 1, [
         ...total.set(f64.const(0)),
         ...overImages(sumRow(f, [total], bytes.get, (offset, width) => [width.load(element(x, offset))])),
-        ...mean.set(toVector(f64.div(total.get, count.get))),
+        ...mean.set(toVector(f64.div(total.get, size.get))),
         ...f32.store(statistics.get, f32x4.lane(mean.get, 0)),
         ...total.set(f64.const(0)),
         ...overImages(
           sumRow(f, [total], bytes.get, (offset, width) => [width.mul(centred(offset, width), centred(offset, width))]),
         ),
-        ...total.set(f64.div(total.get, count.get)),
+        ...total.set(f64.div(total.get, size.get)),
         ...f32.store(i32.add(statistics.get, i32.shl(channels.get, i32.const(2))), f32.fromF64(total.get)),
         ...scale.set(toVector(f64.div(f64.fromF32(optional(weight, 1)), f64.sqrt(f64.add(total.get, eps.get))))),
         ...shift.set(f32x4.splat(optional(bias, 0))),
@@ -80,10 +81,10 @@ export function batchNormModule(): WasmModule<'forward' | 'backward'> {
       ]),
     ];
   });
-  const backward = 'g x weight statistics dx dweight dbias images channels bytes eps:f64';
-  module.add('backward', backward, (f, { g, x, weight, statistics, dx, dweight, dbias, images, channels, bytes, eps }) => {
+  const backward = 'g x weight statistics dx dweight dbias images channels count bytes eps:f64';
+  module.add('backward', backward, (f, { g, x, weight, statistics, dx, dweight, dbias, images, channels, count, bytes, eps }) => {
     const { c, at, step, start } = f.locals('i32', 'c at step start');
-    const { sum, product, count, inverse } = f.locals('f64', 'sum product count inverse');
+    const { sum, product, size, inverse } = f.locals('f64', 'sum product size inverse');
     const { centre, mean, slope, scale } = f.locals('v128', 'centre mean slope scale');
     const element = (base: Local, offset: Code): Code => i32.add(i32.add(base.get, at.get), offset);
     const centred = (offset: Code, width: Width): Code => width.sub(width.load(element(x, offset)), width.same(centre));
@@ -91,8 +92,8 @@ export function batchNormModule(): WasmModule<'forward' | 'backward'> {
     const variance = f32.load(i32.add(statistics.get, i32.shl(channels.get, i32.const(2))));
     return [
       ...step.set(i32.mul(channels.get, bytes.get)),
-      ...count.set(f64.fromI32(i32.mul(images.get, i32.shr(bytes.get, i32.const(2))))),
-      ...f.loop(c, i32.const(0), channels.get, 1, [
+      ...size.set(f64.fromI32(i32.mul(images.get, i32.shr(bytes.get, i32.const(2))))),
+      ...f.loop(c, i32.const(0), count.get, 1, [
         ...centre.set(v128.loadSplat(statistics.get)),
         ...inverse.set(f64.div(f64.const(1), f64.sqrt(f64.add(f64.fromF32(variance), eps.get)))),
         ...sum.set(f64.const(0)),
@@ -105,8 +106,8 @@ export function batchNormModule(): WasmModule<'forward' | 'backward'> {
         ),
         ...when(dbias.get, f32.store(dbias.get, f32.fromF64(sum.get))),
         ...when(dweight.get, f32.store(dweight.get, f32.fromF64(f64.mul(product.get, inverse.get)))),
-        ...mean.set(toVector(f64.div(sum.get, count.get))),
-        ...slope.set(toVector(f64.div(f64.mul(product.get, f64.mul(inverse.get, inverse.get)), count.get))),
+        ...mean.set(toVector(f64.div(sum.get, size.get))),
+        ...slope.set(toVector(f64.div(f64.mul(product.get, f64.mul(inverse.get, inverse.get)), size.get))),
         ...scale.set(toVector(f64.mul(f64.fromF32(optional(weight, 1)), inverse.get))),
         ...overImages(
           mapRow(f, i32.add(dx.get, at.get), bytes, (offset, width) =>

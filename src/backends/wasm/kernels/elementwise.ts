@@ -5,9 +5,10 @@
 import { broadcastStrides, collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { sameShape, sizeOf } from '../../../contract/shape.ts';
-import type { BinarySimdKernel, SimdKernels, UnarySimdKernel, Work } from '../kernel.ts';
+import type { BinarySimdKernel, SimdKernels, UnarySimdKernel } from '../kernel.ts';
 import { type FunctionWriter, type Local, type Locals, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
+import { type Call, call, inRanges, overBytes, type Work } from '../runtime/calls.ts';
 import { type Code, f32, f32x4, i32, v128, when } from '../runtime/instructions.ts';
 import type { Linker, WasmFunction } from '../runtime/linker.ts';
 
@@ -138,7 +139,7 @@ export function elementwiseKernels(linker: Linker): SimdKernels<Unary | Binary |
     return (_params, [x], [y]) => {
       const { run } = linker.load(op, () => unaryModule(op));
       const bytes = sizeOf(y.shape) * 4;
-      return () => run(addressOf(x), addressOf(y), bytes);
+      return overBytes(bytes, 2, (from, length) => call(run, addressOf(x) + from, addressOf(y) + from, length));
     };
   };
   const binary = (op: Binary): BinarySimdKernel => {
@@ -146,7 +147,9 @@ export function elementwiseKernels(linker: Linker): SimdKernels<Unary | Binary |
       const { flat, rows } = linker.load(op, () => binaryModule(op));
       if (sameShape(a.shape, b.shape)) {
         const bytes = sizeOf(y.shape) * 4;
-        return () => flat(addressOf(a), addressOf(b), addressOf(y), bytes);
+        return overBytes(bytes, 3, (from, length) =>
+          call(flat, addressOf(a) + from, addressOf(b) + from, addressOf(y) + from, length),
+        );
       }
       return overRows(rows, a, b, y);
     };
@@ -167,7 +170,7 @@ export function elementwiseKernels(linker: Linker): SimdKernels<Unary | Binary |
     where: (_params, [c, a, b], [y]) => {
       if (!sameShape(c.shape, y.shape)) return undefined;
       const { rows } = linker.load('where', whereModule);
-      return overRows((...more) => rows(addressOf(c), ...more), a, b, y);
+      return overRows(rows, a, b, y, c);
     },
   };
 }
@@ -181,8 +184,8 @@ export function broadcastToKernel(linker: Linker): UnarySimdKernel {
   };
 }
 
-/** A row kernel's work where the operands' broadcasting comes down to at most three axes. */
-function overRows(rows: WasmFunction, a: Operand, b: Operand, y: Operand): Work | undefined {
+/** A row kernel's work where the operands' broadcasting comes down to at most three axes; `c` is an operand of y's shape, the first. */
+function overRows(rows: WasmFunction, a: Operand, b: Operand, y: Operand, c?: Operand): Work | undefined {
   const { sizes, strides } = collapse(y.shape, [broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape)]);
   if (sizes.length > 3) return undefined;
   const flat = sizes.length <= 1;
@@ -195,5 +198,18 @@ function overRows(rows: WasmFunction, a: Operand, b: Operand, y: Operand): Work 
   const [aStep, bStep] = [(aStrides.at(-1) ?? 1) * 4, (bStrides.at(-1) ?? 1) * 4];
   const [size1, a1, b1] = [sizes.at(-2) ?? 1, (aStrides.at(-2) ?? 0) * 4, (bStrides.at(-2) ?? 0) * 4];
   const [size2, a2, b2] = [sizes.at(-3) ?? 1, (aStrides.at(-3) ?? 0) * 4, (bStrides.at(-3) ?? 0) * 4];
-  return () => rows(addressOf(a), addressOf(b), addressOf(y), bytes, aStep, bStep, size1, a1, b1, size2, a2, b2);
+  const part = (a0: number, b0: number, y0: number, rowBytes: number, n1: number, n2: number): Call =>
+    call(
+      rows,
+      ...(c ? [addressOf(c) + y0] : []),
+      ...[addressOf(a) + a0, addressOf(b) + b0, addressOf(y) + y0],
+      ...[rowBytes, aStep, bStep, n1, a1, b1, n2, a2, b2],
+    );
+  const cost = bytes * size1 * size2 * 3;
+  if (size2 > 1) {
+    return inRanges(cost, size2, (from, to) => part(from * a2, from * b2, from * size1 * bytes, bytes, size1, to - from));
+  }
+  if (!flat) return inRanges(cost, size1, (from, to) => part(from * a1, from * b1, from * bytes, bytes, to - from, 1));
+  const along = (step: number, from: number): number => (step === 0 ? 0 : from);
+  return overBytes(bytes, 3, (from, length) => part(along(aStep, from), along(bStep, from), from, length, 1, 1));
 }

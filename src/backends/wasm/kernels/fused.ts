@@ -1,16 +1,18 @@
 /** @file The rows of fused operations on the float32 CPU device: forward values and first-order gradients. */
 import type { BatchNormParams, FusedRow, FusedTable, Operand } from '../../../contract/backend.ts';
 import { type Shape, sizeOf } from '../../../contract/shape.ts';
-import type { LaunchCpu } from '../kernel.ts';
+import type { LaunchCpu, LaunchWork } from '../kernel.ts';
+import { addressOf } from '../runtime/buffer.ts';
+import { type Call, call, inRanges, overBytes } from '../runtime/calls.ts';
 import type { Linker } from '../runtime/linker.ts';
 import { batchNormModule } from './batch-norm.ts';
 import { mixedGradientModule, mixedSumModule } from './mixed-sum.ts';
 import { softmaxRows } from './softmax.ts';
 
-export function fusedTable(linker: Linker, launch: LaunchCpu): FusedTable {
+export function fusedTable(linker: Linker, launch: LaunchWork, launchCpu: LaunchCpu): FusedTable {
   const batchNorm = batchNormRow(linker, launch);
   return {
-    ...softmaxRows(launch),
+    ...softmaxRows(launchCpu),
     batchNorm2d: batchNorm,
     batchNormAffine2d: batchNorm,
     mixedSum: mixedSumRow(linker, launch),
@@ -18,92 +20,84 @@ export function fusedTable(linker: Linker, launch: LaunchCpu): FusedTable {
 }
 
 /** Of [x] or of [x, weight, bias]. The backward kernel makes all gradients in one walk. */
-function batchNormRow(linker: Linker, launch: LaunchCpu): FusedRow<BatchNormParams> {
+function batchNormRow(linker: Linker, launch: LaunchWork): FusedRow<BatchNormParams> {
   const sizes = ({ shape }: Operand): readonly [number, number, number] => {
     const [n, c, h, w] = shape as readonly [number, number, number, number];
     return [n, c, h * w * 4];
   };
   return {
     forward({ eps }, inputs, outputs) {
-      const [n, c, bytes] = sizes(inputs[0]!);
+      const [x, weight, bias] = inputs as readonly [Operand, Operand?, Operand?];
+      const [y, statistics] = outputs as readonly [Operand, Operand];
+      const [n, c, bytes] = sizes(x);
       const { forward } = linker.load('batch norm', batchNormModule);
-      launch(
-        'batchNorm2d',
-        ([x, weight, bias], [y, statistics]) =>
-          forward(
-            x!.byteOffset,
-            weight?.byteOffset ?? 0,
-            bias?.byteOffset ?? 0,
-            y!.byteOffset,
-            statistics!.byteOffset,
-            n,
-            c,
-            bytes,
-            eps,
-          ),
-        inputs,
-        outputs,
-      );
+      const work = inRanges(n * c * bytes * 4, c, (from, to) => {
+        const [maps, numbers] = [from * bytes, from * 4];
+        return call(
+          forward,
+          ...[address(x, maps), address(weight, numbers), address(bias, numbers), address(y, maps), address(statistics, numbers)],
+          ...[n, c, to - from, bytes, eps],
+        );
+      });
+      launch(inputs, outputs, work);
     },
     writes: (needs) => needs.map(() => true),
-    backward({ eps }, { inputs: [x, weight], outputs: [, statistics], g }, gradients) {
-      const [n, c, bytes] = sizes(x!);
+    backward({ eps }, { inputs, outputs: [, statistics], g }, gradients) {
+      const [x, weight] = inputs as readonly [Operand, Operand?];
+      const [dx, dweight, dbias] = gradients;
+      const [n, c, bytes] = sizes(x);
       const { backward } = linker.load('batch norm', batchNormModule);
+      const work = inRanges(n * c * bytes * 5, c, (from, to) => {
+        const [maps, numbers] = [from * bytes, from * 4];
+        return call(
+          backward,
+          ...[address(g, maps), address(x, maps), address(weight, numbers), address(statistics, numbers)],
+          ...[address(dx, maps), address(dweight, numbers), address(dbias, numbers)],
+          ...[n, c, to - from, bytes, eps],
+        );
+      });
       launch(
-        'batchNorm2d.backward',
-        ([cotangent, from, stats, scale], [dx, dweight, dbias]) =>
-          backward(
-            cotangent!.byteOffset,
-            from!.byteOffset,
-            scale?.byteOffset ?? 0,
-            stats!.byteOffset,
-            dx!.byteOffset,
-            dweight?.byteOffset ?? 0,
-            dbias?.byteOffset ?? 0,
-            n,
-            c,
-            bytes,
-            eps,
-          ),
-        [g, x!, statistics!, ...(weight ? [weight] : [])],
+        [g, x, statistics!, ...(weight ? [weight] : [])],
         gradients.map((t) => t!),
+        work,
       );
     },
   };
 }
 
+/** So many bytes into an operand; 0 where there is none. */
+function address(operand: Operand | undefined, offset: number): number {
+  return operand ? addressOf(operand) + offset : 0;
+}
+
 /** Tensors that one pass of the weighted sum reads; more are left to the composite. */
 const MOST_TERMS = 32;
 
-function mixedSumRow(linker: Linker, launch: LaunchCpu): FusedRow<object> {
+function mixedSumRow(linker: Linker, launch: LaunchWork): FusedRow<object> {
   const bytesOf = (shape: Shape): number => sizeOf(shape) * 4;
   return {
     covers: (_params, [, ...terms]) => terms.length <= MOST_TERMS,
     forward(_params, inputs, outputs) {
-      const count = inputs.length - 1;
-      const bytes = bytesOf(outputs[0]!.shape);
-      const { sum } = linker.load(`mixed sum of ${count}`, () => mixedSumModule(count));
-      launch(
-        'mixedSum',
-        ([weights, ...terms], [y]) => sum(weights!.byteOffset, y!.byteOffset, bytes, ...terms.map((t) => t.byteOffset)),
-        inputs,
-        outputs,
+      const [weights, ...terms] = inputs as readonly [Operand, ...Operand[]];
+      const y = outputs[0]!;
+      const { sum } = linker.load(`mixed sum of ${terms.length}`, () => mixedSumModule(terms.length));
+      const work = overBytes(bytesOf(y.shape), terms.length + 1, (from, bytes) =>
+        call(sum, addressOf(weights), addressOf(y) + from, bytes, ...terms.map((t) => addressOf(t) + from)),
       );
+      launch(inputs, outputs, work);
     },
     backward(_params, { inputs, g }, [dz, ...dxs]) {
+      const [weights, ...terms] = inputs as readonly [Operand, ...Operand[]];
       const { scale, dot } = linker.load('mixed sum gradient', mixedGradientModule);
       const bytes = bytesOf(g.shape);
-      const wanted = dxs.flatMap((dx, k) => (dx ? [k] : []));
+      const dots = (): readonly Call[] =>
+        dz ? terms.map((x, k) => call(dot, addressOf(g), addressOf(x), addressOf(dz) + 4 * k, bytes)) : [];
+      const scales = (): readonly Call[] =>
+        dxs.flatMap((dx, k) => (dx ? [call(scale, addressOf(g), addressOf(weights) + 4 * k, addressOf(dx), bytes)] : []));
       launch(
-        'mixedSum.backward',
-        ([cotangent, weights, ...terms], targets) => {
-          const from = cotangent!.byteOffset;
-          if (dz) terms.forEach((x, k) => dot(from, x.byteOffset, targets[0]!.byteOffset + 4 * k, bytes));
-          const scaled = dz ? targets.slice(1) : targets;
-          wanted.forEach((k, i) => scale(from, weights!.byteOffset + 4 * k, scaled[i]!.byteOffset, bytes));
-        },
         [g, ...inputs],
         [dz, ...dxs].filter((t) => t !== undefined),
+        [{ cost: 4 * bytes * terms.length, make: () => [...dots(), ...scales()] }],
       );
     },
   };

@@ -3,6 +3,7 @@ import { dims } from '../../../contract/shape.ts';
 import type { SimdKernels } from '../kernel.ts';
 import { type FunctionWriter, type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
+import { call, callWithScratch, inRanges } from '../runtime/calls.ts';
 import { type Code, f32, f32x4, f64, f64x2, i32, i32x4, shuffle, v128, when, zeroFill } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
@@ -100,19 +101,25 @@ function eachIndex(
 }
 
 export function indexingKernels(linker: Linker): SimdKernels<'take' | 'put'> {
-  const { heap } = linker;
   return {
     take: (_params, [x, index], [y]) => {
       const { n } = dims('take', x, 'rows n');
       const { rows, m } = dims('take', index, 'rows m');
       const { take } = linker.load('indexing', indexingModule);
-      return () => take(addressOf(x), addressOf(index), addressOf(y), rows, n * 4, m * 4);
+      return inRanges(rows * m * 12, rows, (from, to) => {
+        const [whole, row] = [from * n * 4, from * m * 4];
+        return call(take, addressOf(x) + whole, addressOf(index) + row, addressOf(y) + row, to - from, n * 4, m * 4);
+      });
     },
     put: (_params, [g, index], [x]) => {
       const { n } = dims('put', x, 'rows n');
       const { rows, m } = dims('put', index, 'rows m');
       const { put } = linker.load('indexing', indexingModule);
-      return () => put(addressOf(g), addressOf(index), addressOf(x), rows, n * 4, m * 4, heap.scratch(n * 8));
+      return inRanges(rows * (n * 8 + m * 12), rows, (from, to) => {
+        const [whole, row] = [from * n * 4, from * m * 4];
+        const parameters = [addressOf(g) + row, addressOf(index) + row, addressOf(x) + whole, to - from, n * 4, m * 4];
+        return callWithScratch(n * 8, put, ...parameters);
+      });
     },
   };
 }

@@ -2,9 +2,10 @@
 import { collapse } from '../../../contract/axes.ts';
 import type { Operand } from '../../../contract/backend.ts';
 import { type Shape, sizeOf, stridesOf } from '../../../contract/shape.ts';
-import type { SimdKernels, Work } from '../kernel.ts';
-import { call, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
+import type { SimdKernels } from '../kernel.ts';
+import { call as callFunction, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
+import { call, inRanges, overBytes, together, type Work } from '../runtime/calls.ts';
 import { i32, zeroFill } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 import { broadcastToKernel } from './elementwise.ts';
@@ -29,7 +30,7 @@ function layoutModule(): WasmModule<'copy' | 'clear'> {
       ...source.set(from.get),
       ...target.set(to.get),
       ...f.loop(j, i32.const(0), size2.get, 1, [
-        ...call(copyMatrix, ...matrix),
+        ...callFunction(copyMatrix, ...matrix),
         ...source.advance(from2.get),
         ...target.advance(to2.get),
       ]),
@@ -73,9 +74,21 @@ export function layoutKernels(linker: Linker): SimdKernels<'permute' | 'broadcas
     const [fromSteps = [], toSteps = []] = sizes.length > 0 ? strides : [[1], [1]];
     const axes = Array.from({ length: AXES }, (_, i) => {
       const inward = i - AXES;
-      return [sizes.at(inward) ?? 1, (fromSteps.at(inward) ?? 0) * 4, (toSteps.at(inward) ?? 0) * 4];
-    }).flat();
-    return () => run(addressOf(from.operand) + from.offset * 4, addressOf(to.operand) + to.offset * 4, ...axes);
+      return [sizes.at(inward) ?? 1, (fromSteps.at(inward) ?? 0) * 4, (toSteps.at(inward) ?? 0) * 4] as const;
+    });
+    const dealt = Math.max(
+      0,
+      axes.findIndex(([size]) => size > 1),
+    );
+    const [count, fromStep, toStep] = axes[dealt]!;
+    return inRanges(sizeOf(shape) * 8, count, (low, high) =>
+      call(
+        run,
+        addressOf(from.operand) + from.offset * 4 + low * fromStep,
+        addressOf(to.operand) + to.offset * 4 + low * toStep,
+        ...axes.flatMap(([size, ...steps], i) => [i === dealt ? high - low : size, ...steps]),
+      ),
+    );
   };
   return {
     permute: ({ axes }, [x], [y]) => {
@@ -89,10 +102,7 @@ export function layoutKernels(linker: Linker): SimdKernels<'permute' | 'broadcas
       if (!fill) return undefined;
       const { clear } = linker.load('layout', layoutModule);
       const bytes = sizeOf(y.shape) * 4;
-      return () => {
-        clear(addressOf(y), bytes);
-        fill();
-      };
+      return [...overBytes(bytes, 1, (from, length) => call(clear, addressOf(y) + from, length)), ...fill];
     },
     concat: ({ axis }, inputs, [y]) => {
       const rows = sizeOf(y.shape.slice(0, axis));
@@ -105,9 +115,7 @@ export function layoutKernels(linker: Linker): SimdKernels<'permute' | 'broadcas
         offset += length;
         return work;
       });
-      return () => {
-        for (const work of copies) work?.();
-      };
+      return together(copies.flatMap((work) => work ?? []));
     },
   };
 }

@@ -3,6 +3,7 @@ import { sizeOf } from '../../../contract/shape.ts';
 import type { SimdKernels } from '../kernel.ts';
 import { type Local, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
+import { call, overBytes } from '../runtime/calls.ts';
 import { type Code, f32x4, i32, v128 } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
@@ -64,12 +65,22 @@ export function optimizerKernels(linker: Linker): SimdKernels<'sgd' | 'adam'> {
     sgd: ({ nesterov }, [gradient, hyper], [parameter, velocity]) => {
       const { run } = linker.load(`sgd ${nesterov}`, () => sgdModule(nesterov));
       const bytes = sizeOf(parameter.shape) * 4;
-      return () => run(addressOf(gradient), addressOf(hyper), addressOf(parameter), addressOf(velocity), bytes);
+      return overBytes(bytes, 5, (from, length) =>
+        call(run, addressOf(gradient) + from, addressOf(hyper), addressOf(parameter) + from, addressOf(velocity) + from, length),
+      );
     },
     adam: (_params, [gradient, hyper], [parameter, first, second]) => {
       const { run } = linker.load('adam', adamModule);
       const bytes = sizeOf(parameter.shape) * 4;
-      return () => run(addressOf(gradient), addressOf(hyper), addressOf(parameter), addressOf(first), addressOf(second), bytes);
+      return overBytes(bytes, 7, (from, length) => {
+        const [g, p, m, v] = [gradient, parameter, first, second].map((t) => addressOf(t) + from) as [
+          number,
+          number,
+          number,
+          number,
+        ];
+        return call(run, g, addressOf(hyper), p, m, v, length);
+      });
     },
   };
 }

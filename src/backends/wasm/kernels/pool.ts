@@ -4,14 +4,15 @@
  * A tile is a vector of columns in up to four rows. Indices are counted in float32, exact to 2^24.
  */
 import type { PoolGeometry } from '../../../contract/backend.ts';
-import { dims } from '../../../contract/shape.ts';
+import { dims, sizeOf } from '../../../contract/shape.ts';
 import type { SimdKernels } from '../kernel.ts';
 import { type Local, minimum, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
+import { ranges } from '../runtime/calls.ts';
 import { type Code, doWhile, f32, f32x4, i32, v128 } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 import { parameterLayout, type ParameterLayout, placeParameters } from '../runtime/parameters.ts';
-import { type Plan, PlanCache } from '../runtime/plan.ts';
+import { type Plan, PlanCache, type PlanWords } from '../runtime/plan.ts';
 import type { Image } from './conv/forms.ts';
 import { copyPadded, PADDED_COPY, type PaddedCopy } from './conv/padded-copy.ts';
 import { copyTable, inputLayout, paddedCopyWords, type WindowOffset, windowOffsets } from './conv/sliding-window.ts';
@@ -88,30 +89,42 @@ function indicesModule(rows: number): WasmModule<'indices'> {
 }
 
 export function poolKernels(linker: Linker): SimdKernels<'maxPoolIndices'> {
-  const { heap } = linker;
-  const plans = new PlanCache(heap);
+  const plans = new PlanCache(linker.heap);
   return {
     maxPoolIndices: (geometry, [x], [y]) => {
       const [from, to] = [dims('maxPoolIndices', x, 'n c h w'), dims('maxPoolIndices', y, 'n c h w')];
       if (to.w < 4 || from.h * from.w > EXACT) return undefined;
       const { stride, padding, dilation, kernel } = geometry;
       const key = [stride, padding, dilation, kernel, x.shape].join(' ');
-      const found = plans.get(key, () => [indicesPlan(linker, geometry, from, to)]);
-      return () => {
-        for (const plan of found()) plan.run(plan.address, addressOf(x), addressOf(y), heap.scratch(plan.scratchBytes));
-      };
+      const channels = (most: number): readonly PlanWords[] =>
+        ranges(from.n * from.c, most).map(([first, end]) => indicesPlan(linker, geometry, from, to, first, end));
+      const found = (most: number): readonly Plan[] => plans.get(`${key} ${most}`, () => channels(most));
+      return [
+        {
+          cost: sizeOf(y.shape) * kernel[0] * kernel[1] * 4,
+          make: (most) => found(most).map((plan) => plan.call(addressOf(x), addressOf(y))),
+        },
+      ];
     },
   };
 }
 
-function indicesPlan(linker: Linker, geometry: PoolGeometry, { n, c, h: height, w: width }: Image, y: Image): Plan {
+/** The plan for the channels [first, end) of all images. */
+function indicesPlan(
+  linker: Linker,
+  geometry: PoolGeometry,
+  { h: height, w: width }: Image,
+  y: Image,
+  first: number,
+  end: number,
+): PlanWords {
   const { stride, kernel } = geometry;
   const { h: rows, w: columns } = y;
   const offsets = windowOffsets(geometry, ...kernel);
   const window = { offsets, stride, height, width, rows, columns };
   const layout = inputLayout(window, true);
   const relative = ({ row, column }: WindowOffset): number => row * width + column;
-  const first = (p: number, q: number): number => {
+  const firstInside = (p: number, q: number): number => {
     const inside = offsets.find(({ row, column }) => within(p * stride[0] + row, height) && within(q * stride[1] + column, width));
     return inside ? relative(inside) : 0;
   };
@@ -120,13 +133,13 @@ function indicesPlan(linker: Linker, geometry: PoolGeometry, { n, c, h: height, 
     copies: copyTable(layout),
     reads: offsets.flatMap((offset, k) => [layout.positions[k]! * 4, floatBits(relative(offset))]),
     bases: outputs.map(([p, q]) => floatBits(p * stride[0] * width + q * stride[1])),
-    firsts: outputs.map(([p, q]) => floatBits(first(p, q))),
+    firsts: outputs.map(([p, q]) => floatBits(firstInside(p, q))),
   };
   const packedBytes = layout.channelSize * 4;
   const place = placeParameters(linker.heap, indicesParameters.bytes, tables, ({ copies, reads, bases, firsts }) =>
     indicesParameters.words({
       ...paddedCopyWords(window, layout, 1, copies, 0, packedBytes),
-      channels: n * c,
+      channels: end - first,
       rows,
       columns,
       pitchBytes: layout.pitch * 4,
@@ -139,7 +152,12 @@ function indicesPlan(linker: Linker, geometry: PoolGeometry, { n, c, h: height, 
   );
   const tileRows = Math.min(4, rows);
   const { indices } = linker.load(`indices ${tileRows}`, () => indicesModule(tileRows));
-  return { ...place, scratchBytes: packedBytes, run: indices };
+  return {
+    ...place,
+    scratchBytes: packedBytes,
+    run: indices,
+    offsets: [first * height * width * 4, first * rows * columns * 4],
+  };
 }
 
 function within(at: number, size: number): boolean {

@@ -3,9 +3,11 @@
  * error does not grow with the length.
  */
 import { broadcastStrides, collapse } from '../../../contract/axes.ts';
+import { sizeOf } from '../../../contract/shape.ts';
 import type { SimdKernels } from '../kernel.ts';
 import { type FunctionWriter, type Local, minimum, ModuleWriter, type WasmModule } from '../runtime/assembler.ts';
 import { addressOf } from '../runtime/buffer.ts';
+import { call, inRanges, overBytes } from '../runtime/calls.ts';
 import { type Code, f32, f32x4, f64, f64x2, i32, shuffle, v128, when } from '../runtime/instructions.ts';
 import type { Linker } from '../runtime/linker.ts';
 
@@ -90,8 +92,8 @@ export const SINGLE: Width = {
 
 function sumModule(): WasmModule<'outer' | 'middle'> {
   const module = new ModuleWriter('outer', 'middle');
-  // y[k] = sum over a, c of x[a, k, c].
-  module.add('outer', 'x y outer kept bytes', (f, { x, y, outer, kept, bytes }) => {
+  // y[k] = sum over a, c of x[a, k, c], x going on by `pitch` from a to a.
+  module.add('outer', 'x y outer kept bytes pitch', (f, { x, y, outer, kept, bytes, pitch }) => {
     const { k, a, row } = f.locals('i32', 'k a row');
     const total = f.local('f64');
     return f.loop(k, i32.const(0), kept.get, 1, [
@@ -99,14 +101,14 @@ function sumModule(): WasmModule<'outer' | 'middle'> {
       ...row.set(i32.add(x.get, i32.mul(k.get, bytes.get))),
       ...f.loop(a, i32.const(0), outer.get, 1, [
         ...sumRow(f, [total], bytes.get, (offset, width) => [width.load(i32.add(row.get, offset))]),
-        ...row.advance(i32.mul(kept.get, bytes.get)),
+        ...row.advance(pitch.get),
       ]),
       ...f32.store(y.get, f32.fromF64(total.get)),
       ...y.advance(4),
     ]);
   });
-  // y[a, c] = sum over b of x[a, b, c], in runs of sixteen, whose sums are added in float64.
-  module.add('middle', 'x y outer size bytes', (f, { x, y, outer, size, bytes }) => {
+  // y[a, c] = sum over b of x[a, b, c], x going on by `pitch` from b to b, in runs of sixteen, whose sums are added in float64.
+  module.add('middle', 'x y outer size bytes pitch', (f, { x, y, outer, size, bytes, pitch }) => {
     const { a, b, c, end, at, target } = f.locals('i32', 'a b c end at target');
     const { low, high, total, run, v } = f.locals('v128', 'low high total run v');
     const column = (load: (address: Code) => Code, store: (address: Code) => Code): Code => [
@@ -118,7 +120,7 @@ function sumModule(): WasmModule<'outer' | 'middle'> {
         ...f.loop(b, i32.sub(end.get, i32.const(RUN)), minimum(end.get, size.get), 1, [
           ...v.set(load(at.get)),
           ...run.set(f32x4.add(run.get, v.get)),
-          ...at.advance(bytes.get),
+          ...at.advance(pitch.get),
         ]),
         ...low.set(f64x2.add(low.get, f64x2.fromLow(run.get))),
         ...high.set(f64x2.add(high.get, f64x2.fromLow(shuffle(run.get, run.get, [2, 3, 2, 3])))),
@@ -138,8 +140,8 @@ function sumModule(): WasmModule<'outer' | 'middle'> {
           ...column(v128.load, (address) => v128.store(address, total.get)),
         ]),
       ),
-      ...x.advance(i32.mul(size.get, bytes.get)),
-      ...y.advance(bytes.get),
+      ...x.advance(i32.mul(size.get, pitch.get)),
+      ...y.advance(pitch.get),
     ]);
   });
   return module.assemble();
@@ -154,8 +156,22 @@ export function reduceKernels(linker: Linker): SimdKernels<'sumTo'> {
       const inner = strides[0]?.at(-1) === 0;
       if (sizes.length > 3 || (!inner && sizes.length < 2)) return undefined;
       const { outer, middle } = linker.load('sum', sumModule);
-      const sum = inner ? outer : middle;
-      return () => sum(addressOf(x), addressOf(y), third, second, columns * 4);
+      const bytes = columns * 4;
+      const cost = sizeOf(x.shape) * 4;
+      if (inner) {
+        const pitch = second * bytes;
+        return inRanges(cost, second, (from, to) =>
+          call(outer, addressOf(x) + from * bytes, addressOf(y) + from * 4, third, to - from, bytes, pitch),
+        );
+      }
+      if (third > 1) {
+        return inRanges(cost, third, (from, to) =>
+          call(middle, addressOf(x) + from * second * bytes, addressOf(y) + from * bytes, to - from, second, bytes, bytes),
+        );
+      }
+      return overBytes(bytes, second, (from, length) =>
+        call(middle, addressOf(x) + from, addressOf(y) + from, 1, second, length, bytes),
+      );
     },
   };
 }

@@ -38,6 +38,8 @@ const NAMES = [
   'contraction',
   'itemBytes',
   'gItemBytes',
+  'skipBytes',
+  'gSkipBytes',
   'gChannelBytes',
   'table',
   'tableEnd',
@@ -88,7 +90,12 @@ export function dotProductsModule(multiplyAdd: MultiplyAdd, tile: DotTile | Colu
         ...g.advance(get('gItemBytes')),
         ...sums.advance(get('sumGroup')),
         ...group.advance(1),
-        ...when(i32.eqz(i32.sub(group.get, get('groups'))), [...group.set(i32.const(0)), ...sums.set(scratch.get)]),
+        ...when(i32.eqz(i32.sub(group.get, get('groups'))), [
+          ...group.set(i32.const(0)),
+          ...sums.set(scratch.get),
+          ...x.advance(get('skipBytes')),
+          ...g.advance(get('gSkipBytes')),
+        ]),
       ]),
       ...addUpSums(f, get, 'columns' in tile ? { outputs: 1, reads: 1, long: 'no' } : tile, scratch, out),
     ];

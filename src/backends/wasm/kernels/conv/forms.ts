@@ -1,5 +1,6 @@
 /** @file Convolution and its derivatives as sums over a sliding window: what is read, where the weights lie, where the output goes. */
 import type { ConvGeometry } from '../../../../contract/backend.ts';
+import { ranges } from '../../runtime/calls.ts';
 import { type SlidingWindow, windowOffsets } from './sliding-window.ts';
 
 /** Shapes by name: an image (or its cotangent) and a filter. */
@@ -13,6 +14,8 @@ export interface DotProductsForm extends SlidingWindow {
   readonly groups: number;
   readonly inputs: number;
   readonly outputs: number;
+  /** Elements of the input and of the cotangent between one image's last item and the next image's first; absent: none. */
+  readonly skips?: readonly [input: number, cotangent: number];
 }
 
 /** A sum over the window for every output of all items, and how weights and outputs lie. Steps are in elements. */
@@ -86,4 +89,62 @@ export function inputForms(geometry: ConvGeometry, x: Image, w: Filter, g: Image
     }
   }
   return forms;
+}
+
+/** A form for some of another's outputs, and where these begin in the three operands, in elements. */
+export interface Part<Form> {
+  readonly form: Form;
+  readonly offsets: readonly [input: number, weights: number, out: number];
+}
+
+/** Outputs that a part is a multiple of, where it is made of outputs. */
+const OUTPUT_UNIT = 4;
+
+/** Whether parts may be made of outputs: one output of one input would be added up in another order than several. */
+function partsOfOutputs({ groups, inputs }: DotProductsForm): boolean {
+  return groups === 1 && inputs > 1;
+}
+
+/** A form in at most so many parts: of images, of groups, or of outputs. */
+export function outputTilesParts(form: OutputTilesForm, most: number): readonly Part<OutputTilesForm>[] {
+  const { items, groups, inputs, outputs, height, width, weight, out } = form;
+  const images = items / groups;
+  const byOutputs = partsOfOutputs(form) && images < most && outputs / OUTPUT_UNIT > images;
+  if (images > 1 && !byOutputs) {
+    return ranges(images, most).map(([from, to]) => ({
+      form: { ...form, items: (to - from) * groups },
+      offsets: [from * groups * inputs * height * width, 0, from * groups * out.item],
+    }));
+  }
+  if (images === 1 && groups > 1) {
+    return ranges(groups, most).map(([from, to]) => ({
+      form: { ...form, items: to - from, groups: to - from },
+      offsets: [from * inputs * height * width, from * weight.group, from * out.item],
+    }));
+  }
+  if (!byOutputs || images > 1) return [{ form, offsets: [0, 0, 0] }];
+  return ranges(outputs, most, OUTPUT_UNIT).map(([from, to]) => ({
+    form: { ...form, outputs: to - from },
+    offsets: [0, from * weight.output, from * out.channel],
+  }));
+}
+
+/** A form in at most so many parts: of groups or of outputs, for images are added up. */
+export function dotProductsParts(form: DotProductsForm, most: number): readonly Part<DotProductsForm>[] {
+  const { items, groups, inputs, outputs, height, width, rows, columns } = form;
+  const [input, cotangent, reads] = [inputs * height * width, outputs * rows * columns, inputs * form.offsets.length];
+  if (groups > 1) {
+    return ranges(groups, most).map(([from, to]) => {
+      const others = groups - (to - from);
+      return {
+        form: { ...form, items: (items / groups) * (to - from), groups: to - from, skips: [others * input, others * cotangent] },
+        offsets: [from * input, from * cotangent, from * outputs * reads],
+      };
+    });
+  }
+  if (!partsOfOutputs(form)) return [{ form, offsets: [0, 0, 0] }];
+  return ranges(outputs, most).map(([from, to]) => ({
+    form: { ...form, outputs: to - from, skips: [0, (outputs - (to - from)) * rows * columns] },
+    offsets: [0, from * rows * columns, from * reads],
+  }));
 }

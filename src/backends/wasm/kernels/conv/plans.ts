@@ -1,10 +1,10 @@
 /** @file Plans of the convolution kernels: a form's sizes, tiles and tables, laid out for the module that computes it. */
 import type { Linker } from '../../runtime/linker.ts';
 import { placeParameters } from '../../runtime/parameters.ts';
-import type { Plan } from '../../runtime/plan.ts';
+import type { PlanWords } from '../../runtime/plan.ts';
 import { type ColumnTile, columnTileRows, offsetColumns, showColumnTile } from './depthwise.ts';
 import { dotProductsModule, dotProductsParameters, type DotTile, sumsOf } from './dot-products.ts';
-import type { DotProductsForm, OutputTilesForm } from './forms.ts';
+import { type DotProductsForm, dotProductsParts, type OutputTilesForm, outputTilesParts, type Part } from './forms.ts';
 import { outputTilesModule, outputTilesParameters, type Tile } from './output-tiles.ts';
 import { copyTable, type InputLayout, inputLayout, paddedCopyWords, type SlidingWindow } from './sliding-window.ts';
 
@@ -45,7 +45,20 @@ function inColumns<Form extends DotProductsForm>(form: Form): { readonly form: F
   );
 }
 
-export function outputTilesPlan(linker: Linker, asked: OutputTilesForm): Plan {
+/** The plans of parts, in at most so many of them. */
+function plansOf<Form>(parts: readonly Part<Form>[], plan: (form: Form) => PlanWords): readonly PlanWords[] {
+  return parts.map(({ form, offsets }) => ({ ...plan(form), offsets: offsets.map((offset) => offset * 4) }));
+}
+
+export function outputTilesPlans(linker: Linker, form: OutputTilesForm, most: number): readonly PlanWords[] {
+  return plansOf(outputTilesParts(form, most), (part) => outputTilesPlan(linker, part));
+}
+
+export function dotProductsPlans(linker: Linker, form: DotProductsForm, most: number): readonly PlanWords[] {
+  return plansOf(dotProductsParts(form, most), (part) => dotProductsPlan(linker, part));
+}
+
+function outputTilesPlan(linker: Linker, asked: OutputTilesForm): PlanWords {
   const byColumn = inColumns(asked);
   const flat = isPointwise(asked) && asked.out.step === 1 && asked.out.pitch === asked.width;
   const form = byColumn?.form ?? (flat ? flatten(asked) : asked);
@@ -151,7 +164,7 @@ function dotTile(outputs: number, reads: number, long: DotTile['long']): DotTile
   return { outputs: rows, reads: Math.min(reads, [9, 4, 3, 2][rows - 1]!), long };
 }
 
-export function dotProductsPlan(linker: Linker, asked: DotProductsForm): Plan {
+function dotProductsPlan(linker: Linker, asked: DotProductsForm): PlanWords {
   const pointwise = isPointwise(asked);
   const pixels = asked.rows * asked.columns;
   const images = asked.items / asked.groups;
@@ -187,6 +200,8 @@ export function dotProductsPlan(linker: Linker, asked: DotProductsForm): Plan {
       contraction: contraction * 4,
       itemBytes: form.inputs * form.height * form.width * 4,
       gItemBytes: form.outputs * channel * 4,
+      skipBytes: (form.skips?.[0] ?? 0) * 4,
+      gSkipBytes: (form.skips?.[1] ?? 0) * 4,
       gChannelBytes: channel * 4,
       table: at.positions,
       tableEnd: at.positions + tables.positions.length * 4,

@@ -1,9 +1,11 @@
 /** @file Matrix products on the SIMD kernels: small ones as pointwise convolutions or as dot products, large ones blocked. */
-import type { SimdKernels, Work } from '../../kernel.ts';
+import type { SimdKernels } from '../../kernel.ts';
 import { addressOf } from '../../runtime/buffer.ts';
+import { type Call, callWithScratch, productCost, ranges, type Work } from '../../runtime/calls.ts';
 import type { Linker } from '../../runtime/linker.ts';
-import { type Plan, PlanCache, type Plans } from '../../runtime/plan.ts';
-import { dotProductsPlan, outputTilesPlan } from '../conv/plans.ts';
+import { PlanCache, type PlanWords } from '../../runtime/plan.ts';
+import { dotProductsPlans, outputTilesPlans } from '../conv/plans.ts';
+import type { DotProductsForm, OutputTilesForm } from '../conv/forms.ts';
 import { gemmModule, gemmScratch } from './blocked.ts';
 
 /** Elements of b up to which it stays in cache unpacked. */
@@ -17,8 +19,7 @@ const LONGEST = 16_384;
 const POINT = [{ row: 0, column: 0, weight: 0 }] as const;
 
 export function matmulKernels(linker: Linker): SimdKernels<'matmul'> {
-  const { heap } = linker;
-  const plans = new PlanCache(heap);
+  const plans = new PlanCache(linker.heap);
   return {
     matmul: ({ transposeA, transposeB }, [a, b], [y]) => {
       // Innermost first, so that a product without batches has a batch of 1.
@@ -27,18 +28,25 @@ export function matmulKernels(linker: Linker): SimdKernels<'matmul'> {
       if (k === 0 || k > LONGEST) return undefined;
       const size: Product = { batch, m, n, k };
       const key = (kind: string): string => [kind, batch, m, n, k].join(' ');
-      const work = (found: Plans): Work => {
-        return () => {
-          for (const plan of found())
-            plan.run(plan.address, addressOf(b), addressOf(a), addressOf(y), heap.scratch(plan.scratchBytes));
-        };
-      };
+      const cost = productCost(batch * m * n * k);
+      const planned = (kind: string, make: (most: number) => readonly PlanWords[]): Work => [
+        {
+          cost,
+          make: (most) =>
+            plans.get(`${key(kind)} ${most}`, () => make(most)).map((plan) => plan.call(addressOf(b), addressOf(a), addressOf(y))),
+        },
+      ];
       if (!transposeB && k <= SHORT && (k * n <= SMALL || m < 16)) {
         const kind = transposeA ? 'tn' : 'nn';
-        return work(plans.get(key(kind), () => [asConvolution(linker, size, transposeA)]));
+        return planned(kind, (most) => asConvolution(linker, size, transposeA, most));
       }
-      if (transposeB && !transposeA && m * n <= SMALL) return work(plans.get(key('nt'), () => [asDotProducts(linker, size)]));
-      return () => blocked(linker, size, addressOf(a), transposeA, addressOf(b), transposeB, addressOf(y));
+      if (transposeB && !transposeA && m * n <= SMALL) return planned('nt', (most) => asDotProducts(linker, size, most));
+      return [
+        {
+          cost,
+          make: (most) => blocked(linker, size, addressOf(a), transposeA, addressOf(b), transposeB, addressOf(y), most),
+        },
+      ];
     },
   };
 }
@@ -51,8 +59,8 @@ interface Product {
 }
 
 /** b's rows as the channels of an image, a as the weights of a window of one pixel. */
-function asConvolution(linker: Linker, { batch, m, n, k }: Product, transposeA: boolean): Plan {
-  return outputTilesPlan(linker, {
+function asConvolution(linker: Linker, { batch, m, n, k }: Product, transposeA: boolean, most: number): readonly PlanWords[] {
+  const form: OutputTilesForm = {
     offsets: POINT,
     stride: [1, 1],
     height: 1,
@@ -65,12 +73,13 @@ function asConvolution(linker: Linker, { batch, m, n, k }: Product, transposeA: 
     outputs: m,
     weight: { group: m * k, output: transposeA ? 1 : k, input: transposeA ? m : 1 },
     out: { offset: 0, item: m * n, channel: n, pitch: n, step: 1 },
-  });
+  };
+  return outputTilesPlans(linker, form, most);
 }
 
 /** a's rows against b's rows. */
-function asDotProducts(linker: Linker, { batch, m, n, k }: Product): Plan {
-  return dotProductsPlan(linker, {
+function asDotProducts(linker: Linker, { batch, m, n, k }: Product, most: number): readonly PlanWords[] {
+  const form: DotProductsForm = {
     offsets: POINT,
     stride: [1, 1],
     height: 1,
@@ -81,8 +90,12 @@ function asDotProducts(linker: Linker, { batch, m, n, k }: Product): Plan {
     groups: batch,
     inputs: n,
     outputs: m,
-  });
+  };
+  return dotProductsPlans(linker, form, most);
 }
+
+/** Rows that a range is a multiple of. */
+const ROW_UNIT = 16;
 
 function blocked(
   linker: Linker,
@@ -92,12 +105,22 @@ function blocked(
   b: number,
   transposeB: boolean,
   y: number,
-): void {
+  most: number,
+): readonly Call[] {
   const { gemm } = linker.load('gemm', gemmModule);
-  const scratch = linker.heap.scratch(gemmScratch(m));
   const [aRow, aColumn] = transposeA ? [4, m * 4] : [k * 4, 4];
   const [bRow, bColumn] = transposeB ? [4, k * 4] : [n * 4, 4];
-  for (let i = 0; i < batch; i++) {
-    gemm(a + i * m * k * 4, aRow, aColumn, b + i * k * n * 4, bRow, bColumn, y + i * m * n * 4, m, n, k, scratch);
-  }
+  // Each range packs all of b.
+  const rows = ranges(m, Math.ceil(most / batch), ROW_UNIT);
+  return Array.from({ length: batch }, (_, i) =>
+    rows.map(([from, to]) =>
+      callWithScratch(
+        gemmScratch(to - from),
+        gemm,
+        ...[a + i * m * k * 4 + from * aRow, aRow, aColumn],
+        ...[b + i * k * n * 4, bRow, bColumn],
+        ...[y + (i * m + from) * n * 4, to - from, n, k],
+      ),
+    ),
+  ).flat();
 }
