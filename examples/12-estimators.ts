@@ -13,7 +13,7 @@ for (const temperature of [1, 0.1]) {
     samples: 4096,
     key: key(1),
     // The same random numbers for all; `allEstimators` gives the full list, REBAR and RELAX among them.
-    estimators: [pathwise, scoreTimesCredit('taylor', 3), scoreTimesCredit('ablation', 3), reinforce, counterfactual(3)],
+    estimators: [pathwise, scoreTimesCredit('taylor'), scoreTimesCredit('ablation'), reinforce, counterfactual],
   });
   console.log(`${architectures} architectures, temperature ${temperature}`);
   for (const { name, bias, biasInterval, spread, passes } of estimators) {

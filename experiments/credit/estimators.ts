@@ -1,12 +1,23 @@
 /** @file `npm run credit -- estimators`: gradient estimators against exact enumeration, and their bias and spread by temperature. */
+import path from 'node:path';
 import { cpu, key } from 'reparam';
-import { dagFixture, type EstimatorReport, type HeadName, type LaboratoryReport, runLaboratory } from 'reparam/credit';
+import {
+  allEstimators,
+  type ArchitectureFixture,
+  dagFixture,
+  type EstimatorReport,
+  type LaboratoryReport,
+  runLaboratory,
+} from 'reparam/credit';
 import { lineChart } from 'reparam/plot';
 import { markdownTable, textTable } from 'reparam/command';
+import { estimatorsOf, headOf, networkOf } from './own.ts';
 import { show, writeResults } from './report.ts';
 
 export interface EstimatorFlags {
-  readonly head: HeadName;
+  readonly head: string;
+  readonly network?: string;
+  readonly estimators?: string;
   readonly nodes: number;
   readonly operations: number;
   readonly temperatures: readonly number[];
@@ -17,12 +28,16 @@ export interface EstimatorFlags {
 
 export async function runEstimators(flags: EstimatorFlags, say: (line: string) => void): Promise<void> {
   const started = performance.now();
-  const { head, nodes, operations, seed } = flags;
-  const fixture = dagFixture(cpu(), { head, nodes, operations, seed });
+  const { seed } = flags;
+  const { fixture, said, options } = await fixtureOf(flags);
+  const { operations } = fixture;
   const logits = fixture.edges.map((_, e) => Array.from({ length: operations }, (_u, k) => 0.5 * Math.cos(1.7 * e + 2.3 * k)));
   const reports: LaboratoryReport[] = [];
   for (const temperature of flags.temperatures) {
-    const report = await runLaboratory({ fixture, logits, temperature, samples: flags.samples, key: key(seed) });
+    const context = { fixture, logits, temperature, key: key(seed) };
+    const own = flags.estimators === undefined ? [] : await estimatorsOf(flags.estimators, context);
+    const estimators = [...allEstimators(context), ...own];
+    const report = await runLaboratory({ ...context, samples: flags.samples, estimators });
     reports.push(report);
     say(`temperature ${temperature}: done after ${((performance.now() - started) / 1000).toFixed(0)} s`);
   }
@@ -32,40 +47,48 @@ export async function runEstimators(flags: EstimatorFlags, say: (line: string) =
     Math.abs(Math.log(b.temperature / 0.5)) < Math.abs(Math.log(a.temperature / 0.5)) ? b : a,
   );
   const detail = [
-    ['estimator', 'bias', '95 % interval', 'sd', 'cosine', 'max |z|', 'p', 'forward', 'backward'],
+    ['estimator', 'bias', '95 % interval', 'sd', 'cosine', 'max |z|', 'p', 'forward', 'backward', 'operations', 'fitting'],
     ...middle.estimators.map((e) => [
       e.name,
       show(e.bias),
-      e.biasInterval.map((v) => v.toFixed(3)).join(' to '),
+      e.biasInterval.map((v) => show(v)).join(' to '),
       e.spread.toFixed(3),
-      e.cosine.toFixed(4),
+      show(e.cosine, 4),
       e.maxZ.toFixed(1),
       e.unbiased ? show(e.p, 3) : '-',
       String(e.passes.forward),
       String(e.passes.backward),
+      String(e.operations),
+      String(e.fitting),
     ]),
   ];
   const sweep = [
     ['bias / sd at temperature', ...reports.map((r) => String(r.temperature))],
     ...names.map((name, i) => [
       name,
-      ...reports.map((r) => `${r.estimators[i]!.bias.toFixed(3)}/${r.estimators[i]!.spread.toFixed(2)}`),
+      ...reports.map((r) => `${show(r.estimators[i]!.bias)}/${r.estimators[i]!.spread.toFixed(2)}`),
     ]),
   ];
-  const space = `${fixture.edges.length} edges, ${operations} operations, ${first.architectures} architectures, ${head} head, ${flags.samples} samples`;
+  const space = `${fixture.edges.length} edges, ${operations} operations, ${first.architectures} architectures, ${said}, ${flags.samples} samples`;
   say(`\n${space}; bias relative to the exact gradient, sd of one sample. Temperature ${middle.temperature}:`);
   say(textTable(detail));
+  const rare =
+    first.rare > 0
+      ? `z and p leave out ${first.rare} operations that fewer than 10 samples are expected to choose, or to leave.`
+      : '';
+  if (rare) say(rare);
   say(`\n${textTable(sweep)}`);
   await writeResults({
     out: flags.out,
     name: 'estimators',
-    command: `npm run credit -- estimators --head ${head} --nodes ${nodes} --operations ${operations} --temperatures ${flags.temperatures.join(',')} --samples ${flags.samples} --seed ${seed}`,
+    command: `npm run credit -- estimators ${options} --temperatures ${flags.temperatures.join(',')} --samples ${flags.samples} --seed ${seed}`,
     seconds: (performance.now() - started) / 1000,
     data: { architectures: first.architectures, expected: first.expected, exact: first.exact, reports },
     markdown: [
       '# Gradient estimators against exact enumeration',
-      `${space}. Bias: |mean - exact| / |exact| with the sampling noise taken out; sd: root of the summed variances of one sample. Passes are those of one sample. At temperature ${middle.temperature}:`,
+      `${space}. Bias: |mean - exact| / |exact| with the sampling noise taken out; sd: root of the summed variances of one sample. Passes are those of one sample; operations are what they cost, in forward passes of one architecture (a pass over all n operations counts n, a backward pass twice its forward pass), and fitting what came before the first sample. At temperature ${middle.temperature}:`,
       markdownTable(detail),
+      ...(rare ? [rare] : []),
       'By temperature, bias / sd (methods that do not use the temperature repeat themselves):',
       markdownTable(sweep),
     ].join('\n\n'),
@@ -75,6 +98,27 @@ export async function runEstimators(flags: EstimatorFlags, say: (line: string) =
     },
   });
   say(`\nwritten to ${flags.out}/estimators* in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+}
+
+/** The network that the flags ask for, what is said of it, and the flags again. */
+async function fixtureOf(flags: EstimatorFlags): Promise<{
+  readonly fixture: ArchitectureFixture;
+  readonly said: string;
+  readonly options: string;
+}> {
+  const { head, nodes, operations, seed, network, estimators } = flags;
+  const device = cpu();
+  const own = estimators === undefined ? '' : ` --estimators ${estimators}`;
+  if (network !== undefined) {
+    const name = path.basename(network);
+    return { fixture: await networkOf(network, device, seed), said: `network of ${name}`, options: `--network ${network}${own}` };
+  }
+  const fixture = dagFixture(device, { head: await headOf(head, device, seed), nodes, operations, seed });
+  return {
+    fixture,
+    said: `${path.basename(head)} head`,
+    options: `--head ${head} --nodes ${nodes} --operations ${operations}${own}`,
+  };
 }
 
 function sweepChart(

@@ -58,7 +58,9 @@ function creditCommand(): Command {
   credit
     .command('estimators')
     .description('gradient estimators of E[f(D)] against exact enumeration: bias, spread, cosine, cost, by temperature')
-    .addOption(new Option('--head <name>', 'the loss head').choices(headNames).default('softmax' satisfies HeadName))
+    .option('--head <name>', `the loss head: ${headNames.join(', ')}, or a FILE that makes one`, 'softmax' satisfies HeadName)
+    .option('--network <file>', 'a FILE that makes the network, in place of the built-in one')
+    .option('--estimators <file>', 'a FILE that makes one or more estimators, to be judged beside the built-in ones')
     .option('--nodes <m>', 'nodes after the input: m (m + 1) / 2 edges', count, 2)
     .option('--operations <n>', 'operations an edge; at most 4,096 architectures', count, 3)
     .option('--temperatures <list>', 'with commas', positiveList, [2, 1, 0.5, 0.25, 0.1, 0.05])

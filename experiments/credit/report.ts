@@ -35,6 +35,7 @@ export async function writeResults({ out, name, command, seconds, data, markdown
 
 /** A number for a table: fixed where that reads well. */
 export function show(v: number, digits = 3): string {
+  if (Number.isNaN(v)) return '-';
   if (!Number.isFinite(v)) return String(v);
   return v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5) ? v.toExponential(1) : v.toFixed(digits);
 }

@@ -3,6 +3,7 @@ export { chooseDevice, DEVICE_CHOICES, type DeviceChoice } from './device.ts';
 export { count, images, natural, notNegative, numbers, positive, price, probability, seed, stride } from './option-values.ts';
 export { EXIT } from './exit-codes.ts';
 export { InUseError } from './in-use-error.ts';
+export { loadModule } from './load-module.ts';
 export { makeFolder, removeLeftovers, writeFileWhole } from '../files/write.ts';
 export { readWeights } from '../files/weights.ts';
 export { runCommand } from './run.ts';

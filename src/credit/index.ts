@@ -25,20 +25,39 @@ export { type Head, type HeadName, headNames, makeHead, type OwnHead } from './f
 export { bestConstantBaseline, leastVarianceWeights, optionCredits } from './options.ts';
 export { type Player, type PlayerOptions, playersOf } from './players.ts';
 export { controlVariate, type Fitting, rebar, relax } from './estimators/control-variates.ts';
-export { scoreTimesCredit, scoreTimesLoss } from './estimators/credit-score.ts';
-export { enumerate, type Enumeration, MAX_ARCHITECTURES, probabilities } from './estimators/enumerate.ts';
-export { type Draw, type Estimator, makeDraw, type Passes } from './estimators/estimator.ts';
-export type { ArchitectureFixture } from './estimators/fixture.ts';
+export { concreteScore, scoreTimesCredit, scoreTimesLoss } from './estimators/credit-score.ts';
+export { type BaselineName, baselineNames, type BaselineReport, baselineSpreads } from './estimators/baselines.ts';
+export { choiceOf, enumerate, type Enumeration, MAX_ARCHITECTURES, probabilities } from './estimators/enumerate.ts';
+export {
+  conditionalPerturbed,
+  discreteScore,
+  type Draw,
+  type Estimator,
+  exponentials,
+  lossesAt,
+  makeDraw,
+  operationCount,
+  type Passes,
+  scoreTimes,
+} from './estimators/estimator.ts';
+export type { ArchitectureFixture, Exact } from './estimators/fixture.ts';
 export {
   allEstimators,
   type EstimatorReport,
-  type Exact,
   type LaboratoryOptions,
   type LaboratoryReport,
   runLaboratory,
 } from './estimators/laboratory.ts';
-export { gumbelRao, pathwise, straightThroughGumbel } from './estimators/pathwise.ts';
-export { counterfactual, dsnas, emaBaseline, leaveOneOut, meanBaseline, reinforce } from './estimators/score-function.ts';
+export { gumbelRao, pathwise, relaxedSample, slopeAtHard, straightThroughGumbel } from './estimators/pathwise.ts';
+export {
+  conditionalMean,
+  counterfactual,
+  dsnas,
+  emaBaseline,
+  leaveOneOut,
+  meanBaseline,
+  reinforce,
+} from './estimators/score-function.ts';
 export {
   type EdgeGroup,
   type EdgeTap,

@@ -51,6 +51,11 @@ export class VectorMoments {
     return this.mean.map((_, i) => Math.sqrt(this.covariance(i, i) / this.count));
   }
 
+  /** Whether a component varies by more than the rounding of its own mean. */
+  #varies(i: number): boolean {
+    return Math.sqrt(this.covariance(i, i)) > 1e-12 * Math.abs(this.mean[i]!);
+  }
+
   /** Square root of the sum of the variances: the spread of one sample, as a length. */
   spread(): number {
     let total = 0;
@@ -58,62 +63,87 @@ export class VectorMoments {
     return Math.sqrt(total);
   }
 
-  /** (mean - expected) / standard error for each component; 0 where both numerator and error vanish. */
+  /** (mean - expected) / standard error for each component; one that does not vary has 0 or infinity. */
   zScores(expected: ArrayLike<number>): Float64Array {
     const errors = this.standardErrors();
     return this.mean.map((m, i) => {
       const difference = m - expected[i]!;
-      if (errors[i]! > 0) return difference / errors[i]!;
-      return Math.abs(difference) <= 1e-12 * (1 + Math.abs(expected[i]!)) ? 0 : Infinity;
+      if (this.#varies(i)) return difference / errors[i]!;
+      return isRounding(difference, expected[i]!) ? 0 : Infinity;
     });
   }
 
   /**
-   * Hotelling's statistic of mean - expected over the given components (chi-square with that many degrees of freedom for many
-   * samples), and its p-value. The components' covariance must be regular: leave out those that the others determine.
+   * Hotelling's statistic of mean - expected over the given components, chi-square with `degrees` degrees of freedom for many samples, and its
+   * p-value. Components that do not vary, or that the others determine, take no degree of freedom: there the mean must be what is expected, to
+   * rounding, or else the statistic is infinite and p is 0. p is 1 where nothing varies and all is as expected, NaN where a mean is.
    */
-  chiSquare(expected: ArrayLike<number>, components: readonly number[]): { readonly statistic: number; readonly p: number } {
-    const k = components.length;
-    const matrix = components.map((i) => components.map((j) => this.covariance(i, j) / this.count));
-    const y = solveSymmetric(
-      matrix,
-      components.map((i) => this.mean[i]! - expected[i]!),
+  chiSquare(expected: ArrayLike<number>, components: readonly number[]): ChiSquare {
+    const varying: number[] = [];
+    for (const i of components) {
+      const difference = this.mean[i]! - expected[i]!;
+      if (Number.isNaN(difference)) return { statistic: NaN, degrees: 0, p: NaN };
+      if (this.#varies(i)) varying.push(i);
+      else if (!isRounding(difference, expected[i]!)) return { statistic: Infinity, degrees: 0, p: 0 };
+    }
+    const errors = varying.map((i) => Math.sqrt(this.covariance(i, i) / this.count));
+    const correlation = varying.map((i, a) =>
+      varying.map((j, b) => this.covariance(i, j) / this.count / (errors[a]! * errors[b]!)),
     );
-    const statistic = components.reduce((total, c, i) => total + y[i]! * (this.mean[c]! - expected[c]!), 0);
-    return { statistic, p: chiSquareTail(statistic, k) };
+    const z = varying.map((i, a) => (this.mean[i]! - expected[i]!) / errors[a]!);
+    const { statistic, degrees } = whitenedSquares(correlation, z);
+    return { statistic, degrees, p: degrees === 0 && statistic === 0 ? 1 : chiSquareTail(statistic, degrees) };
   }
 }
 
-/** Solves A x = b for a positive definite A by Cholesky's factorisation. */
-function solveSymmetric(a: readonly (readonly number[])[], b: readonly number[]): number[] {
-  const n = b.length;
-  const l = a.map((row) => [...row]);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let s = l[i]![j]!;
-      for (let k = 0; k < j; k++) s -= l[i]![k]! * l[j]![k]!;
-      if (i === j) {
-        if (!(s > 0))
-          throw new OptionError('chiSquare: the covariance is singular; leave out components that the others determine');
-        l[i]![i] = Math.sqrt(s);
-      } else l[i]![j] = s / l[j]![j]!;
+export interface ChiSquare {
+  readonly statistic: number;
+  /** Degrees of freedom: the rank of the components' covariance. */
+  readonly degrees: number;
+  readonly p: number;
+}
+
+/** Whether a difference from an expected value that nothing explains is of the order of rounding. */
+function isRounding(difference: number, expected: number): boolean {
+  return Math.abs(difference) <= 1e-12 * (1 + Math.abs(expected));
+}
+
+const SINGULAR = 1e-10;
+
+/** z' C^-1 z of a correlation matrix by Cholesky's factorisation with pivots, which stops at the rank of C. */
+function whitenedSquares(
+  correlation: readonly (readonly number[])[],
+  z: readonly number[],
+): { readonly statistic: number; readonly degrees: number } {
+  const c = correlation.map((row) => [...row]);
+  const rest = [...z];
+  const open = new Set(z.keys());
+  let statistic = 0;
+  let degrees = 0;
+  while (open.size > 0) {
+    const pivot = [...open].reduce((best, i) => (c[i]![i]! > c[best]![best]! ? i : best));
+    const left = c[pivot]![pivot]!;
+    if (left < SINGULAR) {
+      // What the components before determine must be as they say, in standard errors and up to their rounding.
+      return [...open].some((i) => Math.abs(rest[i]!) > 1e-3) ? { statistic: Infinity, degrees } : { statistic, degrees };
+    }
+    open.delete(pivot);
+    const y = rest[pivot]! / Math.sqrt(left);
+    statistic += y * y;
+    degrees++;
+    for (const i of open) {
+      const l = c[i]![pivot]! / left;
+      rest[i]! -= l * rest[pivot]!;
+      for (const j of open) c[i]![j]! -= l * c[pivot]![j]!;
     }
   }
-  const x = [...b];
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) x[i]! -= l[i]![k]! * x[k]!;
-    x[i]! /= l[i]![i]!;
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i]! -= l[k]![i]! * x[k]!;
-    x[i]! /= l[i]![i]!;
-  }
-  return x;
+  return { statistic, degrees };
 }
 
 /** P(chi-square with k degrees of freedom > x), by the series or the continued fraction of the incomplete gamma function. */
 export function chiSquareTail(x: number, k: number): number {
   if (x <= 0) return 1;
+  if (x === Infinity) return 0;
   const a = k / 2;
   const t = x / 2;
   const front = Math.exp(a * Math.log(t) - t - logGamma(a));

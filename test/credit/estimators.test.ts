@@ -2,7 +2,14 @@
 import { expect, it } from 'vitest';
 import {
   allEstimators,
+  baselineSpreads,
+  conditionalMean,
   controlVariate,
+  counterfactual,
+  type Estimator,
+  leaveOneOut,
+  meanBaseline,
+  reinforce,
   dagFixture,
   singleEdgeFixture,
   enumerate,
@@ -19,7 +26,22 @@ import {
   interval,
 } from '../../src/credit/index.ts';
 import { RelaxedOneHotCategorical } from '../../src/distributions/index.ts';
-import { cpu, div, foldIn, grad, gumbel, gumbels, key, mul, scope, softmax, sum, type Tensor } from '../../src/index.ts';
+import {
+  add,
+  broadcastTo,
+  cpu,
+  div,
+  foldIn,
+  grad,
+  gumbel,
+  gumbels,
+  key,
+  mul,
+  scope,
+  softmax,
+  sum,
+  type Tensor,
+} from '../../src/index.ts';
 
 const device = cpu();
 const logitsOf = (edges: number, n: number): number[][] =>
@@ -69,6 +91,7 @@ it('unbiased estimators: every component within 5 standard errors of enumeration
     'REINFORCE, EMA',
     'REINFORCE, leave-one-out K=4',
     'REINFORCE, counterfactual',
+    'REINFORCE, conditional mean',
     'REBAR',
     'RELAX',
   ]);
@@ -132,6 +155,18 @@ it('straight-through tends to pi1 pi2 (c1 + c2).(O1 - O2) / 2 as the temperature
   const pi = 1 / (1 + Math.exp(-0.5));
   const limit = (pi * (1 - pi) * ((await slopeAt([1, 0])) + (await slopeAt([0, 1])))) / 2;
   expect(Math.abs(found - limit)).toBeLessThan(2e-3 * Math.abs(limit));
+  const { trapezoidGradient, gradient } = await enumerate(fixture, logits);
+  expect(Math.abs(trapezoidGradient[0]! - limit)).toBeLessThan(1e-12);
+  expect(Math.abs(gradient[0]! - limit)).toBeGreaterThan(1e-3);
+});
+
+it('the trapezoid limit is the gradient for quadratic losses of one edge, any number of operations: 1e-12, 20 networks', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const operations = 2 + (seed % 5);
+    const fixture = singleEdgeFixture(device, { head: 'quadratic', seed, operations });
+    const { trapezoidGradient, gradient } = await enumerate(fixture, logitsOf(1, operations));
+    gradient.forEach((g, i) => expect(Math.abs(g - trapezoidGradient[i]!)).toBeLessThan(1e-12));
+  }
 });
 
 it('Gumbel-Rao has the mean of straight-through: paired difference within 5 standard errors, N = 8,192, seed 5', async () => {
@@ -202,6 +237,88 @@ it('E[score | argmax = i] = onehot_i - pi: N = 40,000, seed 11, within 5 standar
   });
 });
 
+it('exact spreads of REINFORCE by baseline are those of samples, N = 8,192, seed 9, within 6 %; none is below the best', async () => {
+  const fixture = dagFixture(device, { head: 'tanh', nodes: 2, operations: 3, seed: 4 });
+  const logits = logitsOf(3, 3);
+  const enumeration = await enumerate(fixture, logits);
+  const reports = baselineSpreads(fixture, logits, enumeration);
+  const length = Math.hypot(...enumeration.gradient);
+  const estimators = [reinforce, meanBaseline, counterfactual, conditionalMean];
+  const sampled = await runLaboratory({ fixture, logits, temperature: 1, samples: 8192, key: key(9), estimators });
+  for (const [i, name] of (['none', 'mean', 'ablation', 'conditional mean'] as const).entries()) {
+    const exact = reports.find((r) => r.name === name)!;
+    expect(Math.abs(sampled.estimators[i]!.spread / length / exact.spread - 1)).toBeLessThan(0.06);
+    expect(exact.operations).toBe([1, 1, 4, 7][i]);
+    expect(sampled.estimators[i]!.operations).toBe(exact.operations);
+    expect(reports.at(-1)!.spread).toBeLessThanOrEqual(exact.spread);
+  }
+});
+
+it('architectures whose loss is NaN are named: 0 / 0 at a node of zeros', async () => {
+  const fixture = dagFixture(device, { head: 'scale-invariant', nodes: 2, operations: 4 });
+  await expect(enumerate(fixture, logitsOf(3, 4))).rejects.toThrow(
+    // None on 0-1 makes node 1 zero, and then linear, identity and none on 1-2 give zero; with none on 0-2 that is all: 3, and 4 with none on 1-2.
+    /^enumerate: 6 of 64 architectures have a loss that is not finite: operation 3 on 0-1, operation 3 on 0-2, operation 1 on 1-2 \(NaN\);.* and 3 more\./,
+  );
+});
+
+const exactly = (gradient: ArrayLike<number>): Estimator => ({
+  name: 'exact',
+  unbiased: true,
+  relaxed: false,
+  passes: { forward: 0, backward: 0 },
+  estimate: ({ noise }) => broadcastTo(device.tensor(Array.from(gradient), [1, ...noise.shape.slice(1)]), noise.shape),
+});
+
+it('an estimator without variance is judged: the exact gradient has bias 0 and p 1, one that is off by a thousandth p 0', async () => {
+  const fixture = dagFixture(device, { head: 'softmax', nodes: 2, operations: 3 });
+  const logits = logitsOf(3, 3);
+  const { gradient } = await enumerate(fixture, logits);
+  const estimators = [exactly(gradient), exactly(gradient.map((g) => 1.001 * g))];
+  const { estimators: found } = await runLaboratory({ fixture, logits, temperature: 1, samples: 1000, key: key(1), estimators });
+  expect(found[0]).toMatchObject({ maxZ: 0, p: 1 });
+  expect(Math.max(found[0]!.bias, found[0]!.spread)).toBeLessThan(1e-12);
+  expect(found[1]!.p).toBe(0);
+  expect(found[1]!.bias).toBeCloseTo(0.001, 9);
+});
+
+it('peaked logits run: what the samples cannot judge is counted, and a gradient below rounding has no relative bias', async () => {
+  const fixture = singleEdgeFixture(device, { head: 'softmax' });
+  const run = (top: number): ReturnType<typeof runLaboratory> =>
+    runLaboratory({ fixture, logits: [[top, 0]], temperature: 0.5, samples: 512, key: key(1) });
+  const [plain, rare, peaked] = [await run(0.5), await run(12), await run(60)];
+  expect([plain.rare, rare.rare, peaked.rare]).toEqual([0, 2, 2]);
+  for (const e of peaked.estimators) expect([e.name, e.bias, e.maxZ, e.p]).toEqual([e.name, NaN, 0, 1]);
+});
+
+it('groups that do not divide the batch or the samples are refused by the name of the estimator, as are estimates of another shape', async () => {
+  const fixture = singleEdgeFixture(device, { head: 'softmax' });
+  const run = (samples: number, batch: number, estimators: Estimator[]): Promise<unknown> =>
+    runLaboratory({ fixture, logits: [[0, 0]], temperature: 1, samples, batch, key: key(1), estimators });
+  await expect(run(1020, 510, [leaveOneOut(4)])).rejects.toThrow(
+    'REINFORCE, leave-one-out K=4: groups of 4 do not divide 510 samples',
+  );
+  await expect(run(1022, 512, [leaveOneOut(4)])).rejects.toThrow('do not divide 1022 samples');
+  await expect(run(16, 16, [{ ...reinforce, estimate: (draw) => draw.pi }])).rejects.toThrow(
+    /the estimates of REINFORCE have shape/,
+  );
+  const broken: Estimator = { ...reinforce, name: 'mine', estimate: ({ noise }) => mul(noise, NaN) };
+  await expect(run(16, 16, [broken])).rejects.toThrow(/mine is NaN for a sample of the architecture operation \d on 0-1/);
+  expect(() => leaveOneOut(1)).toThrow('groups of 1');
+});
+
+it("a network's head may be a function of one's own: |x - 1|^2 is the sum of its own squares", async () => {
+  const own = (x: Tensor): Tensor => sum(mul(add(x, -1), add(x, -1)), 1);
+  const fixture = singleEdgeFixture(device, { head: own });
+  const { losses } = await enumerate(fixture, [[0, 0]]);
+  fixture.outputs.forEach((o, k) => {
+    expect(losses[k]).toBeCloseTo(
+      o.reduce((s, v, i) => s + (v + fixture.base[i]! - 1) ** 2, 0),
+      12,
+    );
+  });
+});
+
 it('REBAR is fitted on random numbers of its own: two fits differ only by their keys', async () => {
   const fixture = dagFixture(device, { head: 'softmax', nodes: 2, operations: 3 });
   const fit = (seed: number): Promise<number[][]> =>
@@ -220,6 +337,13 @@ it('statistics: chi-square tails, Student quantiles and batched covariance agree
   expect(studentQuantile(0.995, 30)).toBeCloseTo(2.749996, 5);
   const i = interval([1, 2, 3, 4, 5]);
   expect(i.high - i.mean).toBeCloseTo((2.776445 * Math.sqrt(2.5)) / Math.sqrt(5), 5);
+  // One component twice and one that does not vary: one degree of freedom, and what cannot be is impossible.
+  const d = new VectorMoments(3);
+  d.add([1, 1, 7, 2, 2, 7, 4, 4, 7]);
+  const alone = d.chiSquare([2, 2, 7], [0]);
+  expect(d.chiSquare([2, 2, 7], [0, 1, 2])).toEqual({ ...alone, degrees: 1 });
+  expect(d.chiSquare([2, 2.5, 7], [0, 1])).toMatchObject({ statistic: Infinity, p: 0 });
+  expect(d.chiSquare([2, 2, 7.5], [0, 2])).toMatchObject({ statistic: Infinity, p: 0 });
   const m = new VectorMoments(2);
   m.add([1, 2, 3, 5]);
   m.add([2, 2]);

@@ -183,7 +183,7 @@ export async function gradientByDepth(
     const fixture = deepChain(device, { depth });
     const logits = raceLogits(depth, fixture.operations);
     const exact = await fixture.exact(logits);
-    const estimators = [pathwise, scoreTimesCredit('taylor', depth), reinforce, meanBaseline];
+    const estimators = [pathwise, scoreTimesCredit('taylor'), reinforce, meanBaseline];
     const report = await runLaboratory({ fixture, logits, temperature, samples, key: key(depth), estimators, exact });
     out.push({ depth, length: Math.hypot(...exact.gradient), estimators: report.estimators });
   }

@@ -15,7 +15,16 @@ import { keep, scope } from '../../core/scope.ts';
 import { softmax } from '../../core/softmax.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { ArchitectureFixture } from './fixture.ts';
-import { conditionalPerturbed, discreteScore, type Draw, type Estimator, lossesAt, makeDraw, scoreTimes } from './estimator.ts';
+import {
+  conditionalPerturbed,
+  discreteScore,
+  type Draw,
+  type Estimator,
+  lossesAt,
+  makeDraw,
+  type Passes,
+  scoreTimes,
+} from './estimator.ts';
 
 /** c: perturbed logits [s, e, n] -> [s]. */
 type Surrogate = (draw: Draw, perturbed: Tensor) => Tensor;
@@ -30,12 +39,20 @@ export function controlVariate(draw: Draw, surrogate: Surrogate, createGraph = f
   return sub(slopes, scoreTimes(discreteScore(draw), createGraph ? given : detach(given)));
 }
 
-function withVariate(name: string, surrogate: Surrogate, passes: Estimator['passes']): Estimator {
+/** f at the sample itself; c at z and at the conditional one, with a gradient through each. */
+const PASSES: Passes = { forward: 3, backward: 2, chosenForward: 1 };
+
+function timesPasses(samples: number, backward: number): Passes {
+  return { forward: 3 * samples, backward: backward * samples, chosenForward: samples };
+}
+
+function withVariate(name: string, surrogate: Surrogate, fitting: Passes): Estimator {
   return {
     name,
     unbiased: true,
     relaxed: true,
-    passes,
+    passes: PASSES,
+    fitting,
     estimate: (draw) => {
       const f = noGrad(() => lossesAt(draw, draw.hard));
       return add(scoreTimes(discreteScore(draw), f), controlVariate(draw, surrogate));
@@ -71,7 +88,7 @@ export function rebar(fitting: Fitting): Estimator {
       return keep(noGrad(() => mul(div(sum(mul(plain, variate)), sum(square(variate))), -1)));
     }),
   );
-  return withVariate('REBAR', (draw, perturbed) => mul(relaxedLoss(draw, perturbed), eta), { forward: 3, backward: 2 });
+  return withVariate('REBAR', (draw, perturbed) => mul(relaxedLoss(draw, perturbed), eta), timesPasses(fitting.samples ?? 256, 2));
 }
 
 const HIDDEN = 8;
@@ -81,6 +98,7 @@ export function relax(fitting: Fitting, steps = 120): Estimator {
   const { fixture } = fitting;
   const { device } = fixture;
   const width = fixture.edges.length * fixture.operations;
+  const samples = fitting.samples ?? 128;
   const parameters = {
     scale: device.parameter(0),
     logTemperature: device.parameter(Math.log(fitting.temperature)),
@@ -102,12 +120,13 @@ export function relax(fitting: Fitting, steps = 120): Estimator {
   for (let step = 1; step <= steps; step++) {
     enableGrad(() =>
       scope(() => {
-        const draw = fittingDraw({ ...fitting, samples: fitting.samples ?? 128 }, step);
+        const draw = fittingDraw({ ...fitting, samples }, step);
         const f = noGrad(() => lossesAt(draw, draw.hard));
         const estimate = add(scoreTimes(discreteScore(draw), f), controlVariate(draw, surrogate, true));
         optimizer.step(grad(mul(sum(square(estimate)), 1 / draw.samples), list));
       }),
     );
   }
-  return withVariate('RELAX', surrogate, { forward: 3, backward: 2 });
+  // A step's own gradient goes backwards through both of the estimate's.
+  return withVariate('RELAX', surrogate, timesPasses(steps * samples, 4));
 }

@@ -7,7 +7,8 @@ import { type Draw, type Estimator, lossesAt, scoreTimes } from './estimator.ts'
 import { relaxedSample } from './pathwise.ts';
 import type { Tensor } from '../../core/tensor.ts';
 
-function concreteScore(draw: Draw): Tensor {
+/** The score of the Concrete density at the relaxed sample, d log p(Z) / dl, [s, e, n]: from the noise, so that nothing underflows. */
+export function concreteScore(draw: Draw): Tensor {
   return new RelaxedOneHotCategorical({ logits: draw.logits, temperature: draw.temperature }).score({ noise: draw.noise });
 }
 
@@ -20,13 +21,13 @@ export const scoreTimesLoss: Estimator = {
   estimate: (draw) => noGrad(() => scoreTimes(concreteScore(draw), lossesAt(draw, relaxedSample(draw)))),
 };
 
-/** score_e (-R_e) for one of the credits; with 'taylor' it is SNAS's published form. */
-export function scoreTimesCredit(kind: CreditKind, edges: number, points = 4): Estimator {
+/** score_e (-R_e) for one of the credits; with 'taylor' it is SNAS's published form. `points` is the integrated credit's. */
+export function scoreTimesCredit(kind: CreditKind, points = 4): Estimator {
   return {
     name: kind === 'taylor' ? 'score x taylor (SNAS)' : `score x ${kind}`,
     unbiased: false,
     relaxed: true,
-    passes: creditCost(kind, edges, { points }),
+    passes: ({ edges }) => creditCost(kind, edges.length, { points }),
     estimate: (draw) =>
       noGrad(() => {
         const network = draw.fixture.network(relaxedSample(draw));

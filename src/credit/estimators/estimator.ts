@@ -1,4 +1,6 @@
 /** @file What all gradient estimators share: the question, common random numbers, and the interface. */
+import { ShapeError } from '../../contract/errors.ts';
+import { showShape } from '../../contract/shape.ts';
 import type { Device } from '../../core/tensor.ts';
 import { oneHotArgmax } from '../../distributions/index.ts';
 import { noGrad } from '../../core/grad-mode.ts';
@@ -29,6 +31,19 @@ export interface Draw {
 export interface Passes {
   readonly forward: number;
   readonly backward: number;
+  /** How many of the passes compute the chosen operation of each edge alone; the others compute all operations. Default 0. */
+  readonly chosenForward?: number;
+  readonly chosenBackward?: number;
+}
+
+/**
+ * What passes cost, in forward passes of one architecture: a pass over all n operations of every edge costs n, and a backward pass twice what its
+ * forward pass does (one product for the input's gradient, one for the weights').
+ */
+export function operationCount(passes: Passes, operations: number): number {
+  const { forward, backward, chosenForward = 0, chosenBackward = 0 } = passes;
+  const ofAll = forward - chosenForward + 2 * (backward - chosenBackward);
+  return operations * ofAll + chosenForward + 2 * chosenBackward;
 }
 
 /** An estimator of d E[f(D)] / d logits. */
@@ -40,8 +55,10 @@ export interface Estimator {
   readonly relaxed: boolean;
   /** Samples that are used together, and so are dependent; default 1. */
   readonly group?: number;
-  /** Passes through the network that one sample takes; for grouped samples, each one's part. */
-  readonly passes: Passes;
+  /** Passes through the network that one sample takes; for grouped samples, each one's part. May depend on the number of edges. */
+  readonly passes: Passes | ((fixture: ArchitectureFixture) => Passes);
+  /** Passes that fitting took before the first sample. Default: none. */
+  readonly fitting?: Passes;
   /** One estimate a sample, [s, e, n]. Called with recording on, inside a scope. */
   estimate(draw: Draw): Tensor;
 }
@@ -70,9 +87,15 @@ export function makeDraw(
   };
 }
 
-/** Losses [s] at gates z [s, e, n]. */
+/** Losses [s] at gates z [s, e, n]. ShapeError where the fixture's network gives something else. */
 export function lossesAt(draw: Draw, z: Tensor): Tensor {
-  return draw.fixture.network(z).run().losses;
+  const { losses } = draw.fixture.network(z).run();
+  if (losses.rank !== 1 || losses.size !== draw.samples) {
+    throw new ShapeError(
+      `lossesAt: the network's losses have shape ${showShape(losses.shape)} for ${draw.samples} samples; one loss a sample is needed, [${draw.samples}]`,
+    );
+  }
+  return losses;
 }
 
 /** The score of the discrete sample, D - pi, [s, e, n]. */

@@ -1,4 +1,5 @@
 /** @file Pathwise estimators: the gradient of the relaxed loss, and straight-through forms whose forward pass is discrete. */
+import { OptionError } from '../../contract/errors.ts';
 import { grad } from '../../core/autograd.ts';
 import { RelaxedOneHotCategorical } from '../../distributions/index.ts';
 import { add, alias, div, mul, sub, sum } from '../../core/ops.ts';
@@ -21,8 +22,8 @@ export const pathwise: Estimator = {
   estimate: (draw) => grad(sum(lossesAt(draw, relaxedSample(draw))), [draw.logits])[0],
 };
 
-/** dL/dZ at the discrete sample D. */
-function slopeAtHard(draw: Draw): Tensor {
+/** dL/dZ at the discrete sample D, [s, e, n]: of all operations, those not chosen included. */
+export function slopeAtHard(draw: Draw): Tensor {
   const z = alias(draw.hard);
   return grad(sum(lossesAt(draw, z)), [z])[0];
 }
@@ -38,6 +39,7 @@ export const straightThroughGumbel: Estimator = {
 
 /** Straight-through with the Jacobian averaged over k draws of the noise given D: the same mean, less variance. Source: Paulus et al. 2021. */
 export function gumbelRao(k = 10): Estimator {
+  if (!Number.isInteger(k) || k < 1) throw new OptionError(`gumbelRao: ${k} draws; an integer of 1 or more is needed`);
   return {
     name: `Gumbel-Rao K=${k}`,
     unbiased: false,

@@ -1,10 +1,12 @@
 /** @file Score-function estimators: (D - pi) (f - baseline), unbiased whatever the baseline, and DSNAS, which puts a credit in f's place. */
+import { OptionError } from '../../contract/errors.ts';
+import { stack } from '../../core/composites.ts';
 import { noGrad } from '../../core/grad-mode.ts';
-import { matmul, neg, permute, reshape, sub } from '../../core/ops.ts';
+import { add, matmul, mul, neg, permute, reshape, slice, sub } from '../../core/ops.ts';
 import type { Device } from '../../core/tensor.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { networkCredits } from '../credits.ts';
-import { discreteScore, type Draw, type Estimator, lossesAt, scoreTimes } from './estimator.ts';
+import { discreteScore, type Draw, type Estimator, lossesAt, type Passes, scoreTimes } from './estimator.ts';
 
 const hardLosses = (draw: Draw): Tensor => noGrad(() => lossesAt(draw, draw.hard));
 
@@ -13,9 +15,16 @@ export const reinforce: Estimator = {
   name: 'REINFORCE',
   unbiased: true,
   relaxed: false,
-  passes: { forward: 1, backward: 0 },
+  passes: { forward: 1, backward: 0, chosenForward: 1 },
   estimate: (draw) => noGrad(() => scoreTimes(discreteScore(draw), hardLosses(draw))),
 };
+
+/** Grouped samples need whole groups: OptionError names the estimator. */
+export function checkGroups(name: string, group: number, samples: number): void {
+  if (samples % group !== 0) {
+    throw new OptionError(`${name}: groups of ${group} do not divide ${samples} samples; ask for a multiple of ${group}`);
+  }
+}
 
 /** A baseline b = W f, with W [s, s] such that row r does not use f_r's own sample (or any later one). */
 function withLinearBaseline(name: string, matrix: (device: Device, samples: number) => Tensor, group = 1): Estimator {
@@ -24,9 +33,10 @@ function withLinearBaseline(name: string, matrix: (device: Device, samples: numb
     unbiased: true,
     relaxed: false,
     group,
-    passes: { forward: 1, backward: 0 },
+    passes: { forward: 1, backward: 0, chosenForward: 1 },
     estimate: (draw) =>
       noGrad(() => {
+        checkGroups(name, group, draw.samples);
         const f = hardLosses(draw);
         const b = reshape(matmul(matrix(draw.fixture.device, draw.samples), reshape(f, [draw.samples, 1])), [draw.samples]);
         return scoreTimes(discreteScore(draw), sub(f, b));
@@ -61,6 +71,7 @@ export const emaBaseline: Estimator = withLinearBaseline(
 
 /** (D - pi) (f - mean loss of the other k - 1 samples of the group). Source: Kool, van Hoof and Welling 2019. */
 export function leaveOneOut(k = 4): Estimator {
+  if (!Number.isInteger(k) || k < 2) throw new OptionError(`leaveOneOut: groups of ${k}; an integer of 2 or more is needed`);
   const weights = constantMatrix(`leave-one-out ${k}`, (r, c) =>
     r !== c && Math.floor(r / k) === Math.floor(c / k) ? 1 / (k - 1) : 0,
   );
@@ -68,17 +79,52 @@ export function leaveOneOut(k = 4): Estimator {
 }
 
 /** (D_e - pi_e) (f(D) - f(D without edge e)): the ablation credit at one-hot gates. Unbiased, for the baseline does not see D_e. */
-export function counterfactual(edges: number): Estimator {
-  return {
-    name: 'REINFORCE, counterfactual',
-    unbiased: true,
-    relaxed: false,
-    passes: { forward: 1 + edges, backward: 0 },
-    estimate: (draw) =>
-      noGrad(() =>
-        scoreTimes(discreteScore(draw), permute(neg(networkCredits(draw.fixture.network(draw.hard), 'ablation')), [1, 0])),
-      ),
-  };
+export const counterfactual: Estimator = {
+  name: 'REINFORCE, counterfactual',
+  unbiased: true,
+  relaxed: false,
+  passes: ({ edges }) => chosen(1 + edges.length),
+  estimate: (draw) =>
+    noGrad(() =>
+      scoreTimes(discreteScore(draw), permute(neg(networkCredits(draw.fixture.network(draw.hard), 'ablation')), [1, 0])),
+    ),
+};
+
+/**
+ * (D_e - pi_e) (f(D) - E[f | the other edges' choices]): the mean over this edge's own operations as its baseline, which takes a forward pass for each
+ * of the others. Unbiased, for the baseline does not see D_e. Source: Foerster et al., "Counterfactual multi-agent policy gradients" (COMA), 2018.
+ */
+export const conditionalMean: Estimator = {
+  name: 'REINFORCE, conditional mean',
+  unbiased: true,
+  relaxed: false,
+  passes: ({ edges, operations }) => chosen(1 + edges.length * (operations - 1)),
+  estimate: (draw) =>
+    noGrad(() => {
+      const f = hardLosses(draw);
+      const { edges, operations, device } = draw.fixture;
+      const rows = edges.map((_, e) => {
+        const others = device.tensor(
+          edges.map((_edge, i) => Number(i !== e)),
+          [1, edges.length, 1],
+        );
+        const kept = mul(draw.hard, others);
+        const means = Array.from({ length: operations }, (_op, k) => {
+          const one = Array.from({ length: edges.length * operations }, (_x, i) => Number(i === e * operations + k));
+          const loss = lossesAt(draw, add(kept, device.tensor(one, [1, edges.length, operations])));
+          return mul(loss, reshape(slice(draw.pi, [e, k], [e + 1, k + 1]), [1]));
+        });
+        return sub(
+          f,
+          means.reduce((a, b) => add(a, b)),
+        );
+      });
+      return scoreTimes(discreteScore(draw), stack(rows, 1));
+    }),
+};
+
+function chosen(forward: number): Passes {
+  return { forward, backward: 0, chosenForward: forward };
 }
 
 /** (D_e - pi_e) dL/dZ of the chosen operation at one-hot gates. Source: Hu et al., "DSNAS", CVPR 2020. */
@@ -86,7 +132,7 @@ export const dsnas: Estimator = {
   name: 'DSNAS',
   unbiased: false,
   relaxed: false,
-  passes: { forward: 1, backward: 1 },
+  passes: { forward: 1, backward: 1, chosenForward: 1, chosenBackward: 1 },
   estimate: (draw) =>
     scoreTimes(discreteScore(draw), permute(neg(networkCredits(draw.fixture.network(draw.hard), 'taylor')), [1, 0])),
 };
