@@ -13,6 +13,7 @@ import { registerTrain } from '../src/cli/commands/train.ts';
 import { resolveSearch, type SearchFlags, searchSettings } from '../src/cli/settings/search.ts';
 import { schemaOf } from '../src/cli/settings/setting.ts';
 import { resolveTraining, type TrainFlags } from '../src/cli/settings/train.ts';
+import { readCreditRecords } from '../src/cli/shared/credit-records.ts';
 import { readSavedChild, savedSpace } from '../src/cli/shared/run-child.ts';
 import { readMetrics } from '../src/cli/shared/metrics-file.ts';
 import { GenotypeError, ReparamError } from '../src/contract/errors.ts';
@@ -302,6 +303,21 @@ const CONFIG = {
   validationImages: 32,
   space: { ...RESOLVED.space, classes: 10, item: [1, 28, 28] },
 };
+const CREDITS = [1, 2]
+  .map((step) =>
+    JSON.stringify({
+      step,
+      loss: 2.3,
+      temperature: 0.5,
+      key: [1, 4_294_967_295],
+      batch: [0, 1],
+      z: [[0.25, 0.75]],
+      places: [{ place: 'a', choice: 'a', credit: 0.1, options: [0.2, -0.1], cost: 0 }],
+      mismatch: 1e-7,
+    }),
+  )
+  .map((line) => `${line}\n`)
+  .join('');
 const METRICS = [0, 1, 2]
   .map((epoch) =>
     JSON.stringify({
@@ -565,6 +581,20 @@ export const readers: readonly Reader[] = [
         'a line that is not in the file',
       );
       must(lines.length <= text.split('\n').length && (cut === undefined || cut === lines.length + 1), 'lines that are not there');
+    },
+  }),
+  reader({
+    name: 'readCreditRecords',
+    share: 2,
+    whole: [CREDITS, ''],
+    damaged: damagedText([CREDITS], ['{', '}', '"step":', '"z":[', '"key":', 'null', ',', '\n', '1e999', '-1', '0.5']),
+    read: (text) => {
+      const { records } = readCreditRecords('f', text);
+      for (const { step, temperature = 1, key = [0, 0], batch = [0], places } of records) {
+        must(Number.isSafeInteger(step) && step >= 0, 'a step that is none');
+        must(temperature > 0 && key.length === 2 && batch.every((i) => Number.isSafeInteger(i) && i >= 0), 'a draw that is none');
+        must(Array.isArray(places), 'no places');
+      }
     },
   }),
   reader({

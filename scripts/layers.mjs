@@ -114,4 +114,22 @@ export const layers = [
       'jobs',
     ],
   },
+  {
+    room: 'runs',
+    node: true,
+    imports: [
+      'contract',
+      'core',
+      'devices',
+      'nn',
+      'data',
+      'export',
+      'files',
+      'snas/space',
+      'snas/strategies',
+      'snas/search',
+      'credit',
+      'cli',
+    ],
+  },
 ];

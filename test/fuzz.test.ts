@@ -37,6 +37,7 @@ const NO_ROWS: Readonly<Record<string, string>> = {
   loadImageFiles: 'takes files of a page and calls readClassFolders',
   loadFolder: 'chooses between those above',
   loadData: 'chooses between those above',
+  loadRun: 'opens files and calls readCreditRecords, readSafetensors and schemaOf',
   loadShown: 'calls loadData',
   readCifar: 'is what parseCifar10 and parseCifar100 have in common',
   readZipEntry: 'is called by readNpz',

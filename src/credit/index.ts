@@ -70,6 +70,7 @@ export {
 } from './gated.ts';
 export { compositeRule, gaussLegendre, type Quadrature, weightedSum } from './quadrature.ts';
 export {
+  type CreditDraw,
   creditGroups,
   creditHeatMap,
   type CreditRecord,

@@ -5,6 +5,7 @@ import { enableGrad, noGrad } from '../core/grad-mode.ts';
 import { dot, stack } from '../core/composites.ts';
 import { alias, concat, mul, neg } from '../core/ops.ts';
 import { heatMap } from '../plot/index.ts';
+import type { Key } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { withBatchStatistics } from '../snas/child/evaluation.ts';
 import { classification, type Task } from '../snas/child/task.ts';
@@ -29,10 +30,23 @@ export interface PlaceCreditRecord {
   readonly cost: number;
 }
 
-/** All places at one step: a line of credits.jsonl. */
-export interface CreditRecord {
+/** How the Z and the batch of a record came about: what makes them again. */
+export interface CreditDraw {
+  /** lambda of the step that had just been done, under which Z was drawn. */
+  readonly temperature: number;
+  /** Words of the key that Z was drawn by. */
+  readonly key: Key;
+  /** Positions of the batch's examples in the run's validation images, in order. */
+  readonly batch: readonly number[];
+}
+
+/** All places after one step: a line of credits.jsonl. A line of an earlier version has neither `z` nor how it was drawn. */
+export interface CreditRecord extends Partial<CreditDraw> {
+  /** Steps done. */
   readonly step: number;
   readonly loss: number;
+  /** Z by choice, in the order of the space's choices. */
+  readonly z?: readonly (readonly number[])[];
   readonly places: readonly PlaceCreditRecord[];
   /** Largest difference between -c . O~ and -Z . dL/dZ, relative to the largest credit: rounding, or a bug. */
   readonly mismatch: number;
@@ -40,6 +54,8 @@ export interface CreditRecord {
 
 export interface RecordOptions {
   readonly step: number;
+  /** How Z and the batch were drawn; kept in the record. */
+  readonly draw?: CreditDraw;
   /** What options cost, and the weight of the cost. */
   readonly cost?: SpaceCost;
   readonly eta?: number;
@@ -56,7 +72,7 @@ export async function recordCredits(
   batch: LabelledImages,
   options: RecordOptions,
 ): Promise<CreditRecord> {
-  const { step, cost, eta = 0, task = classification } = options;
+  const { step, draw, cost, eta = 0, task = classification } = options;
   const places = space.places(batch.images.shape);
   return withBatchStatistics(space.network, async () => {
     const { loss, direct, gates } = enableGrad(() => scope(() => tracedCredits(space, z, batch, task)));
@@ -79,7 +95,8 @@ export async function recordCredits(
       const share = cost && eta !== 0 ? -eta * placeCost(place, rows, cost.places[i]!) : 0;
       return { place: place.name, choice: name, credit, options: byOption, cost: share };
     });
-    return { step, loss: lossValue, places: records, mismatch: largest > 0 ? difference / largest : 0 };
+    const mismatch = largest > 0 ? difference / largest : 0;
+    return { step, loss: lossValue, ...draw, z: rows, places: records, mismatch };
   });
 }
 

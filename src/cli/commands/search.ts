@@ -6,11 +6,10 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { RandomSearch } from '../../baselines/index.ts';
 import { checkData } from '../../data/files.node.ts';
-import { type Dataset, splitDataset } from '../../data/index.ts';
+import { channelStatistics, type Dataset } from '../../data/index.ts';
 import type { StopSignal } from '../../contract/stop-signal.ts';
 import type { Device } from '../../core/tensor.ts';
-import { foldIn, key } from '../../core/random.ts';
-import { RUN_KEYS } from '../../snas/keys.ts';
+import { key } from '../../core/random.ts';
 import { networkContext } from '../../snas/child/context.ts';
 import type { Architecture } from '../../snas/space/architecture.ts';
 import { SearchSpace, type SpaceDefinition } from '../../snas/space/search-space.ts';
@@ -39,6 +38,7 @@ import {
   defaultFolder,
   newConfig,
   newSpace,
+  runSplit,
   type RunSpace,
   searchOptions,
   storedSpace,
@@ -124,14 +124,11 @@ async function searchIn(lock: FolderLock, seat: Seat): Promise<boolean> {
   }
   const space = stored ? await storedSpace(stored) : await newSpace(flags);
   const device = await chooseDevice((stored?.device as DeviceChoice | undefined) ?? flags.device, say, stored?.adapter);
-  const config = stored ? raised(stored, flags) : newConfig(flags, data, device, space);
-  const weights = supernetWeights(space.definition, device, config, stored !== undefined);
-  checkMemory(weights, `the network of space ${config.space.name} (${sizesOf(config)})`);
-  const [train, validation] = splitDataset(
-    data.train,
-    [config.trainImages, config.validationImages],
-    foldIn(key(config.search.seed), RUN_KEYS.split),
-  );
+  const chosen = stored ? raised(stored, flags) : newConfig(flags, data, device, space);
+  const weights = supernetWeights(space.definition, device, chosen, stored !== undefined);
+  checkMemory(weights, `the network of space ${chosen.space.name} (${sizesOf(chosen)})`);
+  const [train, validation] = runSplit(chosen, data.train);
+  const config = stored ? chosen : { ...chosen, standardise: channelStatistics(train) };
   const { test } = data;
   const dataDigest = digestOf([train, validation, test]);
   const run: Run = { ...seat, lock, folder, config, space, train, validation, test, about: data.about, dataDigest };
@@ -174,6 +171,7 @@ async function searchOn(device: Device, run: Run, place: Place): Promise<boolean
   place.stored = config;
   place.saved = Math.max(place.saved, search.step);
   const credits = await recording(run, search);
+  if (search.step === 0 && run.flags.locateNan !== true) await keepWeights({ ...run, search });
   const save = async (): Promise<void> => {
     const state = await search.state();
     checkFinite(state, search.step);
@@ -226,6 +224,21 @@ async function locate({ flags, stop, progress, folder }: Run, search: Search): P
   }
 }
 
+/** Keeps the weights of the steps that were asked for. */
+async function keepWeights({
+  config,
+  folder,
+  lock,
+  search,
+}: Pick<Session, 'config' | 'folder' | 'lock' | 'search'>): Promise<void> {
+  const every = config.keepWeights;
+  if (every === undefined || (search.step % every !== 0 && search.step < search.steps)) return;
+  const state = await search.state();
+  checkFinite(state, search.step);
+  await lock.check();
+  await folder.keepWeights(search.step, state);
+}
+
 function recording({ config, folder }: Run, search: Search): Promise<CreditRecording> | undefined {
   return config.credits === undefined ? undefined : creditRecording(search, folder, config.credits, note, search.cost);
 }
@@ -261,6 +274,7 @@ async function searchEpochs(session: Session): Promise<void> {
     };
     const afterStep = async (step: number): Promise<void> => {
       await credits?.afterStep(step);
+      await keepWeights(session);
       if (performance.now() - saved < flags.checkpointMinutes * 60_000) return;
       await save();
       saved = performance.now();

@@ -146,6 +146,12 @@ const afterData = [
     help: 'record the credit of every choice each n steps, in credits.jsonl and as heat maps',
   },
   {
+    flag: '--keep-weights <every=n>',
+    value: 'every',
+    at: 'keepWeights?',
+    help: 'keep the weights of the start, of each n steps and of the end, as weights-STEP.safetensors: credits of any of them can be computed again',
+  },
+  {
     flag: '--checkpoint-minutes <x>',
     value: 'positive',
     default: 10,
@@ -166,6 +172,8 @@ const afterData = [
   { value: 'counts', at: 'space.item' },
   { value: 'text', at: 'space.file?' },
   { value: 'text', at: 'space.digest?' },
+  { value: 'numbers', at: 'standardise?.mean' },
+  { value: 'numbers', at: 'standardise?.std' },
 ] as const;
 
 /** In the order of --help. */
@@ -182,7 +190,7 @@ export type SearchFlags = FlagsOf<typeof searchSettings>;
 export type RunConfig = StoredOf<typeof searchSettings>;
 
 /** A run's settings before its data are read and its device is open; numbers of images may be parts of the training set. */
-export interface Resolved extends Omit<RunConfig, 'format' | 'adapter' | 'versions' | 'space'> {
+export interface Resolved extends Omit<RunConfig, 'format' | 'adapter' | 'versions' | 'space' | 'standardise'> {
   readonly space: Omit<RunConfig['space'], 'classes' | 'item' | 'file' | 'digest'>;
 }
 

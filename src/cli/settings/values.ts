@@ -48,6 +48,7 @@ export interface Values {
   readonly labels: ValueTypes<'fine' | 'coarse'>;
   readonly part: ValueTypes<'test' | 'train' | 'all'>;
   readonly betas: ValueTypes<readonly [number, number]>;
+  readonly numbers: ValueTypes<readonly number[]>;
 }
 
 export type ValueName = keyof Values;
@@ -91,6 +92,7 @@ export const values: { readonly [Name in ValueName]: Value<Values[Name]> } = {
   labels: { choices: LABELS, schema: v.picklist(LABELS) },
   part: { choices: PARTS, schema: v.picklist(PARTS) },
   betas: { schema: v.tuple([fraction, fraction]) },
+  numbers: { schema: v.array(v.pipe(v.number(), v.finite())) },
 };
 
 function costChoice(text: string): CostChoice {

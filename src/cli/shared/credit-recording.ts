@@ -1,6 +1,4 @@
 /** @file `reparam search --credits every`: credits.jsonl beside the metrics, and heat maps over time. */
-import * as v from 'valibot';
-import { DataFileError } from '../../contract/errors.ts';
 import { creditGroups, creditHeatMap, type CreditRecord, recordCredits } from '../../credit/recorder.ts';
 import { disposeBatch, type LabelledImages, sourceOf, uploadExamples } from '../../data/index.ts';
 import { foldIn, key } from '../../core/random.ts';
@@ -9,9 +7,8 @@ import { scope } from '../../core/scope.ts';
 import type { Search } from '../../snas/search/search.ts';
 import type { SpaceCost } from '../../snas/cost/space-cost.ts';
 import { disposeWeights } from '../../snas/space/layout.ts';
+import { CREDITS_FILE, readCreditRecords } from './credit-records.ts';
 import type { Files, RunFolder } from './run-folder.ts';
-
-const CREDITS = 'credits.jsonl';
 
 export interface CreditRecording {
   /** For `RunOptions.afterStep`. */
@@ -23,7 +20,7 @@ export interface CreditRecording {
 }
 
 /**
- * Records the credits of every place each `every` steps, on one fixed batch of validation images and a Z drawn at the step's temperature. A
+ * Records the credits of every place each `every` steps, on the first validation images and a Z drawn at the step's own temperature. A
  * resumed run keeps the records up to its checkpoint. `note` is told of a last line that is cut.
  */
 export async function creditRecording(
@@ -33,18 +30,19 @@ export async function creditRecording(
   note: (line: string) => void,
   cost?: SpaceCost,
 ): Promise<CreditRecording> {
-  const records = (await readRecords(folder, note)).filter((r) => r.step <= search.step);
+  const records = (await storedRecords(folder, note)).filter((r) => r.step <= search.step);
   const batch = validationBatch(search);
+  const examples = Array.from({ length: batch.images.shape[0]! }, (_, i) => i);
   const k = foldIn(key(search.config.seed), RUN_KEYS.credits);
   const { eta } = search.config;
-  const files = (): Files => ({ [CREDITS]: records.map((r) => `${JSON.stringify(r)}\n`).join('') });
+  const files = (): Files => ({ [CREDITS_FILE]: records.map((r) => `${JSON.stringify(r)}\n`).join('') });
   return {
     afterStep: async (step) => {
       if (step % every !== 0) return;
-      const z = scope(() =>
-        search.strategy.propose(search.strategy.inputs({ key: foldIn(k, step), temperature: search.temperature })),
-      );
-      const record = await recordCredits(search.space, z, batch, { step, eta, ...(cost && { cost }) });
+      // The weights are those that the step left, the temperature is its own.
+      const draw = { key: foldIn(k, step), temperature: search.temperatureOf(step - 1), batch: examples };
+      const z = scope(() => search.strategy.propose(search.strategy.inputs(draw)));
+      const record = await recordCredits(search.space, z, batch, { step, draw, eta, ...(cost && { cost }) });
       disposeWeights(z);
       records.push(record);
     },
@@ -58,24 +56,12 @@ export async function creditRecording(
   };
 }
 
-const recordSchema = v.looseObject({ step: v.pipe(v.number(), v.integer(), v.minValue(0)) });
-
-/** DataFileError with the number of a line that is no record, unless it is the last and cut. */
-async function readRecords(folder: RunFolder, note: (line: string) => void): Promise<CreditRecord[]> {
-  if (!(await folder.files.names()).includes(CREDITS)) return [];
-  const { bytes } = await folder.files.read(CREDITS);
-  const lines = bytes.toString().split('\n');
-  const rest = lines.pop();
-  if (rest !== '') note(`${folder.file(CREDITS)}: the last line is cut, and was left out`);
-  return lines.map((line, i) => {
-    try {
-      return v.parse(recordSchema, JSON.parse(line)) as unknown as CreditRecord;
-    } catch (cause) {
-      throw new DataFileError(`${folder.file(CREDITS)}: line ${i + 1} is no record of credits: remove the line or the file`, {
-        cause,
-      });
-    }
-  });
+async function storedRecords(folder: RunFolder, note: (line: string) => void): Promise<CreditRecord[]> {
+  if (!(await folder.files.names()).includes(CREDITS_FILE)) return [];
+  const file = folder.file(CREDITS_FILE);
+  const { records, cut } = readCreditRecords(file, (await folder.files.read(CREDITS_FILE)).bytes.toString());
+  if (cut) note(`${file}: the last line is cut, and was left out`);
+  return [...records];
 }
 
 /** credits-cells-0.svg of the part 'cells.0', credits.svg of the whole. */

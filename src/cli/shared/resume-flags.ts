@@ -5,8 +5,8 @@ import { UsageError } from '../../command/usage-error.ts';
 import { absoluteDataName } from '../../data/files.node.ts';
 import { type RunConfig, type SearchFlags, searchSettings } from '../settings/search.ts';
 
-/** Flags that do not say what the run is. --epochs may be raised; --credits may begin or be said again. */
-const FREE = new Set(['resume', 'epochs', 'checkpointMinutes', 'credits', 'locateNan', 'quiet']);
+/** Flags that do not say what the run is. --epochs may be raised; --credits and --keep-weights may begin or be said again. */
+const FREE = new Set(['resume', 'epochs', 'checkpointMinutes', 'credits', 'keepWeights', 'locateNan', 'quiet']);
 
 /** The names of the flags that were typed, as commander has them. */
 export function givenFlags(command: Command): ReadonlySet<string> {

@@ -10,8 +10,13 @@ import { environmentDifferences, environmentIn, type RunIdentity } from './run-i
 
 /** A run's config with the flags that may change it. */
 export function raised(stored: RunConfig, flags: SearchFlags): RunConfig {
-  const { epochs = stored.search.epochs, credits = stored.credits } = flags;
-  return { ...stored, ...(credits !== undefined && { credits }), search: { ...stored.search, epochs } };
+  const { epochs = stored.search.epochs, credits = stored.credits, keepWeights = stored.keepWeights } = flags;
+  return {
+    ...stored,
+    ...(credits !== undefined && { credits }),
+    ...(keepWeights !== undefined && { keepWeights }),
+    search: { ...stored.search, epochs },
+  };
 }
 
 export interface Resumed {

@@ -23,6 +23,19 @@ const configSchema = schemaOf(searchSettings);
 
 const CONFIG = 'config.json';
 const METRICS = 'metrics.jsonl';
+/** The weights that a search ended with. */
+export const LAST_WEIGHTS = 'weights.safetensors';
+
+/** The name of the weights that are kept of a step. */
+export function keptName(step: number): string {
+  return `weights-${step}.safetensors`;
+}
+
+/** The step in the name of kept weights; undefined for other names. */
+export function keptStep(name: string): number | undefined {
+  const digits = /^weights-(\d+)\.safetensors$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
 
 /** Files by name. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -129,7 +142,7 @@ export class RunFolder {
   }
 
   /** What a resumed run begins with: the lines up to its checkpoint, and in the config, which is else left as it is, what `config` has anew. */
-  async saveStart({ credits, search }: RunConfig, lines: readonly MetricsLine[]): Promise<void> {
+  async saveStart({ credits, keepWeights, search }: RunConfig, lines: readonly MetricsLine[]): Promise<void> {
     await this.files.prepare();
     const { bytes } = await this.files.read(CONFIG);
     const stored = jsonIn(this.file(CONFIG), bytes.toString()) as RunConfig;
@@ -137,6 +150,7 @@ export class RunFolder {
       // First in the file, also where an earlier version had none.
       ...Object.assign({ format: RUN_FORMAT }, stored, { format: RUN_FORMAT }),
       ...(credits !== undefined && { credits }),
+      ...(keepWeights !== undefined && { keepWeights }),
       search: { ...stored.search, epochs: search.epochs },
     };
     const same = JSON.stringify(changed) === JSON.stringify(stored);
@@ -147,6 +161,11 @@ export class RunFolder {
   async saveCheckpoint({ step, state, lines, others }: Moment, identity: RunIdentity): Promise<void> {
     const { name, bytes, superfluous } = await newCheckpoint(this.files, step, state, identity);
     await this.files.write({ ...others, [METRICS]: metricsText(lines), [name]: bytes }, superfluous);
+  }
+
+  /** Network and architecture of one step, to stay. */
+  async keepWeights(step: number, state: StateDict): Promise<void> {
+    await this.files.write({ [keptName(step)]: weightBytes(networkState(state), { step: String(step) }) });
   }
 
   /** What a search has found, and its weights without the state of the optimisers. */
@@ -175,16 +194,22 @@ export class RunFolder {
       data,
       ...(reading && { reading }),
     };
-    const kept = Object.entries(state).filter(([name]) => name.startsWith('supernet.') || name.startsWith('architecture.'));
     await this.files.write({
       ...others,
-      'weights.safetensors': weightBytes(Object.fromEntries(kept)),
+      [LAST_WEIGHTS]: weightBytes(networkState(state)),
       [CHILD_WEIGHTS]: weightBytes(child),
       ...(definition.draw?.(architecture) ?? { 'network.svg': drawSpace(searched, architecture) }),
       [CHILD_FILE]: `${JSON.stringify(found, undefined, 2)}\n`,
     });
     await this.files.settle();
   }
+}
+
+/** Network and architecture of a state, without the optimisers. */
+function networkState(state: StateDict): StateDict {
+  return Object.fromEntries(
+    Object.entries(state).filter(([name]) => name.startsWith('supernet.') || name.startsWith('architecture.')),
+  );
 }
 
 /** curves.svg: accuracies, entropy and cost by epoch. `options`: how many options each choice has. */

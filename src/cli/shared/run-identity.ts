@@ -35,7 +35,7 @@ export function environmentOf(device: Device): Environment {
 }
 
 /** Places of the config that do not decide the result: what it is compared by otherwise, where values came from, and what may change. */
-const FREE = /^(format|preset|data|device|adapter|versions\..*|credits|search\.epochs)$/;
+const FREE = /^(format|preset|data|device|adapter|versions\..*|credits|keepWeights|standardise\..*|search\.epochs)$/;
 
 /** What must be the same when a run is resumed. */
 export function settingsOf(config: RunConfig): FlatSettings {

@@ -2,8 +2,10 @@
 import path from 'node:path';
 import { STRATEGY_NAMES } from '../../baselines/index.ts';
 import { absoluteDataName, type TrainTest } from '../../data/files.node.ts';
-import { type Dataset, sourceOf } from '../../data/index.ts';
+import { type Dataset, sourceOf, splitDataset } from '../../data/index.ts';
+import { foldIn, key } from '../../core/random.ts';
 import type { Device } from '../../core/tensor.ts';
+import { RUN_KEYS } from '../../snas/keys.ts';
 import { DataFileError } from '../../contract/errors.ts';
 import type { ResourceWeights } from '../../snas/cost/cost.ts';
 import { spaceCost } from '../../snas/cost/space-table.ts';
@@ -85,6 +87,11 @@ export function checkStoredSizes(config: RunConfig, { train }: TrainTest): void 
         ]),
   ];
   if (different.length > 0) throw new DataFileError(`config.json does not fit ${config.data}: ${different.join('; ')}`);
+}
+
+/** The training and the validation images of a run. */
+export function runSplit({ trainImages, validationImages, search }: RunConfig, train: Dataset): readonly [Dataset, Dataset] {
+  return splitDataset(train, [trainImages, validationImages], foldIn(key(search.seed), RUN_KEYS.split));
 }
 
 function itemOf(data: Dataset): readonly number[] {

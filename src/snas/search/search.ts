@@ -180,6 +180,11 @@ export class Search {
     return this.#temperature(this.step);
   }
 
+  /** lambda of any step, by its number from 0. */
+  temperatureOf(step: number): number {
+    return this.#temperature(step);
+  }
+
   /** Learning rate of the weights in the next step. */
   get lr(): number {
     return this.#lr(this.step);

@@ -10,6 +10,7 @@ import * as jobs from 'reparam/jobs';
 import * as nn from 'reparam/nn';
 import * as optim from 'reparam/optim';
 import * as plot from 'reparam/plot';
+import * as runs from 'reparam/runs';
 import * as snas from 'reparam/snas';
 import * as testing from 'reparam/testing';
 import {
@@ -34,7 +35,7 @@ import {
 } from 'reparam';
 
 export const entries: readonly object[] = [
-  ...[baselines, command, credit, data, files, distributions, formats, jobs, nn, optim, plot, snas, testing],
+  ...[baselines, command, credit, data, files, distributions, formats, jobs, nn, optim, plot, runs, snas, testing],
 ];
 
 const device: Device = cpu();
