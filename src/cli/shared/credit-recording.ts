@@ -42,7 +42,7 @@ export async function creditRecording(
       // The weights are those that the step left, the temperature is its own.
       const draw = { key: foldIn(k, step), temperature: search.temperatureOf(step - 1), batch: examples };
       const z = scope(() => search.strategy.propose(search.strategy.inputs(draw)));
-      const record = await recordCredits(search.space, z, batch, { step, draw, eta, ...(cost && { cost }) });
+      const record = await recordCredits(search.space, z, batch, { step, draw, eta, task: search.task, ...(cost && { cost }) });
       disposeWeights(z);
       records.push(record);
     },

@@ -85,12 +85,13 @@ export class Search {
   readonly stepsPerEpoch: number;
   /** Of the training images; undefined of other sources. */
   readonly statistics: ChannelStatistics | undefined;
+  /** What the network learns. */
+  readonly task: Task;
   /** Steps done. */
   step = 0;
   /** Steps that the totals of loss and hits are of; those of a whole epoch until its figures are told. */
   #counted = 0;
   readonly #root: Key;
-  readonly #task: Task;
   readonly #batches: StepBatches;
   readonly #cost: SpaceCost | undefined;
   readonly #ownsCost: boolean;
@@ -108,7 +109,7 @@ export class Search {
     this.data = data;
     this.#root = key(config.seed);
     this.statistics = isDataset(data.train) ? channelStatistics(data.train) : undefined;
-    this.#task = options.task ?? (isDataset(data.train) && data.train.classes === 0 ? regression : classification);
+    this.task = options.task ?? (isDataset(data.train) && data.train.classes === 0 ? regression : classification);
     const settings = { standardise: this.statistics, augment: config.augment };
     const train = sourceOf(data.train, settings);
     this.space = new SearchSpace(spaceOf(config, options), networkContext(device, this.#key('weights'), train));
@@ -119,7 +120,7 @@ export class Search {
       // Nothing is run: an option that does not fit is told before the first step.
       this.places = this.space.places(inputs);
       this.space.checkRepeatable();
-      checkOutputs(this.space, inputs, this.#task);
+      checkOutputs(this.space, inputs, this.task);
       this.strategy = strategyOf(options, this.space, () => new Snas(device, this.#key('architecture'), this.space));
       this.#ownsCost = typeof options.cost === 'function';
       this.#cost = typeof options.cost === 'function' ? options.cost(this.space) : options.cost;
@@ -151,7 +152,7 @@ export class Search {
       config,
       space: this.space,
       places: this.places,
-      task: this.#task,
+      task: this.task,
       strategy: this.strategy,
       cost: this.#cost,
       blackBox: this.#blackBox,
@@ -162,7 +163,7 @@ export class Search {
       device,
       config,
       space: this.space,
-      task: this.#task,
+      task: this.task,
       strategy: this.strategy,
       train: data.train,
       statistics: this.statistics,
