@@ -11,6 +11,7 @@ import {
   readClassFolders,
   type TrainTest,
 } from '../../src/data/index.ts';
+import { animatedPng } from '../support/animated-png.ts';
 import { farthest, goldenImage, goldenImages, listed } from '../support/golden-images.ts';
 
 const inPage = 'createImageBitmap' in globalThis;
@@ -32,6 +33,11 @@ it.for(goldenImages)('$name has the pixels that Node reads, within its bound', a
   const image = await decode(name, file);
   expect([image.width, image.height, image.channels]).toEqual([width, height, 3]);
   expect(farthest(listed(image), pixels)).toBeLessThanOrEqual(bound(name));
+});
+
+it('of an animated PNG the first frame is read', async () => {
+  const first = goldenImage('pngColour');
+  expect(listed(await decode('a.png', await animatedPng(first.file, first)))).toEqual([...first.pixels]);
 });
 
 /** What `loadImageFiles` makes of a file. */

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { DataFileError, ReparamError } from '../../src/contract/errors.ts';
 import { checkImage, type Pixels } from '../../src/data/index.ts';
 import { sharpDecoder } from '../../src/data/sharp.node.ts';
+import { animatedPng } from '../support/animated-png.ts';
 import { farthest, goldenImage, goldenImages, listed } from '../support/golden-images.ts';
 
 const decoder = await sharpDecoder();
@@ -44,7 +45,11 @@ it('16 bits are cut to the upper 8, a transparent pixel lies over white, an anim
   const image = listed(await decode('a.png', goldenImage('png16').file));
   expect(image).toEqual(Array.from(image, (_, i) => deep(i)));
   const { file } = goldenImage('webpAnimated');
-  expect(listed(await decode('a.webp', file))).toEqual([...goldenImage('pngColour').pixels]);
+  const first = goldenImage('pngColour');
+  expect(listed(await decode('a.webp', file))).toEqual([...first.pixels]);
+  const animated = await animatedPng(first.file, first);
+  expect(animated.length).toBeGreaterThan(first.file.length + 100);
+  expect(listed(await decode('a.png', animated))).toEqual([...first.pixels]);
   const { pixels } = goldenImage('pngTransparent');
   expect(pixels.some((value) => value < 100) && pixels.some((value) => value > 200)).toBe(true);
 });
