@@ -48,11 +48,7 @@ export class SimdBackend extends ArrayBackend<number, Work> {
     const linker = new Linker(this.#heap, kernels);
     this.#runner = new Runner(this.#heap, options.ranges ?? 1);
     this.#kernels = simdKernels(linker);
-    this.fused = fusedTable(
-      linker,
-      (inputs, outputs, work) => this.launchWork(inputs, outputs, work),
-      (name, run, inputs, outputs) => this.launch({ kind: 'cpu', name, run }, inputs, outputs),
-    );
+    this.fused = fusedTable(linker, (inputs, outputs, work) => this.launchWork(inputs, outputs, work));
   }
 
   protected takePlace({ capacity }: HeapMemory): number {

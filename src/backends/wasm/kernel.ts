@@ -1,12 +1,5 @@
 /** @file What a SIMD kernel is, the table of those primitives that have one, and how a fused kernel is launched. */
-import type {
-  CpuFunction,
-  Operand,
-  Primitive,
-  PrimitiveInputs,
-  PrimitiveOutputs,
-  PrimitiveParams,
-} from '../../contract/backend.ts';
+import type { Operand, Primitive, PrimitiveInputs, PrimitiveOutputs, PrimitiveParams } from '../../contract/backend.ts';
 import type { Work } from './runtime/calls.ts';
 
 /**
@@ -43,6 +36,3 @@ export type SimdTable = { readonly [P in Primitive]?: ListKernel<P> };
 
 /** Does work with the operands, now or whenever the captured step runs. */
 export type LaunchWork = (inputs: readonly Operand[], outputs: readonly Operand[], work: Work) => void;
-
-/** Runs a function over the operands' elements, now or whenever the captured step runs. */
-export type LaunchCpu = (name: string, run: CpuFunction['run'], inputs: readonly Operand[], outputs: readonly Operand[]) => void;

@@ -15,7 +15,7 @@ function eachImage(f: FunctionWriter, at: Local, start: Code, images: Local, ste
 }
 
 /** y[i] = value(i) for a row of `bytes` bytes; a row of four or more ends with a vector that overlaps the one before. */
-function mapRow(f: FunctionWriter, y: Code, bytes: Local, value: (offset: Code, width: Width) => Code): Code {
+export function mapRow(f: FunctionWriter, y: Code, bytes: Local, value: (offset: Code, width: Width) => Code): Code {
   const { i, last } = f.locals('i32', 'i last');
   const vector = v128.store(i32.add(y, i.get), value(i.get, VECTOR));
   return when(

@@ -1,18 +1,18 @@
 /** @file The rows of fused operations on the float32 CPU device: forward values and first-order gradients. */
 import type { BatchNormParams, FusedRow, FusedTable, Operand } from '../../../contract/backend.ts';
 import { type Shape, sizeOf } from '../../../contract/shape.ts';
-import type { LaunchCpu, LaunchWork } from '../kernel.ts';
-import { addressOf } from '../runtime/buffer.ts';
+import type { LaunchWork } from '../kernel.ts';
+import { addressAt, addressOf } from '../runtime/buffer.ts';
 import { type Call, call, inRanges, overBytes } from '../runtime/calls.ts';
 import type { Linker } from '../runtime/linker.ts';
 import { batchNormModule } from './batch-norm.ts';
 import { mixedGradientModule, mixedSumModule } from './mixed-sum.ts';
 import { softmaxRows } from './softmax.ts';
 
-export function fusedTable(linker: Linker, launch: LaunchWork, launchCpu: LaunchCpu): FusedTable {
+export function fusedTable(linker: Linker, launch: LaunchWork): FusedTable {
   const batchNorm = batchNormRow(linker, launch);
   return {
-    ...softmaxRows(launchCpu),
+    ...softmaxRows(linker, launch),
     batchNorm2d: batchNorm,
     batchNormAffine2d: batchNorm,
     mixedSum: mixedSumRow(linker, launch),
@@ -35,7 +35,13 @@ function batchNormRow(linker: Linker, launch: LaunchWork): FusedRow<BatchNormPar
         const [maps, numbers] = [from * bytes, from * 4];
         return call(
           forward,
-          ...[address(x, maps), address(weight, numbers), address(bias, numbers), address(y, maps), address(statistics, numbers)],
+          ...[
+            addressAt(x, maps),
+            addressAt(weight, numbers),
+            addressAt(bias, numbers),
+            addressAt(y, maps),
+            addressAt(statistics, numbers),
+          ],
           ...[n, c, to - from, bytes, eps],
         );
       });
@@ -51,8 +57,8 @@ function batchNormRow(linker: Linker, launch: LaunchWork): FusedRow<BatchNormPar
         const [maps, numbers] = [from * bytes, from * 4];
         return call(
           backward,
-          ...[address(g, maps), address(x, maps), address(weight, numbers), address(statistics, numbers)],
-          ...[address(dx, maps), address(dweight, numbers), address(dbias, numbers)],
+          ...[addressAt(g, maps), addressAt(x, maps), addressAt(weight, numbers), addressAt(statistics, numbers)],
+          ...[addressAt(dx, maps), addressAt(dweight, numbers), addressAt(dbias, numbers)],
           ...[n, c, to - from, bytes, eps],
         );
       });
@@ -63,11 +69,6 @@ function batchNormRow(linker: Linker, launch: LaunchWork): FusedRow<BatchNormPar
       );
     },
   };
-}
-
-/** So many bytes into an operand; 0 where there is none. */
-function address(operand: Operand | undefined, offset: number): number {
-  return operand ? addressOf(operand) + offset : 0;
 }
 
 /** Tensors that one pass of the weighted sum reads; more are left to the composite. */

@@ -42,3 +42,8 @@ export function heapBuffer(handle: BufferHandle): HeapBuffer {
 export function addressOf(operand: Operand): number {
   return heapBuffer(operand.handle).address;
 }
+
+/** So many bytes into an operand; 0 where there is none. */
+export function addressAt(operand: Operand | undefined, offset: number): number {
+  return operand ? addressOf(operand) + offset : 0;
+}

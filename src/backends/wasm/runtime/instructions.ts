@@ -75,6 +75,8 @@ interface Integer {
   readonly greaterThan: Binary;
   /** Towards zero, saturating. */
   readonly fromF32: Unary;
+  /** The bits of a float. */
+  readonly reinterpretF32: Unary;
   readonly load: Load;
 }
 
@@ -93,6 +95,7 @@ export const i32: Integer = {
   lessThanUnsigned: binary(0x49),
   greaterThan: binary(0x4a),
   fromF32: unary(0xfc, 0x00),
+  reinterpretF32: unary(0xbc),
   load: load([0x28], 2),
 };
 
@@ -107,6 +110,8 @@ export const f32: Float & {
   readonly equal: Binary;
   readonly fromF64: Unary;
   readonly fromI32: Unary;
+  /** The float of these bits. */
+  readonly reinterpretI32: Unary;
   readonly load: Load;
   readonly store: Store;
 } = {
@@ -117,6 +122,7 @@ export const f32: Float & {
   equal: binary(0x5b),
   fromF64: unary(0xb6),
   fromI32: unary(0xb2),
+  reinterpretI32: unary(0xbe),
   load: load([0x2a], 2),
   store: store([0x38], 2),
 };
@@ -179,6 +185,8 @@ interface FloatVector {
   readonly sqrt: Unary;
   /** NaN if either is NaN. */
   readonly max: Binary;
+  /** a < b ? b : a, which takes one instruction where `max` takes many. */
+  readonly larger: Binary;
   readonly equal: Binary;
   readonly notEqual: Binary;
   readonly lessThan: Binary;
@@ -195,6 +203,7 @@ export const f32x4: FloatVector = {
   neg: unary(...simd(0xe1)),
   sqrt: unary(...simd(0xe3)),
   max: binary(...simd(0xe9)),
+  larger: binary(...simd(0xeb)),
   equal: binary(...simd(0x41)),
   notEqual: binary(...simd(0x42)),
   lessThan: binary(...simd(0x43)),
@@ -218,18 +227,24 @@ interface DoubleVector {
   readonly fromLow: Unary;
   /** Two floats, in the lower lanes; the others are 0. */
   readonly toLow: Unary;
+  readonly lane: (a: Code, lane: number) => Code;
   readonly add: Binary;
 }
 
 export const f64x2: DoubleVector = {
   fromLow: unary(...simd(0x5f)),
   toLow: unary(...simd(0x5e)),
+  lane: (a, lane) => [...a, ...simd(0x21), lane],
   add: binary(...simd(0xf0)),
 };
 
 interface IntegerVector {
+  readonly const: (...lanes: readonly [number, number, number, number]) => Code;
   readonly splat: Unary;
   readonly lane: (a: Code, lane: number) => Code;
+  readonly add: Binary;
+  /** By a number of bits. */
+  readonly shl: Binary;
   readonly lessThanUnsigned: Binary;
   /** 1 if no lane is 0, else 0. */
   readonly allTrue: Unary;
@@ -240,8 +255,11 @@ interface IntegerVector {
 }
 
 export const i32x4: IntegerVector = {
+  const: (...lanes) => [...simd(0x0c), ...new Uint8Array(Int32Array.from(lanes).buffer)],
   splat: unary(...simd(0x11)),
   lane: (a, lane) => [...a, ...simd(0x1b), lane],
+  add: binary(...simd(0xae)),
+  shl: binary(...simd(0xab)),
   lessThanUnsigned: binary(...simd(0x3a)),
   allTrue: unary(...simd(0xa3)),
   fromF32: unary(...simd(0xf8)),

@@ -23,6 +23,8 @@ export interface ColumnTile {
 
 /** Longer columns do not fit the registers. */
 const LONGEST = 8;
+/** Offsets of one column of each kind, together: code for more is longer than a page compiles at once. */
+const MOST_CODE = 10;
 
 /** Offsets sorted into columns of one phase, alike ones together; undefined where taking columns together gains nothing. */
 export function offsetColumns(
@@ -43,7 +45,8 @@ export function offsetColumns(
   }
   const kinds = [...bySteps.values()];
   const longest = largestOf(kinds.map(({ steps }) => steps.length));
-  if (longest < 2 || longest > LONGEST) return undefined;
+  const code = kinds.reduce((sum, { steps }) => sum + steps.length, 0);
+  if (longest < 2 || longest > LONGEST || code > MOST_CODE) return undefined;
   return {
     offsets: kinds.flatMap(({ lists }) => lists.flat()),
     columns: kinds.map(({ steps, lists }) => ({ steps, count: lists.length })),

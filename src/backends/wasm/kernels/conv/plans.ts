@@ -135,7 +135,7 @@ const LONG_BATCH = 1024;
 const TILE_OUTPUTS = 4;
 
 /** Tiles for an output: wide ones along the rows, narrow ones (several rows of one vector) for the columns that are left. */
-function outputTiles(
+export function outputTiles(
   outputs: number,
   rows: number,
   columns: number,
@@ -159,7 +159,7 @@ function sumBytes(outputs: number, reads: number, tile: DotTile): number {
 }
 
 /** Dot products in registers: 4 x 2, and more reads where there are fewer outputs. */
-function dotTile(outputs: number, reads: number, long: DotTile['long']): DotTile {
+export function dotTile(outputs: number, reads: number, long: DotTile['long']): DotTile {
   const rows = Math.min(4, outputs);
   return { outputs: rows, reads: Math.min(reads, [9, 4, 3, 2][rows - 1]!), long };
 }
