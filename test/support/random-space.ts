@@ -50,12 +50,24 @@ export function spacePlans(): fc.Arbitrary<SpacePlan> {
         seed: fc.nat(1000),
       }),
     )
-    .map((plan) => ({ ...plan, places: withAll(plan.choices.length, plan.places) }));
+    .map((plan) => ({ ...plan, places: withAll(plan) }));
 }
 
-/** Every choice stands somewhere, so that its Z matters. */
-function withAll(count: number, places: readonly number[]): number[] {
-  return [...places, ...Array.from({ length: count }, (_, c) => c).filter((c) => !places.includes(c))];
+/** Every choice stands somewhere, so that its Z matters: those that stand in no option are added. */
+function withAll({ choices, places }: SpacePlan): number[] {
+  const reached = new Set<number>();
+  const reach = (c: number): void => {
+    if (reached.has(c)) return;
+    reached.add(c);
+    for (const option of choices[c]!) if (typeof option === 'number') reach(option);
+  };
+  for (const c of places) reach(c);
+  const added = choices.flatMap((_, c) => {
+    if (reached.has(c)) return [];
+    reach(c);
+    return [c];
+  });
+  return [...places, ...added];
 }
 
 class RandomNetwork extends Layer {

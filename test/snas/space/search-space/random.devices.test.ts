@@ -85,7 +85,8 @@ describe('a random space', () => {
         const { images } = inputs(on, plan.seed);
         const options = drawn(space, plan.seed + 1);
         const z = oneHotWeights(on, space.layout, options);
-        const child = space.child(architectureOf(space.layout, options), { inherit: true });
+        // Its own weights would be others.
+        const child = space.child(architectureOf(space.layout, options), { inherit: true, key: key(plan.seed + 2) });
         const [whole, part] = await Promise.all([
           scope(() => noGrad(() => space.forward(images, z))).data(),
           scope(() => noGrad(() => child.forward(images))).data(),
