@@ -13,6 +13,22 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 /** What is changed to what, once, and which test must fail on which device. */
 const MUTANTS = [
   {
+    name: 'a claim that is held by its mean alone',
+    file: 'src/credit/verdict.ts',
+    from: "p < LEVEL ? (inside < outside ? 'held' : 'refuted') : 'undecided'",
+    to: "inside < outside ? 'held' : p < LEVEL ? 'refuted' : 'undecided'",
+    project: 'cpu',
+    test: 'test/credit/verdict.test.ts',
+  },
+  {
+    name: 'a correction that forgets how many comparisons there are',
+    file: 'src/credit/verdict.ts',
+    from: 'j.p * (order.length - rank)',
+    to: 'j.p * (rank + 1)',
+    project: 'cpu',
+    test: 'test/credit/verdict.test.ts',
+  },
+  {
     name: 'addresses compared as signed numbers',
     file: 'src/backends/wasm/runtime/assembler.ts',
     from: 'const more = i32.lessThanUnsigned(i.get, to);',

@@ -13,22 +13,12 @@ import {
   removeLeftovers,
   UsageError,
   version,
-  writeFileWhole,
 } from 'reparam/command';
 import { absoluteDataName } from 'reparam/data/node';
-import { comparisonExperiments } from './comparison.ts';
-import { type Experiment, type ExperimentContext, type ExperimentResult, SCALE_NAMES, type ScaleName } from './experiment.ts';
-import { gapExperiment } from './gap.ts';
-import { JobClock, type JobTimes } from './job-clock.ts';
-import { penaltyExperiments } from './penalty.ts';
-import { retrainingExperiments } from './retraining.ts';
-
-const EXPERIMENTS: readonly Experiment[] = [
-  gapExperiment,
-  ...comparisonExperiments,
-  ...penaltyExperiments,
-  ...retrainingExperiments,
-];
+import { type Experiment, type ExperimentContext, type Measured, SCALE_NAMES, type ScaleName } from './experiment.ts';
+import { EXPERIMENTS } from './experiments.ts';
+import { JobClock } from './job-clock.ts';
+import { type Provenance, publish, resultFile } from './published.ts';
 
 interface Flags {
   readonly device: DeviceChoice;
@@ -86,9 +76,9 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
   await makeFolder(flags.out);
   await removeLeftovers(flags.out);
   const device =
-    experiment === gapExperiment && flags.device === 'cpu' ? cpu({ dtype: 'float64' }) : await chooseDevice(flags.device, say);
+    experiment.float64 === true && flags.device === 'cpu' ? cpu({ dtype: 'float64' }) : await chooseDevice(flags.device, say);
   const clock = new JobClock({ device, processes: device.kind === 'cpu' ? flags.jobs : 1, say });
-  const result = await runOrStop(experiment, {
+  const measured = await measureOrStop(experiment, {
     device,
     scale: flags.scale,
     seeds: flags.seeds,
@@ -98,46 +88,21 @@ async function runExperiment(experiment: Experiment, flags: Flags): Promise<void
     search: (jobs) => clock.search(jobs),
     train: (jobs) => clock.train(jobs),
   });
-  if (!result) return;
+  if (!measured) return;
   const seconds = (performance.now() - started) / 1000;
-  const made = provenance(experiment, flags, device, seconds, clock);
-  const text = report(experiment, result, made);
-  const file = (suffix: string): string => path.join(flags.out, `${experiment.name}${suffix}`);
-  await writeFileWhole(file('.md'), text);
-  await writeFileWhole(
-    file('.json'),
-    `${JSON.stringify({ experiment: experiment.name, figure: experiment.figure, ...made, findings: result.findings, data: result.data }, rounded, 1)}\n`,
-  );
-  for (const [suffix, svg] of Object.entries(result.pictures)) await writeFileWhole(file(`${suffix}.svg`), svg);
-  say(`\n${text}`);
+  const file = resultFile(experiment, provenance(experiment, flags, device, seconds, clock), measured);
+  say(`\n${await publish(experiment, file, flags.out)}`);
   say(`written to ${flags.out} in ${seconds.toFixed(0)} s`);
 }
 
-/** The result, or undefined where a signal stopped its searches or trainings: the exit code is the signal's. */
-async function runOrStop(experiment: Experiment, context: ExperimentContext): Promise<ExperimentResult | undefined> {
+/** What was measured, or undefined where a signal stopped its searches or trainings: the exit code is the signal's. */
+async function measureOrStop(experiment: Experiment, context: ExperimentContext): Promise<Measured | undefined> {
   try {
-    return await experiment.run(context);
+    return await experiment.measure(context);
   } catch (error) {
     if (error === 'SIGINT' || error === 'SIGTERM' || error === 'SIGHUP' || error === 'SIGPIPE') return undefined;
     throw error;
   }
-}
-
-/** Six digits say all that a few seeds can. */
-function rounded(_name: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
-}
-
-interface Provenance {
-  readonly command: string;
-  readonly date: string;
-  readonly reparam: string;
-  readonly node: string;
-  readonly device: string;
-  /** Wall clock of the whole command. */
-  readonly seconds: number;
-  readonly searches?: JobTimes;
-  readonly trainings?: JobTimes;
 }
 
 function provenance(experiment: Experiment, flags: Flags, device: Device, seconds: number, clock: JobClock): Provenance {
@@ -151,31 +116,4 @@ function provenance(experiment: Experiment, flags: Flags, device: Device, second
     ...(clock.searches.count > 0 && { searches: clock.searches }),
     ...(clock.trainings.count > 0 && { trainings: clock.trainings }),
   };
-}
-
-function report(experiment: Experiment, result: ExperimentResult, made: Provenance): string {
-  const { command, date, reparam, node, device, seconds } = made;
-  const title = experiment.figure.charAt(0).toUpperCase() + experiment.figure.slice(1);
-  const findings = result.findings.map(
-    ({ claim, seen, verdict }) => `**Claim.** ${claim} **Seen.** ${seen} **The direction ${verdict}.**`,
-  );
-  const pictures = Object.keys(result.pictures).map((suffix) => `![${experiment.name}${suffix}](${experiment.name}${suffix}.svg)`);
-  const times = [describeTimes('search', 'searches', made.searches), describeTimes('training', 'trainings', made.trainings)];
-  return `${[
-    `# ${title}: ${experiment.summary}`,
-    ...findings,
-    ...(result.table === undefined ? [] : [result.table]),
-    ...pictures,
-    `Made by \`${command}\` on ${date}, reparam ${reparam}, Node ${node}, ${device}, in ${seconds} s${times.join('')}. Brackets are Student's 95 % intervals over seeds.`,
-  ].join('\n\n')}\n`;
-}
-
-function describeTimes(one: string, many: string, times: JobTimes | undefined): string {
-  if (!times) return '';
-  const { count, seconds, secondsNow } = times;
-  const spent =
-    secondsNow === seconds
-      ? 'all of it now'
-      : `of which ${secondsNow} s now and the rest when they were first run, for they are kept`;
-  return `; ${count} ${count === 1 ? one : many}, ${seconds} s in the sum of their processes, ${spent}`;
 }

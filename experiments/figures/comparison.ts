@@ -1,14 +1,18 @@
 /** @file Figures 9, 10 and 11: SNAS, ENAS and DARTS on the same supernet, images, seeds and number of steps. */
 import type { StrategyName } from 'reparam/baselines';
-import { lineChart, type LineSeries } from 'reparam/plot';
-import type { Experiment, ExperimentContext, ExperimentResult } from './experiment.ts';
-import type { Interval } from 'reparam/credit';
-import { overSeeds, show, verdictOnPositive } from './verdict.ts';
-import { type SearchRun } from 'reparam/jobs';
+import { above, below, type IntervalOptions, near } from 'reparam/credit';
 import { loadData } from 'reparam/data/node';
+import type { SearchRun } from 'reparam/jobs';
+import { lineChart, type LineSeries } from 'reparam/plot';
+import { type Experiment, experiment, type ExperimentContext, type Measured, type Report } from './experiment.ts';
 import { describeScale, searchJob } from './settings.ts';
+import { minus, overSeeds, part, SHARE, show } from './verdict.ts';
 
-type Epoch = SearchRun['epochs'][number];
+/** A search without its job, of which its settings are kept. */
+export type KeptRun = Omit<SearchRun, 'job'> & { readonly seed: number; readonly config: SearchRun['job']['config'] };
+type Epoch = KeptRun['epochs'][number];
+/** Searches by strategy, one a seed. */
+type Runs = Readonly<Partial<Record<StrategyName, readonly KeptRun[]>>>;
 
 const LABELS: Partial<Record<StrategyName, string>> = {
   snas: 'SNAS',
@@ -17,167 +21,217 @@ const LABELS: Partial<Record<StrategyName, string>> = {
   'darts-single': 'DARTS, single level',
 };
 
-async function runsOf(context: ExperimentContext, strategies: readonly StrategyName[]): Promise<Map<StrategyName, SearchRun[]>> {
+/** Accuracies nearer than this are about the same: two points. */
+export const SAME_ACCURACY = 0.02;
+/** An accuracy that is far higher is so by five points. */
+const FAR = 0.05;
+/** A child keeps the accuracy of the search if it loses less than three points. */
+const KEPT = 0.03;
+/** ... and loses it if it loses ten. */
+const LOST = 0.1;
+
+const PLAN =
+  'Stopping rule: the seeds asked for, three for the published run; none was added after a look at the figures. Margins: two points of accuracy are about the same, five are far, a child that keeps its accuracy loses less than three, and one that loses it loses ten.';
+
+async function measure(context: ExperimentContext, strategies: readonly StrategyName[]): Promise<Measured<Runs>> {
   const { train } = await loadData(context.data);
   const jobs = context.seeds.flatMap((seed) => strategies.map((s) => searchJob(context, train, s, seed)));
   const runs = await context.search(jobs);
-  return new Map(strategies.map((s) => [s, runs.filter((r) => r.job.strategy === s)]));
+  return {
+    setting: describeScale(context),
+    data: Object.fromEntries(strategies.map((s) => [s, runs.filter((r) => r.job.strategy === s).map(kept)])),
+  };
 }
 
-/** Mean and interval by epoch; an interval is cut where the figure itself must end: 0, and `largest`. */
-function curve(runs: readonly SearchRun[], figure: (epoch: Epoch) => number, largest = 1): LineSeries['points'] {
+/** As results keep it. */
+export function kept({ job, ...rest }: SearchRun): KeptRun {
+  return { seed: job.config.seed, config: job.config, ...rest };
+}
+
+/** Mean and interval by epoch, within what the figure can be. */
+function curve(runs: readonly KeptRun[], figure: (epoch: Epoch) => number, options: IntervalOptions): LineSeries['points'] {
   return runs[0]!.epochs.map((_, e) => {
-    const { mean: y, low, high } = overSeeds(runs.map((r) => figure(r.epochs[e]!)));
-    return { x: e + 1, y, low: Math.max(0, low), high: Math.min(largest, high) };
+    const {
+      mean: y,
+      low,
+      high,
+    } = overSeeds(
+      runs.map((r) => figure(r.epochs[e]!)),
+      options,
+    );
+    return { x: e + 1, y, low, high };
   });
 }
 
-function curves(runs: ReadonlyMap<StrategyName, SearchRun[]>, figure: (epoch: Epoch) => number, largest = 1): LineSeries[] {
-  return [...runs].map(([name, list]) => ({ name: LABELS[name] ?? name, points: curve(list, figure, largest) }));
+function curves(runs: Runs, figure: (epoch: Epoch) => number, options = SHARE): LineSeries[] {
+  return Object.entries(runs).map(([name, list]) => ({
+    name: LABELS[name as StrategyName] ?? name,
+    points: curve(list, figure, options),
+  }));
 }
 
-const final = (runs: readonly SearchRun[], figure: (epoch: Epoch) => number): number[] => runs.map((r) => figure(r.epochs.at(-1)!));
-const minus = (a: readonly number[], b: readonly number[]): number[] => a.map((v, i) => v - b[i]!);
+/** Of a strategy, by seed: a figure of the last epoch, and its mean over all epochs. */
+function figures(
+  runs: Runs,
+  name: StrategyName,
+  figure: (epoch: Epoch) => number,
+): { readonly last: number[]; readonly mean: number[] } {
+  const list = runs[name]!;
+  return {
+    last: list.map((r) => figure(r.epochs.at(-1)!)),
+    mean: list.map((r) => r.epochs.reduce((s, e) => s + figure(e), 0) / r.epochs.length),
+  };
+}
 
-async function accuracyByEpoch(context: ExperimentContext): Promise<ExperimentResult> {
-  const runs = await runsOf(context, ['snas', 'enas', 'darts-1']);
+const share = (values: readonly number[]): string => show(overSeeds(values, SHARE));
+
+function accuracyByEpoch({ data }: Measured<Runs>): Report {
   const parent = (e: Epoch): number => e.parentAccuracy;
-  const snas = final(runs.get('snas')!, parent);
-  const enas = final(runs.get('enas')!, parent);
-  const darts = final(runs.get('darts-1')!, parent);
-  const meanOverEpochs = (list: readonly SearchRun[]): number[] =>
-    list.map((r) => r.epochs.reduce((s, e) => s + e.parentAccuracy, 0) / r.epochs.length);
-  const faster = minus(meanOverEpochs(runs.get('snas')!), meanOverEpochs(runs.get('enas')!));
+  const [snas, enas, darts] = (['snas', 'enas', 'darts-1'] as const).map((name) => figures(data, name, parent)) as [
+    ReturnType<typeof figures>,
+    ReturnType<typeof figures>,
+    ReturnType<typeof figures>,
+  ];
   return {
     findings: [
       {
+        id: 'enas',
         claim: 'The validation accuracy of SNAS rises faster than that of ENAS and ends far higher.',
-        seen:
-          `${describeScale(context)}. Final validation accuracy of sampled architectures: SNAS ${show(overSeeds(snas))}, ENAS ${show(overSeeds(enas))}; ` +
-          `paired difference ${show(overSeeds(minus(snas, enas)))}; difference of the mean over epochs (speed) ${show(overSeeds(faster))}.`,
-        verdict: verdictOnPositive(minus(snas, enas)),
+        seen: `Final validation accuracy of sampled architectures: SNAS ${share(snas.last)}, ENAS ${share(enas.last)}. Faster: higher in the mean over all epochs, the area under the curve.`,
+        parts: [
+          part('SNAS less ENAS, mean over epochs', minus(snas.mean, enas.mean), above(0)),
+          part('SNAS less ENAS, at the end', minus(snas.last, enas.last), above(FAR)),
+        ],
       },
       {
-        claim:
-          'DARTS rises faster than SNAS and ends about as high, but its figure is that of the whole parent, which no child has.',
-        seen: `First-order DARTS ends at ${show(overSeeds(darts))}; DARTS less SNAS ${show(overSeeds(minus(darts, snas)))}.`,
-        verdict: verdictOnPositive(minus(darts, snas)),
+        id: 'darts',
+        claim: 'DARTS rises faster than SNAS and ends about as high.',
+        seen: `First-order DARTS ends at ${share(darts.last)}: the accuracy of the whole parent, which no child has. A sampled architecture of SNAS has less.`,
+        parts: [
+          part('DARTS less SNAS, mean over epochs', minus(darts.mean, snas.mean), above(0)),
+          part('DARTS less SNAS, at the end', minus(darts.last, snas.last), near(0, SAME_ACCURACY)),
+        ],
       },
     ],
-    data: summarise(runs),
     pictures: {
       '': lineChart({
         title: 'Validation accuracy during the search',
-        description: `Mean and 95 % interval over ${context.seeds.length} seeds by epoch. SNAS and ENAS: sampled architectures; DARTS: the parent with all operations.`,
+        description: `Mean and 95 % interval over ${snas.last.length} seeds by epoch. SNAS and ENAS: sampled architectures; DARTS: the parent with all operations.`,
         xLabel: 'epoch',
         yLabel: 'validation accuracy',
-        series: curves(runs, parent),
+        series: curves(data, parent),
       }),
     },
   };
 }
 
-async function childWithoutRetraining(context: ExperimentContext): Promise<ExperimentResult> {
-  const runs = await runsOf(context, ['snas', 'darts-1']);
-  const rows = [...runs].map(([name, list]) => {
-    const parent = final(list, (e) => e.parentAccuracy);
-    const child = final(list, (e) => e.childAccuracy);
-    const running = list.map((r) => r.childWithRunningStatistics);
-    return { name: LABELS[name]!, parent, child, running, loss: minus(parent, child) };
+function childWithoutRetraining({ data }: Measured<Runs>): Report {
+  const rows = Object.entries(data).map(([name, list]) => {
+    const parent = list.map((r) => r.epochs.at(-1)!.parentAccuracy);
+    const child = list.map((r) => r.epochs.at(-1)!.childAccuracy);
+    return {
+      name: LABELS[name as StrategyName]!,
+      list,
+      parent,
+      child,
+      running: list.map((r) => r.childWithRunningStatistics),
+      loss: minus(parent, child),
+    };
   });
   const [snas, darts] = rows as [(typeof rows)[number], (typeof rows)[number]];
-  const cell = (values: readonly number[]): string => show(overSeeds(values));
   return {
     findings: [
       {
+        id: 'snas',
         claim: 'A child of SNAS keeps the accuracy of the search without retraining (88 % becomes 90 % on CIFAR-10).',
-        seen: `${describeScale(context)}. Parent less child under SNAS: ${cell(snas.loss)} (negative: the child is better). The child's batch-norm statistics are recomputed by forward passes; with the supernet's running ones it has ${cell(snas.running)}.`,
-        verdict: keeps(overSeeds(snas.loss))
-          ? 'held'
-          : overSeeds(snas.loss).mean < 0.03
-            ? 'held in the mean, within the noise'
-            : 'did not hold',
+        seen: `Negative: the child is better. Its batch-norm statistics are recomputed by forward passes; with the supernet's running ones it has ${share(snas.running)}.`,
+        parts: [part('parent less child under SNAS', snas.loss, below(KEPT))],
       },
       {
+        id: 'darts',
         claim: 'A child of DARTS (top-2 rule) loses it (88 % becomes 55 %).',
-        seen: `Parent less child under first-order DARTS: ${cell(darts.loss)}; more than under SNAS by ${cell(minus(darts.loss, snas.loss))} (paired).`,
-        verdict: verdictOnPositive(minus(darts.loss, snas.loss)),
+        seen: '',
+        parts: [
+          part('parent less child under first-order DARTS', darts.loss, above(LOST)),
+          part("DARTS's loss less SNAS's", minus(darts.loss, snas.loss), above(0)),
+        ],
       },
     ],
-    data: summarise(runs),
     table: [
       '| search | parent | child, statistics recomputed | child, running statistics |',
       '| --- | --- | --- | --- |',
-      ...rows.map((r) => `| ${r.name} | ${cell(r.parent)} | ${cell(r.child)} | ${cell(r.running)} |`),
+      ...rows.map((r) => `| ${r.name} | ${share(r.parent)} | ${share(r.child)} | ${share(r.running)} |`),
     ].join('\n'),
     pictures: {
       '': lineChart({
         title: 'Search accuracy and the child without retraining',
-        description: `Mean and 95 % interval over ${context.seeds.length} seeds by epoch, validation images: parent and derived child for SNAS and DARTS.`,
+        description: `Mean and 95 % interval over ${snas.loss.length} seeds by epoch, validation images: parent and derived child for SNAS and DARTS.`,
         xLabel: 'epoch',
         yLabel: 'validation accuracy',
-        series: [...runs].flatMap(([name, list]) => [
-          { name: `${LABELS[name]}: parent`, points: curve(list, (e) => e.parentAccuracy) },
-          { name: `${LABELS[name]}: child`, points: curve(list, (e) => e.childAccuracy) },
+        series: rows.flatMap(({ name, list }) => [
+          { name: `${name}: parent`, points: curve(list, (e) => e.parentAccuracy, SHARE) },
+          { name: `${name}: child`, points: curve(list, (e) => e.childAccuracy, SHARE) },
         ]),
       }),
     },
   };
 }
 
-/** Within three points of the parent over the whole interval. */
-function keeps(loss: Interval): boolean {
-  return loss.high < 0.03;
-}
-
-async function entropyByEpoch(context: ExperimentContext): Promise<ExperimentResult> {
-  const runs = await runsOf(context, ['snas', 'darts-1', 'darts-single']);
+function entropyByEpoch({ data }: Measured<Runs>): Report {
   const entropy = (e: Epoch): number => e.entropy;
-  const snas = final(runs.get('snas')!, entropy);
-  const darts = final(runs.get('darts-1')!, entropy);
-  const single = final(runs.get('darts-single')!, entropy);
+  const range: IntervalOptions = { range: [0, Math.log(8)] };
+  const last = (name: StrategyName): number[] => figures(data, name, entropy).last;
+  const [snas, darts, single] = [last('snas'), last('darts-1'), last('darts-single')];
+  const nats = (values: readonly number[]): string => show(overSeeds(values, range));
   return {
     findings: [
       {
+        id: 'entropy',
         claim:
           "After the same number of epochs SNAS's distribution over operations is more certain than DARTS's softmax: its entropy is lower.",
-        seen:
-          `${describeScale(context)}. Mean entropy of an edge in nats (ln 8 = 2.079 at the start), the same Adam on log alpha for all: SNAS ${show(overSeeds(snas))}, ` +
-          `DARTS first order ${show(overSeeds(darts))}, single level ${show(overSeeds(single))}. DARTS first order less SNAS, paired: ${show(overSeeds(minus(darts, snas)))}; ` +
-          `single level less SNAS: ${show(overSeeds(minus(single, snas)))}.`,
-        verdict: verdictOnPositive(minus(darts, snas)),
+        seen: `Mean entropy of an edge in nats (ln 8 = 2.079 at the start), the same Adam on log alpha for all: SNAS ${nats(snas)}, DARTS first order ${nats(darts)}, single level ${nats(single)}.`,
+        parts: [
+          part('DARTS, first order, less SNAS', minus(darts, snas), above(0)),
+          part('DARTS, single level, less SNAS', minus(single, snas), above(0)),
+        ],
       },
     ],
-    data: summarise(runs),
     pictures: {
       '': lineChart({
         title: 'Entropy of the architecture distribution',
-        description: `Mean entropy of an edge in nats by epoch, mean and 95 % interval over ${context.seeds.length} seeds.`,
+        description: `Mean entropy of an edge in nats by epoch, mean and 95 % interval over ${snas.length} seeds.`,
         xLabel: 'epoch',
         yLabel: 'entropy, nats an edge',
-        series: curves(runs, entropy, Math.log(8)),
+        series: curves(data, entropy, range),
         references: [{ y: Math.log(8), label: 'uniform, ln 8' }],
       }),
     },
   };
 }
 
-function summarise(runs: ReadonlyMap<StrategyName, SearchRun[]>): unknown {
-  return Object.fromEntries(
-    [...runs].map(([name, list]) => [
-      name,
-      list.map(({ job, ...rest }) => ({ seed: job.config.seed, config: job.config, ...rest })),
-    ]),
-  );
-}
-
 export const comparisonExperiments: readonly Experiment[] = [
-  { name: 'fig9', figure: 'figure 9', summary: 'validation accuracy by epoch: SNAS, ENAS, DARTS', run: accuracyByEpoch },
-  {
+  experiment<Runs>({
+    name: 'fig9',
+    figure: 'figure 9',
+    summary: 'validation accuracy by epoch: SNAS, ENAS, DARTS',
+    plan: PLAN,
+    measure: (context) => measure(context, ['snas', 'enas', 'darts-1']),
+    report: accuracyByEpoch,
+  }),
+  experiment<Runs>({
     name: 'fig10',
     figure: 'figure 10',
     summary: 'search accuracy against the child without retraining: SNAS, DARTS',
-    run: childWithoutRetraining,
-  },
-  { name: 'fig11', figure: 'figure 11', summary: 'entropy of the architecture distribution: SNAS, DARTS', run: entropyByEpoch },
+    plan: PLAN,
+    measure: (context) => measure(context, ['snas', 'darts-1']),
+    report: childWithoutRetraining,
+  }),
+  experiment<Runs>({
+    name: 'fig11',
+    figure: 'figure 11',
+    summary: 'entropy of the architecture distribution: SNAS, DARTS',
+    plan: PLAN,
+    measure: (context) => measure(context, ['snas', 'darts-1', 'darts-single']),
+    report: entropyByEpoch,
+  }),
 ];

@@ -19,10 +19,20 @@ const SCALES: Readonly<Record<ScaleName, Scale>> = {
   paper: { preset: 'paper', nodes: 4, epochs: 150, trainImages: 25_000, validationImages: 25_000 },
 };
 
+/** Searches of a quarter of a minute, for comparisons that the article makes without a figure: many seeds in the time of one. */
+const SHORT: Readonly<Record<ScaleName, Scale>> = {
+  smoke: SCALES.smoke,
+  default: { preset: 'small', nodes: 2, epochs: 5, trainImages: 1000, validationImages: 500 },
+  paper: SCALES.paper,
+};
+
 export interface JobOptions {
   readonly eta?: number;
   readonly frameEvery?: number;
   readonly candidates?: number;
+  readonly budget?: SearchJob['budget'];
+  readonly decodings?: boolean;
+  readonly short?: boolean;
 }
 
 /** Sizes of the network of cells in a preset. */
@@ -39,7 +49,7 @@ export function searchJob(
   seed: number,
   options: JobOptions = {},
 ): SearchJob {
-  const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
+  const { preset, nodes, epochs, trainImages, validationImages } = (options.short ? SHORT : SCALES)[scale];
   const { trainImages: _train, validationImages: _validation, ...training } = PRESETS[preset];
   return {
     strategy,
@@ -48,6 +58,8 @@ export function searchJob(
     validationImages,
     frameEvery: options.frameEvery ?? 0,
     ...(options.candidates !== undefined && { candidates: options.candidates }),
+    ...(options.budget && { budget: options.budget }),
+    ...(options.decodings && { decodings: true }),
     config: {
       ...training,
       architecture: architectureSettings(strategy, preset),
@@ -65,8 +77,8 @@ export function dataTitle(data: string): string {
 }
 
 /** The sizes in words. */
-export function describeScale({ scale, data }: Pick<ExperimentContext, 'scale' | 'data'>): string {
-  const { preset, nodes, epochs, trainImages, validationImages } = SCALES[scale];
+export function describeScale({ scale, data }: Pick<ExperimentContext, 'scale' | 'data'>, short = false): string {
+  const { preset, nodes, epochs, trainImages, validationImages } = (short ? SHORT : SCALES)[scale];
   const { batchSize } = PRESETS[preset];
   const { cells, channels } = sizes(preset);
   return `${dataTitle(data)}, ${trainImages} training and ${validationImages} validation images, ${cells} cells of ${nodes} nodes at ${channels} channels, ${epochs} epochs of batches of ${batchSize}`;

@@ -2,13 +2,17 @@
 import type { StrategyName } from '../baselines/index.ts';
 import { splitDataset } from '../data/index.ts';
 import { loadData } from '../data/files.node.ts';
+import { OptionError } from '../contract/errors.ts';
 import type { StopSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
+import type { BudgetLimits, BudgetReport } from '../snas/cost/budget.ts';
 import { spaceCost } from '../snas/cost/space-table.ts';
 import { architectureGenotype } from '../snas/spaces/darts/choices.ts';
 import type { Genotype } from '../snas/spaces/darts/genotype.ts';
 import type { NetworkConfig } from '../snas/spaces/darts/network-config.ts';
 import type { Architecture } from '../snas/space/architecture.ts';
+import { hostRows } from '../snas/space/layout.ts';
+import { argmaxArchitecture, withProbabilities } from '../snas/strategies/probabilities.ts';
 import { Search } from '../snas/search/search.ts';
 import type { EpochMetrics, SearchConfig } from '../snas/search/config.ts';
 import { foldIn, key } from '../core/random.ts';
@@ -25,6 +29,16 @@ export interface SearchJob {
   readonly frameEvery: number;
   /** Random search: how many drawn architectures are scored on validation images at the end, the best being the child. Default: the first draw. */
   readonly candidates?: number;
+  /** What the child may have at most; its price is adapted in every step. */
+  readonly budget?: BudgetLimits;
+  /** Whether the child of the same alpha is named and scored by both rules: the argmax of all options, and the space's strongest (top-2, never `none`). */
+  readonly decodings?: boolean;
+}
+
+/** A child by one rule, with its validation accuracy, not retrained. */
+export interface DecodedChild {
+  readonly genotype: Genotype;
+  readonly accuracy: number;
 }
 
 export interface SearchRun {
@@ -37,6 +51,10 @@ export interface SearchRun {
   readonly childAccuracy?: number;
   /** Validation accuracies of a random search's candidates. */
   readonly candidates?: readonly number[];
+  /** Where the job asked for it: the children of one alpha. */
+  readonly decodings?: { readonly argmax: DecodedChild; readonly strongest: DecodedChild };
+  /** What came of a budget's limits, and how many choices were changed to keep to it. */
+  readonly budget?: { readonly limits: readonly BudgetReport[]; readonly changed: number };
   readonly frames: readonly { readonly step: number; readonly genotype: Genotype }[];
   readonly seconds: number;
 }
@@ -61,6 +79,7 @@ export async function runSearchJob(device: Device, job: SearchJob, options: Sear
     {
       strategy: (space) => strategyFor(job.strategy, device, config.seed, space),
       cost: (space) => spaceCost(space, { parameters: 1, flops: 1, memory: 1 }),
+      ...(job.budget && { budget: job.budget }),
     },
   );
   const genotypeOf = (architecture: Architecture): Genotype => architectureGenotype(architecture, config.network.nodes ?? 4);
@@ -78,6 +97,7 @@ export async function runSearchJob(device: Device, job: SearchJob, options: Sear
     }
     const candidates = await chooseCandidate(search, job.candidates ?? 0);
     const scores = await search.childScores(validation);
+    const report = await search.budgetReport();
     return {
       job,
       epochs,
@@ -85,10 +105,31 @@ export async function runSearchJob(device: Device, job: SearchJob, options: Sear
       childWithRunningStatistics: scores.accuracyWithRunningStatistics,
       childAccuracy: scores.accuracy,
       ...(candidates.length > 0 && { candidates }),
+      ...(job.decodings && { decodings: await decode(search, genotypeOf) }),
+      ...(report && { budget: { limits: report.limits, changed: report.changed.length } }),
       frames,
       seconds: (performance.now() - started) / 1000,
     };
   } finally {
     search.dispose();
   }
+}
+
+/** The children of one alpha by both rules. */
+async function decode(
+  search: Search,
+  genotypeOf: (architecture: Architecture) => Genotype,
+): Promise<Required<SearchRun>['decodings']> {
+  const { layout, definition } = search.space;
+  const { strongest } = definition;
+  if (!strongest) throw new OptionError(`decodings: the space ${definition.name} has no rule for the strongest options`);
+  const score = async (architecture: Architecture): Promise<DecodedChild> => ({
+    genotype: genotypeOf(architecture),
+    accuracy: (await search.childScore(search.data.validation, architecture)).accuracy,
+  });
+  const [argmax, top] = await withProbabilities(search.strategy, async (p) => [
+    await argmaxArchitecture(layout, p),
+    strongest(await hostRows(layout, p)),
+  ]);
+  return { argmax: await score(argmax), strongest: await score(top) };
 }

@@ -1,6 +1,6 @@
 /** @file One cell trained from scratch and scored on test images, as data: what to train, and what came out. */
 import { checkData, loadData } from '../data/files.node.ts';
-import { splitDataset } from '../data/index.ts';
+import { type Dataset, splitDataset, subset } from '../data/index.ts';
 import type { StopSignal } from '../contract/stop-signal.ts';
 import type { Device } from '../core/tensor.ts';
 import { childSize } from '../snas/spaces/darts/child-size.ts';
@@ -19,6 +19,8 @@ export interface TrainingJob {
   /** Training images, drawn by the seed. */
   readonly images: number;
   readonly training: ChildTrainingConfig;
+  /** How many of the test images, from the first on, are scored after every epoch too: a curve over time, from which nothing is chosen. Default 0. */
+  readonly scoreEpochs?: number;
 }
 
 export interface TrainedCell {
@@ -28,6 +30,8 @@ export interface TrainedCell {
   readonly multiplyAdds: number;
   /** On all test images, a fraction. */
   readonly error: number;
+  /** After each epoch, on the images that the job asked for. */
+  readonly epochErrors?: readonly number[];
   readonly seconds: number;
 }
 
@@ -51,16 +55,29 @@ export async function runTrainingJob(device: Device, job: TrainingJob, { signal 
     auxiliary: job.auxiliary,
   });
   try {
-    for await (const _epoch of trainChild(device, child, train, training, { ...(signal && { signal }) })) continue;
+    const epochErrors: number[] = [];
+    for await (const _epoch of trainChild(device, child, train, training, { ...(signal && { signal }) })) {
+      if (!job.scoreEpochs) continue;
+      epochErrors.push(1 - (await scoreChild(device, child, train, first(test, job.scoreEpochs), { signal })).accuracy);
+      child.train();
+    }
     const { accuracy } = await scoreChild(device, child, train, test, { signal });
     return {
       seed: training.seed,
       genotype,
       ...childSize(genotype, { ...network, imageSide: all.height }),
       error: 1 - accuracy,
+      ...(job.scoreEpochs && { epochErrors }),
       seconds: (performance.now() - started) / 1000,
     };
   } finally {
     child.dispose();
   }
+}
+
+function first(dataset: Dataset, count: number): Dataset {
+  return subset(
+    dataset,
+    Array.from({ length: Math.min(count, dataset.labels.length) }, (_, i) => i),
+  );
 }

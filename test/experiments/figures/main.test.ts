@@ -19,8 +19,23 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const scratch = mkdtempSync(path.join(tmpdir(), 'reparam-experiment-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const NAMES = ['eq18-19', 'fig9', 'fig10', 'fig11', 'fig12', 'fig13-15', 'fig16', 'fig17'];
-const VERDICTS = ['held', 'held in the mean, within the noise', 'did not hold'];
+const NAMES = [
+  'eq3',
+  'eq18-19',
+  'eq16',
+  'decoding',
+  'eq14',
+  'eq6-7',
+  'darts-2',
+  'fig9',
+  'fig10',
+  'fig11',
+  'fig12',
+  'fig13-15',
+  'fig16',
+  'fig17',
+];
+const VERDICTS = ['held', 'refuted', 'undecided'];
 
 interface Times {
   readonly count: number;
@@ -67,7 +82,8 @@ function expectAnAccount({ result, text }: ReturnType<typeof read>, name: string
   expect(result.findings.length).toBeGreaterThan(0);
   for (const { claim, seen, verdict } of result.findings) {
     expect(VERDICTS).toContain(verdict);
-    expect(text).toContain(`**Claim.** ${claim} **Seen.** ${seen} **The direction ${verdict}.**`);
+    const word = verdict.charAt(0).toUpperCase() + verdict.slice(1);
+    expect(text).toContain(`**Claim.** ${claim} **${word}.**${seen === '' ? '' : ` ${seen}`}`);
   }
   expect(text).toContain(result.command);
 }

@@ -1,7 +1,7 @@
-/** @file Intervals and verdicts of the experiments: Student's quantiles against a published table, and what each verdict needs. */
+/** @file Intervals of the experiments against a published table of Student's quantiles, and how a page is judged. */
 import { expect, it } from 'vitest';
-import { overSeeds, show, verdictOnPositive } from '../../../experiments/figures/verdict.ts';
-import { studentQuantile } from '../../../src/credit/index.ts';
+import { describePart, judgePage, overSeeds, part, SHARE, show } from '../../../experiments/figures/verdict.ts';
+import { above, near, studentQuantile } from '../../../src/credit/index.ts';
 
 it("the 97.5 % quantile of Student's t is that of the table of NIST (e-Handbook, 1.3.6.7.2) to its three digits, for 1 to 100 degrees", () => {
   const published = [
@@ -20,11 +20,11 @@ it("the 97.5 % quantile of Student's t is that of the table of NIST (e-Handbook,
 });
 
 it('an interval is mean +- t s / sqrt(n) with the sample deviation: 2, 4, 6 gives 4 +- 4.303 x 2 / sqrt(3)', () => {
-  const half = (4.303 * 2) / Math.sqrt(3);
+  const half = (4.3026527297 * 2) / Math.sqrt(3);
   const { n, mean, low, high } = overSeeds([2, 4, 6]);
   expect([n, mean]).toEqual([3, 4]);
-  expect(low).toBeCloseTo(4 - half, 12);
-  expect(high).toBeCloseTo(4 + half, 12);
+  expect(low).toBeCloseTo(4 - half, 9);
+  expect(high).toBeCloseTo(4 + half, 9);
   expect(overSeeds([7])).toEqual({ n: 1, mean: 7, low: 7, high: 7 });
   expect(() => overSeeds([])).toThrow(/no values/);
 });
@@ -41,13 +41,36 @@ it('the interval covers the mean of normal samples of five 95 times of 100 (N = 
   expect(Math.abs(covered - 0.95 * N)).toBeLessThan(4 * Math.sqrt(N * 0.95 * 0.05));
 });
 
-it('a claim held only if the whole interval is above 0, is within the noise if the mean is, and else did not hold', () => {
-  expect(verdictOnPositive([1, 1.1, 0.9])).toBe('held');
-  expect(verdictOnPositive([1, -0.8, 0.9])).toBe('held in the mean, within the noise');
-  expect(verdictOnPositive([-1, -1.1, 0.9])).toBe('did not hold');
-  expect(verdictOnPositive([0, 0, 0])).toBe('did not hold');
-  // One seed has no interval, so it can never settle a claim.
-  expect(verdictOnPositive([5])).toBe('held in the mean, within the noise');
+it('a page is judged as a whole: what is held alone is undecided beside three other comparisons, and a finding needs all its parts', () => {
+  const clear = [1, 1.01, 0.99];
+  const close = [1, 1.4, 0.6];
+  const finding = (id: string, ...values: number[][]) => ({
+    id,
+    claim: '',
+    seen: '',
+    parts: values.map((v) => part('more', v, above(0))),
+  });
+  expect(judgePage([finding('alone', close)]).map((f) => f.verdict)).toEqual(['held']);
+  const page = judgePage([finding('a', close), finding('b', clear, close), finding('c', clear)]);
+  expect(page.map((f) => f.verdict)).toEqual(['undecided', 'undecided', 'held']);
+  expect(
+    judgePage([
+      finding(
+        'd',
+        clear.map((v) => -v),
+        close,
+      ),
+    ])[0]!.verdict,
+  ).toBe('refuted');
+});
+
+it('a comparison is printed with its region, interval, p-value and verdict; an interval ends where the figure must', () => {
+  expect(describePart(part('SNAS less ENAS', [1, 1.1, 0.9], above(0.05)))).toBe(
+    'SNAS less ENAS (more than 0.05): 1.000 [0.752, 1.248], n = 3, p = 0.0037, held',
+  );
+  expect(describePart(part('share', [0.5, 1, 0.9], near(0.5, 0.1), 2, SHARE))).toBe(
+    'share (between 0.4 and 0.6): 0.80 [0.14, 1.00], n = 3, p = 0.32, undecided',
+  );
 });
 
 it('is printed with its bounds and n', () => {
