@@ -20,7 +20,7 @@ await serve({
   prepare: async (task) => {
     const prepared =
       task.operation === 'snasStep'
-        ? await snasTask(root ?? ROOT, kind, task.name, eager)
+        ? await snasTask(root ?? ROOT, kind, task, eager)
         : { ...prepare(device, task, !eager && task.name.endsWith('_step'), library), device };
     return {
       run: async () => {

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as core from '../src/index.ts';
 import * as optim from '../src/optim/index.ts';
 import type * as steps from './snas-step.ts';
+import type { Task } from './tasks.ts';
 
 /** What the tasks need of a checkout: its core and its optimisers. */
 export type Library = typeof core & typeof optim;
@@ -36,10 +37,10 @@ export async function libraryOf(root: string, from: 'built' | 'sources'): Promis
 export async function snasTask(
   root: string,
   kind: string,
-  name: string,
+  { name, exchange }: Task,
   eager: boolean,
 ): Promise<Prepared & { readonly device: core.Device }> {
-  const { SNAS_STEPS, snasStep } = (await load(root, 'bench/snas-step.ts')) as typeof steps;
+  const { SNAS_STEPS, snasStep, stepNorms } = (await load(root, 'bench/snas-step.ts')) as typeof steps;
   const { openDevice } = (await load(root, 'bench/device.ts')) as {
     readonly openDevice: (kind: string) => Promise<core.Device>;
   };
@@ -50,6 +51,7 @@ export async function snasTask(
     device,
     run: step.run,
     check: async () => {
+      if (exchange !== undefined) return stepNorms(step);
       step.run();
       await device.finish();
       return [];

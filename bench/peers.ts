@@ -4,9 +4,10 @@
  * A result that differs from ours is marked and not counted, and WebGPU work that a peer lost fails the command.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Command, type Comparison, type Outcome, play, Player } from './contest.ts';
@@ -14,13 +15,15 @@ import { ADAPTERS, adapterEnvironment } from './device.ts';
 import type { Identity } from './serve.ts';
 import { sameNorms, type Spread } from './statistics.ts';
 import { figure, table } from './table.ts';
-import { TASKS } from './tasks.ts';
+import { cpu } from '../src/index.ts';
+import { describe, exchangeOf, SNAS_STEPS, snasStep } from './snas-step.ts';
+import { type Task, TASKS } from './tasks.ts';
 
 const USAGE = `npm run bench:peers -- [flags]
   --device webgpu|cpu        ours; default webgpu
   --adapter ${ADAPTERS.join('|')}   Vulkan driver of every WebGPU contestant; default: the system's
-  --peers LIST               of jax, tfjs (on the same kind of device), torch, or jax-webgpu, jax-wasm, tfjs-webgpu, tfjs-wasm;
-                             default jax,tfjs, with torch on --device cpu
+  --peers LIST               of jax, tfjs (on the same kind of device), torch, torch-2 (on two threads), jax-webgpu, jax-wasm, tfjs-webgpu, tfjs-wasm;
+                             default jax,tfjs, with torch and torch-2 on --device cpu
   --filter RE                tasks, by name
   --eager                    ours without recording the whole steps (jax-js runs everything under its jit)
   --rounds N                 samples of each, at most; default 7
@@ -69,8 +72,10 @@ function peerCommand(name: string): Command {
   if ((library === 'jax' || library === 'tfjs') && (backend === 'webgpu' || backend === 'wasm')) {
     return script(`${library}-${backend}`, `peers/${library}.mjs`, backend);
   }
-  if (name === 'torch')
-    return { label: 'torch', file: python(), args: [here('peers/pytorch.py')], env: { OMP_NUM_THREADS: '1', ...env } };
+  if (library === 'torch' && /^[1-9]?$/.test(name.slice('torch-'.length))) {
+    const threads = name.slice('torch-'.length) || '1';
+    return { label: name, file: python(), args: [here('peers/pytorch.py'), threads], env: { ...env, OMP_NUM_THREADS: threads } };
+  }
   throw new Error(`--peers ${name}: no such peer\n${USAGE}`);
 }
 
@@ -113,10 +118,31 @@ function summary(outcomes: readonly Outcome[], who: string, among: (peer: string
     : `Against ${who}, at least ${factor} times as fast: ${count('cpu')} of ${rivals.length} by CPU time, ${count('wall')} by wall time.`;
 }
 
-const tasks = TASKS.filter(({ name }) => new RegExp(values.filter).test(name));
-if (tasks.length === 0) throw new Error(`--filter ${values.filter}: no task of ${TASKS.map((t) => t.name).join(', ')}`);
-const names = (values.peers ?? (values.device === 'cpu' ? 'jax,tfjs,torch' : 'jax,tfjs')).split(',');
-if (names.some((name) => name !== 'torch')) installPeers();
+/** The whole SNAS step, which PyTorch alone takes too, from the numbers in a file. */
+const STEP = 'snas_step_c4_3cells_32';
+const folder = mkdtempSync(path.join(tmpdir(), 'reparam-peers-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const wholeStep: Task = {
+  name: STEP,
+  operation: 'snasStep',
+  direction: 'step',
+  dilation: 1,
+  inputs: [],
+  sizes: describe(SNAS_STEPS[STEP]!),
+  exchange: path.join(folder, `${STEP}.json`),
+};
+const everything = [...TASKS, wholeStep];
+const tasks = everything.filter(({ name }) => new RegExp(values.filter).test(name));
+if (tasks.length === 0) throw new Error(`--filter ${values.filter}: no task of ${everything.map((t) => t.name).join(', ')}`);
+if (tasks.includes(wholeStep)) {
+  const device = cpu({ dtype: 'float32' });
+  const step = snasStep(device, SNAS_STEPS[STEP]!, true);
+  await writeFile(wholeStep.exchange!, JSON.stringify(await exchangeOf(step, SNAS_STEPS[STEP]!)));
+  step.dispose();
+  device.destroy();
+}
+const names = (values.peers ?? (values.device === 'cpu' ? 'jax,tfjs,torch,torch-2' : 'jax,tfjs')).split(',');
+if (names.some((name) => !name.startsWith('torch'))) installPeers();
 const patience = Number(values.patience);
 const ours = new Player(script('reparam', 'contestant.ts', values.device, ...(values.eager ? ['eager'] : [])), patience);
 const peers = names.map((name) => new Player(peerCommand(name), patience));
@@ -151,9 +177,10 @@ async function contest(save: (outcomes: readonly Outcome[]) => Promise<void>): P
 function report(outcomes: readonly Outcome[]): void {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(`${table(['task', 'peer', 'ours, ms', 'theirs, ms', 'wall time', 'CPU time'], outcomes.flatMap(rowsOf))}\n`);
-  const isTorch = (peer: string): boolean => peer === 'torch';
+  const isTorch = (peer: string): boolean => peer.startsWith('torch');
+  const oneThread = (peer: string): boolean => peer === 'torch';
   for (const factor of [3, 1]) say(summary(outcomes, 'the best JavaScript peer', (peer) => !isTorch(peer), factor));
-  if (names.includes('torch')) for (const factor of [1, 0.5]) say(summary(outcomes, 'PyTorch', isTorch, factor));
+  if (names.includes('torch')) for (const factor of [1, 0.5]) say(summary(outcomes, 'PyTorch on one thread', oneThread, factor));
   for (const o of outcomes) {
     for (const [peer, why] of Object.entries(o.absent)) say(`${o.task}, ${peer}: ${why}`);
     for (const c of o.comparisons.filter((c) => !agrees(o, c))) {
@@ -172,13 +199,14 @@ try {
   const identities: Identity[] = [];
   for (const player of all) identities.push(await player.identity());
   const versions = identities.map(({ name, version, on }) => `${name} ${version} (${on})`);
+  const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'processor unknown'}, load ${loadavg()[0]!.toFixed(1)}`;
   const date = new Date().toISOString().slice(0, 10);
   process.stdout.write(
-    `${date}; Node ${process.version}; ${versions.join('; ')}.\nMilliseconds are medians; ratios are theirs over ours, median (least to greatest), above 1 ours is faster.\n\n`,
+    `${date}; Node ${process.version}; ${machine}; ${versions.join('; ')}.\nMilliseconds are medians; ratios are theirs over ours, median (least to greatest), above 1 ours is faster.\n\n`,
   );
   const { device, adapter, json } = values;
   const save = async (outcomes: readonly Outcome[]): Promise<void> => {
-    const all = { date, node: process.version, device, adapter, identities, outcomes };
+    const all = { date, node: process.version, machine, device, adapter, identities, outcomes };
     if (json !== undefined) await writeFile(json, `${JSON.stringify(all, undefined, 2)}\n`);
   };
   report(await contest(save));

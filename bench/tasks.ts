@@ -62,6 +62,8 @@ export interface Task {
   readonly axis?: number;
   readonly inputs: readonly Input[];
   readonly cotangent?: Input;
+  /** Of a SNAS step: the file with what it starts from, a `StepExchange`, for peers, and then norms are told. */
+  readonly exchange?: string;
   /** Sizes, for the table. */
   readonly sizes: string;
   /** Multiplications and additions of one run, where that is a fair measure. */

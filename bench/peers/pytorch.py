@@ -1,4 +1,4 @@
-"""PyTorch on one thread as a contestant: answers requests on standard input, one JSON line each, as ../serve.ts does."""
+"""PyTorch as a contestant, on as many threads as asked: answers requests on standard input, one JSON line each, as ../serve.ts does."""
 
 import json
 import math
@@ -11,7 +11,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-torch.set_num_threads(1)
+THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+torch.set_num_threads(THREADS)
 
 
 def uniform(seed, counter):
@@ -96,6 +97,126 @@ COMPUTE = {
 }
 
 
+OPERATIONS = [
+    "none",
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+]
+
+
+def given(tensor):
+    return torch.tensor(tensor["values"], dtype=torch.float32).reshape(tensor["shape"])
+
+
+class Supernet:
+    """The SNAS supernet, as DARTS's code has it: every operation on every edge, weighted by Z."""
+
+    def __init__(self, exchange):
+        self.nodes, self.stem_stride = exchange["nodes"], exchange["stemStride"]
+        self.p = {name: given(p).requires_grad_(True) for name, p in exchange["parameters"].items()}
+        self.cells = 1 + max(int(name.split(".")[1]) for name in self.p if name.startswith("cells."))
+        self.running = {}
+
+    def norm(self, x, name, affine=False):
+        """Statistics of the batch; running ones are kept as in training."""
+        if name not in self.running:
+            self.running[name] = torch.zeros(x.shape[1]), torch.ones(x.shape[1])
+        mean, var = self.running[name]
+        weight, bias = (self.p[f"{name}.weight"], self.p[f"{name}.bias"]) if affine else (None, None)
+        return F.batch_norm(x, mean, var, weight, bias, True)
+
+    def halve(self, x, name):
+        r = F.relu(x)
+        right, bottom = x.shape[3] % 2, x.shape[2] % 2
+        shifted = F.pad(r[:, :, 1:, 1:], (0, right, 0, bottom))
+        both = [F.conv2d(r, self.p[f"{name}.conv1.weight"], stride=2), F.conv2d(shifted, self.p[f"{name}.conv2.weight"], stride=2)]
+        return self.norm(torch.cat(both, 1), f"{name}.bn")
+
+    def operation(self, x, name, kind, stride):
+        if kind == "skip_connect":
+            return x if stride == 1 else self.halve(x, name)
+        if kind == "max_pool_3x3":
+            return self.norm(F.max_pool2d(x, 3, stride, 1), f"{name}.1")
+        if kind == "avg_pool_3x3":
+            return self.norm(F.avg_pool2d(x, 3, stride, 1, count_include_pad=False), f"{name}.1")
+        dilation = 2 if kind.startswith("dil") else 1
+        at = 1
+        while f"{name}.{at}.weight" in self.p:
+            w = self.p[f"{name}.{at}.weight"]
+            padding = (w.shape[2] - 1) * dilation // 2
+            x = F.conv2d(F.relu(x), w, stride=stride, padding=padding, dilation=dilation, groups=x.shape[1])
+            x = self.norm(F.conv2d(x, self.p[f"{name}.{at + 1}.weight"]), f"{name}.{at + 2}")
+            at, stride = at + 4, 1
+        return x
+
+    def cell(self, s0, s1, index, z):
+        name = f"cells.{index}"
+        if f"{name}.preprocess0.conv1.weight" in self.p:
+            s0 = self.halve(s0, f"{name}.preprocess0")
+        else:
+            s0 = self.norm(F.conv2d(F.relu(s0), self.p[f"{name}.preprocess0.1.weight"]), f"{name}.preprocess0.2")
+        s1 = self.norm(F.conv2d(F.relu(s1), self.p[f"{name}.preprocess1.1.weight"]), f"{name}.preprocess1.2")
+        states, edge = [s0, s1], 0
+        reduces = f"{name}.edges.0.skip_connect.conv1.weight" in self.p
+        edges = sum(2 + i for i in range(self.nodes))
+        rows = z[edges:] if reduces else z[:edges]
+        for _ in range(self.nodes):
+            total = 0
+            for source, x in enumerate(states):
+                stride = 2 if reduces and source < 2 else 1
+                for column, kind in enumerate(OPERATIONS):
+                    if kind != "none":
+                        total = total + rows[edge, column] * self.operation(x, f"{name}.edges.{edge}.{kind}", kind, stride)
+                edge += 1
+            states.append(total)
+        return torch.cat(states[2:], 1)
+
+    def forward(self, x, z):
+        s0 = self.norm(F.conv2d(x, self.p["stem.0.weight"], stride=self.stem_stride, padding=1), "stem.1", True)
+        s1 = s0
+        for index in range(self.cells):
+            s0, s1 = s1, self.cell(s0, s1, index, z)
+        return F.linear(s1.mean((2, 3)), self.p["classifier.weight"], self.p["classifier.bias"])
+
+
+def snas_step(task):
+    """A whole step: one backward pass for weights (SGD, clipped) and log alpha (Adam), from the numbers in the task's file."""
+    with open(task["exchange"]) as file:
+        exchange = json.load(file)
+    net = Supernet(exchange)
+    weights = list(net.p.values())
+    alpha = given(exchange["logAlpha"]).requires_grad_(True)
+    noise = torch.tensor(exchange["noise"], dtype=torch.float32).reshape(alpha.shape)
+    images = given(exchange["images"])
+    labels = torch.tensor(exchange["labels"], dtype=torch.long)
+    w, a = exchange["weights"], exchange["architecture"]
+    sgd = torch.optim.SGD(weights, w["lr"], momentum=w["momentum"], weight_decay=w["weightDecay"])
+    adam = torch.optim.Adam([alpha], a["lr"], betas=tuple(a["betas"]), weight_decay=a["weightDecay"])
+
+    def step():
+        sgd.zero_grad(set_to_none=True)
+        adam.zero_grad(set_to_none=True)
+        z = torch.softmax((alpha + noise) / exchange["temperature"], 1)
+        F.cross_entropy(net.forward(images, z), labels).backward()
+        torch.nn.utils.clip_grad_norm_(weights, w["clip"])
+        sgd.step()
+        adam.step()
+
+    def check():
+        before = [p.detach().clone() for p in [*weights, alpha]]
+        step()
+        changes = [(p.detach() - b).double() for p, b in zip([*weights, alpha], before)]
+        places = torch.arange(1, alpha.numel() + 1, dtype=torch.float64)
+        return [float(c.norm()) for c in changes[:-1]] + [float((changes[-1].flatten() * places).sum())]
+
+    return step, check
+
+
 def build(task):
     """The task as a function that returns its results, and what a step's results are differences from."""
     f = COMPUTE[task["operation"]](task)
@@ -132,10 +253,14 @@ def sample(run, runs):
 
 
 def prepare(task):
-    run, before = build(task)
     start = time.perf_counter()
-    results = run()
-    norms = [float((r if before is None else r - before[i]).norm()) for i, r in enumerate(results)]
+    if task["operation"] == "snasStep":
+        run, check = snas_step(task)
+        norms = check()
+    else:
+        run, before = build(task)
+        results = run()
+        norms = [float((r if before is None else r - before[i]).norm()) for i, r in enumerate(results)]
     first = (time.perf_counter() - start) * 1e3
     run()
     return run, {"first": first, "warm": sample(run, 1)["wall"], "norms": norms}
@@ -158,7 +283,7 @@ def main():
         try:
             request = json.loads(line)
             if request["ask"] == "identity":
-                reply = {"name": "PyTorch", "version": torch.__version__, "on": f"one thread, {blas()}"}
+                reply = {"name": "PyTorch", "version": torch.__version__, "on": f"threads: {THREADS}, {blas()}"}
             elif request["ask"] == "prepare":
                 run, reply = prepare(request["task"])
             elif request["ask"] == "sample":
