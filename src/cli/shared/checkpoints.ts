@@ -9,9 +9,6 @@ import { weightBytes } from '../../files/weights.ts';
 import type { StateDict } from '../../nn/module.ts';
 import { identityDifferences, identityMetadata, type RunIdentity } from './run-identity.ts';
 
-/** The one checkpoint of folders of format 1. */
-const OLD_NAME = 'checkpoint.safetensors';
-
 export interface Checkpoint {
   readonly name: string;
   readonly step: number;
@@ -31,14 +28,14 @@ export function checkpointName(step: number): string {
   return `checkpoint-${step}.safetensors`;
 }
 
-/** The step in the name of a checkpoint; undefined for other names, and for that of format 1, which says none. */
+/** The step in the name of a checkpoint; undefined for other names. */
 export function stepInName(name: string): number | undefined {
   const digits = /^checkpoint-(\d+)\.safetensors$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 
 export function isCheckpoint(name: string): boolean {
-  return name === OLD_NAME || stepInName(name) !== undefined;
+  return stepInName(name) !== undefined;
 }
 
 /** The file of a checkpoint, and which ones it makes superfluous: all but the newest of an earlier step. */
@@ -50,8 +47,7 @@ export async function newCheckpoint(
 ): Promise<{ readonly name: string; readonly bytes: Uint8Array; readonly superfluous: readonly string[] }> {
   const name = checkpointName(step);
   const others = (await folder.names()).filter((n) => isCheckpoint(n) && n !== name);
-  // The one of format 1 is older than any that this version wrote.
-  const stepOf = (n: string): number => stepInName(n) ?? -1;
+  const stepOf = (n: string): number => stepInName(n)!;
   const before = others.filter((n) => stepOf(n) < step).sort((a, b) => stepOf(b) - stepOf(a))[0];
   const bytes = weightBytes(state, { step: String(step), ...identityMetadata(identity) });
   return { name, bytes, superfluous: others.filter((n) => n !== before) };
@@ -86,11 +82,11 @@ async function readCheckpoint(folder: ListedFolder, name: string): Promise<Check
   const file = folder.file(name);
   const { bytes, standing } = await folder.read(name);
   const { tensors: state, metadata, checksum } = readSafetensors({ name: file, bytes }, { sha256: nodeSha256 });
-  if (name !== OLD_NAME && checksum === undefined) throw new DataFileError(`${file} is damaged: it has lost its checksum`);
+  if (checksum === undefined) throw new DataFileError(`${file} is damaged: it has lost its checksum`);
   if (standing === 'changed') throw new DataFileError(`${file} is damaged: it is not what was written`);
   const [step, ...more] = state['step']?.data ?? [];
   if (step === undefined || more.length > 0 || !(Number.isSafeInteger(step) && step >= 0))
     throw new DataFileError(`${file} is no checkpoint: its step is ${step ?? 'missing'}, and must be an integer of 0 or more`);
-  if (name !== OLD_NAME && step !== stepInName(name)) throw new DataFileError(`${file} is damaged: it holds step ${step}`);
+  if (step !== stepInName(name)) throw new DataFileError(`${file} is damaged: it holds step ${step}`);
   return { name, step, state, metadata };
 }

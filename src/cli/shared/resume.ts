@@ -2,7 +2,7 @@
 import { DataFileError, ReparamError } from '../../contract/errors.ts';
 import type { Search } from '../../snas/search/search.ts';
 import type { RunConfig, SearchFlags } from '../settings/search.ts';
-import { type Checkpoint, findCheckpoints, isCheckpoint, stepInName } from './checkpoints.ts';
+import { type Checkpoint, findCheckpoints, isCheckpoint } from './checkpoints.ts';
 import type { MetricsLine } from './metrics-file.ts';
 import { note } from './progress.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -55,9 +55,8 @@ export async function resume({ search, folder, config, stored, identity }: Resum
     note(`the run was begun elsewhere (${[...elsewhere].join('; ')}): its figures may differ from the unbroken run's from here on`);
   if (config.search.epochs > stored.search.epochs) sayRaised(search, stored, config);
   await folder.saveStart(config, kept);
-  // What was never saved, or was saved in another format, is saved first.
-  if (!usable || stepInName(usable.name) === undefined)
-    await folder.saveCheckpoint({ step: search.step, state: await search.state(), lines: kept }, identity);
+  // What was never saved is saved first.
+  if (!usable) await folder.saveCheckpoint({ step: search.step, state: await search.state(), lines: kept }, identity);
   return kept;
 }
 

@@ -147,8 +147,7 @@ export class RunFolder {
     const { bytes } = await this.files.read(CONFIG);
     const stored = jsonIn(this.file(CONFIG), bytes.toString()) as RunConfig;
     const changed = {
-      // First in the file, also where an earlier version had none.
-      ...Object.assign({ format: RUN_FORMAT }, stored, { format: RUN_FORMAT }),
+      ...stored,
       ...(credits !== undefined && { credits }),
       ...(keepWeights !== undefined && { keepWeights }),
       search: { ...stored.search, epochs: search.epochs },
