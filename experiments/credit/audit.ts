@@ -1,167 +1,166 @@
-/** @file `npm run credit -- audit`: for a searched supernet, how far each edge's credit is from exact. */
-import { type AuditReport, auditSpace, type PlaceAudit, type PlaceEdge, placeEdges } from 'reparam/credit';
-import { assign, cpu, DataFileError, type Device, key } from 'reparam';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import * as v from 'valibot';
-import { batches, channelStatistics, type Dataset, type LabelledImages, uploadBatch } from 'reparam/data';
-import { loadData } from 'reparam/data/node';
-import type { StateDict } from 'reparam/nn';
+/** @file `npm run credit -- audit`: on a searched supernet, how far each place's first-order credit is from the exact one, over draws of Z and batch. */
+import { cpu } from 'reparam';
+import { type AuditReport, interval, type PlaceAudit, placeEdges, type PlaceEdge } from 'reparam/credit';
 import { heatMap } from 'reparam/plot';
-import { type ChoiceWeights, networkContext, SearchSpace, shippedSpace, Snas, SPACES } from 'reparam/snas';
-import { markdownTable, readWeights, textTable } from 'reparam/command';
+import { markdownTable, textTable } from 'reparam/command';
 import { show, writeResults } from './report.ts';
+import { type Agreement, agreement, auditDraws, type DrawAudit, loadAuditable, meanOf } from './runs/draws.ts';
+import { LEVELS, medianText, quantile } from './runs/quantiles.ts';
 
 export interface AuditFlags {
   readonly run: string;
+  readonly at?: number;
   readonly cells?: readonly number[];
   readonly images: number;
+  readonly draws: number;
   readonly temperature?: number;
   readonly points: number;
   readonly secondOrder?: boolean;
+  readonly float64?: boolean;
   readonly seed: number;
   readonly out?: string;
 }
 
 export async function runAudit(flags: AuditFlags, say: (line: string) => void): Promise<void> {
   const started = performance.now();
-  const config = await readConfig(flags.run);
-  const device = cpu();
-  const weights = path.join(flags.run, 'weights.safetensors');
-  const { tensors } = await readWeights(weights);
-  const { name, settings, classes, item } = config.space;
-  const shipped = shippedSpace(name);
-  if (!shipped)
-    throw new DataFileError(`${flags.run}: an audit is of a space that ships (${Object.keys(SPACES).join(', ')}), not of ${name}`);
-  const space = new SearchSpace(shipped.make(settings), networkContext(device, key(0), { shape: item, classes }));
-  space.network.loadStateDict(entriesUnder(tensors, 'supernet.'));
-  const temperature = flags.temperature ?? config.search.temperature.end;
-  const z = sampleZ(device, space, tensors, temperature, flags.seed);
-  const data = await loadData(config.data);
-  const batch = firstBatch(device, data.train, data.test, flags.images, flags.seed);
-  const { cells } = flags;
-  const report = await auditSpace(space, z, batch, {
-    points: flags.points,
+  const { draws: count, images, cells } = flags;
+  // The kernels of a run on the processor: its R to the bit.
+  using run = await loadAuditable(flags.run, cpu({ dtype: flags.float64 === true ? 'float64' : 'float32' }));
+  if (flags.at !== undefined) await run.load(flags.at);
+  if (!run.config.standardise)
+    say(`${flags.run}: config.json holds no statistics, so they are computed again from the run's own training images`);
+  const temperature = flags.temperature ?? run.temperature;
+  const draws = await auditDraws(run, {
+    ...flags,
+    temperature,
     secondOrder: flags.secondOrder ?? false,
     ...(cells && { places: (edge: PlaceEdge) => cells.some((cell) => edge.spot.startsWith(`cells.${cell}.`)) }),
   });
-  const rows = table(report.places);
-  say(`${flags.run}: loss ${report.loss.toFixed(4)} on ${flags.images} test images, one Z at temperature ${temperature}, float64`);
-  say(textTable(rows));
-  const choices = choiceRows(report);
+  const head = `step ${run.step} of ${flags.run}, Z at temperature ${show(temperature)}, ${count} draws of Z and of ${images} test images, ${run.device.name}`;
+  say(head);
+  const summary = summaryRows(draws);
+  say(textTable(summary));
+  const averaged = averagedText(draws);
+  say(averaged);
+  const rows = placeRows(draws);
+  say(`\nMean over the draws with Student's 95 % interval:\n${textTable(rows)}`);
+  const choices = choiceRows(draws);
   if (choices.length > 1) say(`\nChoices with several places, which share one Z:\n${textTable(choices)}`);
-  const summary = summaryRows(report);
-  say(`\nAgainst the exact (ablation) credits:\n${textTable(summary)}`);
-  const node = conservationRows(report, placeEdges(space, batch.images.shape));
-  say(
-    `\nNodes: what enters equals what is held; what leaves, the cell's output included, equals it where operations have no biases and no batch norm:\n${textTable(node)}`,
-  );
+  const first = draws[0]!.report;
+  const shape = [Math.min(images, run.count('test')), ...run.config.space.item];
+  const nodes = conservationRows(first, placeEdges(run.space, shape));
+  say(`\nNodes, under the first draw: what enters equals what is held.\n${textTable(nodes)}`);
+  const seconds = (performance.now() - started) / 1000;
   await writeResults({
     out: flags.out ?? flags.run,
     name: 'credit-audit',
-    command: `npm run credit -- audit --run ${flags.run} --images ${flags.images} --temperature ${temperature} --points ${flags.points}${flags.secondOrder ? ' --second-order' : ''} --seed ${flags.seed}`,
-    seconds: (performance.now() - started) / 1000,
+    command: `npm run credit -- audit --run ${flags.run} --draws ${count} --images ${images} --temperature ${show(temperature)} --points ${flags.points}${flags.secondOrder === true ? ' --second-order' : ''} --seed ${flags.seed}`,
+    seconds,
     data: {
-      loss: report.loss,
+      step: run.step,
       temperature,
-      edges: report.places,
-      choices: report.choices,
-      gap: report.gap,
-      rank: report.rank,
-      nodes: report.conservation.nodes,
+      images,
+      statistics: run.statistics,
+      draws: draws.map(({ report, places, choices: byChoice }) => ({ loss: report.loss, places, choices: byChoice })),
+      edges: first.places.map((edge, i) => ({
+        ...edge,
+        taylor: draws.map((d) => d.report.places[i]!.taylor),
+        ablation: draws.map((d) => d.report.places[i]!.ablation),
+      })),
     },
     markdown: [
       '# Credits of a searched supernet against the exact ones',
+      `${head}.`,
       markdownTable(summary),
+      averaged,
       markdownTable(rows),
       ...(choices.length > 1 ? ['Choices with several places, which share one Z:', markdownTable(choices)] : []),
-      markdownTable(node),
+      'Nodes, under the first draw:',
+      markdownTable(nodes),
     ].join('\n\n'),
-    pictures: { '': picture(report.places) },
+    pictures: { '': picture(draws) },
   });
-  say(`\nwritten to ${flags.out ?? flags.run}/credit-audit.* in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  say(`\nwritten to ${flags.out ?? flags.run}/credit-audit.* in ${seconds.toFixed(0)} s`);
 }
 
-/** What the audit needs of a run's config.json. */
-const configSchema = v.object({
-  data: v.string(),
-  space: v.object({
-    name: v.string(),
-    settings: v.record(v.string(), v.number()),
-    classes: v.number(),
-    item: v.array(v.number()),
-  }),
-  search: v.object({ temperature: v.object({ end: v.number() }) }),
-});
+const MEASURES = {
+  gap: 'relative gap in norm',
+  rank: 'rank correlation',
+  wrongSigns: 'share with the wrong sign',
+  topFive: 'overlap of the five best',
+} as const satisfies Record<keyof Agreement, string>;
 
-async function readConfig(run: string): Promise<v.InferOutput<typeof configSchema>> {
-  const file = path.join(run, 'config.json');
-  if (!existsSync(file)) throw new DataFileError(`${run} holds no run: there is no config.json`);
-  const value: unknown = JSON.parse(await readFile(file, 'utf8'));
-  if (typeof value === 'object' && value !== null && !('space' in value)) {
-    throw new DataFileError(
-      `${file} names no search space: a run of format 1 or 2 is audited by the version of reparam that began it`,
+/** Quantiles of each measure over the draws. */
+function summaryRows(draws: readonly DrawAudit[]): string[][] {
+  const row = (name: string, values: readonly number[]): string[] => [
+    name,
+    ...LEVELS.map((level) => show(quantile(values, level))),
+  ];
+  const measures = Object.entries(MEASURES) as [keyof Agreement, string][];
+  const by = (part: 'places' | 'choices', what: string): string[][] =>
+    measures.map(([measure, name]) =>
+      row(
+        `${what}: ${name}`,
+        draws.map((d) => d[part][measure]),
+      ),
     );
-  }
-  const parsed = v.safeParse(configSchema, value);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new DataFileError(`${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
-}
-
-function entriesUnder(state: StateDict, prefix: string): StateDict {
-  return Object.fromEntries(
-    Object.entries(state)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, entry]) => [name.slice(prefix.length), entry]),
-  );
-}
-
-/** Z of all choices, sampled from the run's log alpha. */
-function sampleZ(device: Device, space: SearchSpace, state: StateDict, temperature: number, seed: number): ChoiceWeights {
-  const snas = new Snas(device, key(0), space);
-  for (const [name, tensor] of snas.stateDict()) {
-    const entry = state[`architecture.${name}`];
-    if (!entry) throw new DataFileError(`weights.safetensors holds no architecture.${name}: the run's strategy was not SNAS`);
-    assign(tensor, device.tensor(entry.data, entry.shape));
-  }
-  return snas.propose(snas.inputs({ key: key(seed), temperature }));
-}
-
-function firstBatch(device: Device, train: Dataset, test: Dataset, count: number, seed: number): LabelledImages {
-  const [batch] = batches(test, { batchSize: count, key: key(seed), standardise: channelStatistics(train) });
-  if (!batch) throw new DataFileError('the test set is empty');
-  return uploadBatch(device, batch, test);
-}
-
-function table(edges: readonly PlaceAudit[]): string[][] {
-  const second = edges.some((e) => e.taylor2 !== undefined);
+  const other = (['taylor2', 'integrated'] as const).filter((k) => draws[0]!.report.gap[k] !== undefined);
   return [
-    ['edge', 'taylor R', ...(second ? ['taylor2'] : []), 'exact (ablation)', 'taylor - exact'],
-    ...edges.map((e) => [
-      title(e),
-      show(e.taylor, 4),
-      ...(second ? [show(e.taylor2 ?? NaN, 4)] : []),
-      show(e.ablation, 4),
-      show(e.taylor - e.ablation, 4),
+    ['taylor against exact, over draws', ...LEVELS.map((level) => `${100 * level} %`)],
+    ...by('places', 'place'),
+    ...by('choices', 'choice, all its places at once'),
+    ...other.flatMap((kind) => [
+      row(
+        `place, ${kind}: ${MEASURES.gap}`,
+        draws.map((d) => d.report.gap[kind]!),
+      ),
+      row(
+        `place, ${kind}: ${MEASURES.rank}`,
+        draws.map((d) => d.report.rank[kind]!),
+      ),
     ]),
   ];
 }
 
-/** Choices with several places: what an exact credit of a tied Z cuts is all of them at once. */
-function choiceRows({ choices }: AuditReport): string[][] {
+/** What averaging the credits over the draws makes of the same measures. */
+function averagedText(draws: readonly DrawAudit[]): string {
+  const mean = (part: 'places' | 'choices', kind: 'taylor' | 'ablation'): number[] =>
+    meanOf(draws.map(({ report }) => report[part].map((entry) => entry[kind])));
+  const text = (part: 'places' | 'choices'): string => {
+    const { gap, rank, wrongSigns } = agreement(mean(part, 'taylor'), mean(part, 'ablation'));
+    return `gap ${show(gap, 2)}, rank correlation ${show(rank, 2)}, ${show(100 * wrongSigns, 0)} % with the wrong sign`;
+  };
+  return `Credits averaged over the draws, against the averaged exact ones: by place ${text('places')}; by choice ${text('choices')}.`;
+}
+
+function placeRows(draws: readonly DrawAudit[]): string[][] {
+  const text = (values: readonly number[]): string => {
+    const { mean, low, high } = interval(values);
+    return `${show(mean, 4)} [${show(low, 4)}, ${show(high, 4)}]`;
+  };
   return [
-    ['choice', 'places', 'taylor, summed', 'ablations, summed', 'exact: all places at once'],
-    ...choices
-      .filter(({ places }) => places.length > 1)
-      .map((c) => [c.choice, String(c.places.length), show(c.taylor, 4), show(c.summed, 4), show(c.ablation, 4)]),
+    ['edge', 'taylor R', 'exact (ablation)', 'taylor - exact'],
+    ...draws[0]!.report.places.map((edge, i) => {
+      const of = (f: (p: PlaceAudit) => number): string => text(draws.map(({ report }) => f(report.places[i]!)));
+      return [title(edge), of((p) => p.taylor), of((p) => p.ablation), of((p) => p.taylor - p.ablation)];
+    }),
   ];
 }
 
-function summaryRows({ gap, rank }: AuditReport): string[][] {
-  const kinds = (['taylor', 'taylor2', 'integrated'] as const).filter((k) => gap[k] !== undefined);
-  return [['credit', 'relative gap', 'rank correlation'], ...kinds.map((k) => [k, show(gap[k]!), show(rank[k]!)])];
+function choiceRows(draws: readonly DrawAudit[]): string[][] {
+  const of = (i: number, f: (c: AuditReport['choices'][number]) => number): string =>
+    medianText(
+      draws.map(({ report }) => f(report.choices[i]!)),
+      4,
+    );
+  return [
+    ['choice (medians and quartiles)', 'places', 'taylor, summed', 'ablations, summed', 'exact: all places at once'],
+    ...draws[0]!.report.choices.flatMap(({ choice, places }, i) =>
+      places.length > 1
+        ? [[choice, String(places.length), of(i, (c) => c.taylor), of(i, (c) => c.summed), of(i, (c) => c.ablation)]]
+        : [],
+    ),
+  ];
 }
 
 function conservationRows({ conservation }: AuditReport, edges: readonly PlaceEdge[]): string[][] {
@@ -200,14 +199,16 @@ function nodeTitle(edge: PlaceEdge): string {
   return found ? `cell ${found.cell} node ${found.to}` : edge.spot;
 }
 
-function picture(edges: readonly PlaceAudit[]): string {
-  const taylor2 = edges.every((e) => e.taylor2 !== undefined);
+function picture(draws: readonly DrawAudit[]): string {
+  const { places } = draws[0]!.report;
+  const mean = (kind: 'taylor' | 'ablation'): number[] => meanOf(draws.map(({ report }) => report.places.map((p) => p[kind])));
+  const [taylor, exact] = [mean('taylor'), mean('ablation')];
   return heatMap({
-    title: 'Credits of each edge: first order, second order, exact',
-    description: `Credits of ${edges.length} edges. Where the columns of a row differ in colour, the first-order credit misleads.`,
-    rows: edges.map(title),
-    columns: ['taylor', ...(taylor2 ? ['taylor2'] : []), 'exact'],
-    values: edges.map((e) => [e.taylor, ...(taylor2 ? [e.taylor2!] : []), e.ablation]),
+    title: 'Credits of each edge: first order, exact (means over draws)',
+    description: `Credits of ${places.length} edges, mean over ${draws.length} draws of Z and batch. Where the columns of a row differ in colour, the first-order credit misleads.`,
+    rows: places.map(title),
+    columns: ['taylor', 'exact'],
+    values: places.map((_, i) => [taylor[i]!, exact[i]!]),
     cellWidth: 70,
     cellHeight: 14,
   });

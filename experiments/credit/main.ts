@@ -1,4 +1,4 @@
-/** @file `npm run credit -- identity | audit | delayed | estimators`: the credit laboratory. */
+/** @file `npm run credit -- identity | audit | along | delayed | swap | estimators`: the credit laboratory. */
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { count, makeFolder, natural, numbers, positive, runCommand } from 'reparam/command';
@@ -7,14 +7,19 @@ import { type AuditFlags, runAudit } from './audit.ts';
 import { type DelayedFlags, runDelayed } from './delayed.ts';
 import { type EstimatorFlags, runEstimators } from './estimators.ts';
 import { type IdentityFlags, runIdentity } from './identity.ts';
+import { type AlongFlags, runAlong } from './runs/along.ts';
+import { runSwap, type SwapFlags } from './swap/command.ts';
+import { type RunIdentityFlags, runSupernetIdentity } from './runs/identity.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const FOLDER = path.join('runs', 'credit');
+/** Samples of the identity on a search. */
+const RUN_SAMPLES = 1000;
 
 const positiveList = numbers('positive numbers', (list) => list.every((v) => v > 0));
 const indexList = numbers('integers of 0 or more', (list) => list.every((v) => Number.isSafeInteger(v) && v >= 0));
 
-/** The command line with its four commands. */
+/** The command line with its commands. */
 function creditCommand(): Command {
   const credit = new Command('npm run credit --')
     .exitOverride()
@@ -33,7 +38,16 @@ function creditCommand(): Command {
     .option('--samples <n>', 'paired samples on the network of six edges', count, 100_000)
     .option('--seed <n>', 'seed of the samples', count, 1)
     .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
-    .action((flags: IdentityFlags) => runIdentity(flags, say));
+    .option('--run <folder>', 'instead: on the supernet and the images of a search')
+    .option('--at <list>', 'of a search: after these of the kept steps (default: the last)', indexList)
+    .option('--images <n>', 'of a search: training images in the batch of a sample', count, 16)
+    .action((flags: IdentityFlags & Partial<RunIdentityFlags>, command: Command) => {
+      const { run, lambda, samples, images = 16, ...rest } = flags;
+      if (run === undefined) return runIdentity(flags, say);
+      const typed = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
+      const chosen = { ...rest, run, images, samples: typed('samples') ? samples : RUN_SAMPLES };
+      return runSupernetIdentity({ ...chosen, ...(typed('lambda') && { lambda }) }, say);
+    });
   credit
     .command('delayed')
     .description('credit when the reward comes only at the end: TD, Monte Carlo, RUDDER, REINFORCE, SNAS')
@@ -48,13 +62,38 @@ function creditCommand(): Command {
     .description("how far a searched supernet's credits are from exact, edge by edge")
     .requiredOption('--run <folder>', 'the folder that a search left')
     .option('--cells <list>', 'only these cells, with commas', indexList)
+    .option('--at <step>', 'after this step, of those that --keep-weights kept (default: the last)', natural)
+    .option('--draws <n>', 'draws of Z and batch', count, 20)
     .option('--images <n>', 'test images in the batch', count, 32)
-    .option('--temperature <lambda>', "temperature of the sampled Z (default: the search's last)", positive)
+    .option('--temperature <lambda>', "temperature of the sampled Z (default: the step's own)", positive)
+    .option('--float64', 'in float64 (default: the float32 kernels, which give the R of a run on the CPU to the bit)')
     .option('--second-order', 'also the second-order credit: a Hessian-vector product an edge, which takes most of the time')
     .option('--points <n>', 'points of the integrated credit; 0 leaves it out', natural, 0)
-    .option('--seed <n>', 'seed of Z and of the batch', count, 1)
+    .option('--seed <n>', 'seed of Z and of the batches', count, 1)
     .option('--out <folder>', 'where JSON, Markdown and SVG are written (default: the run)')
     .action((flags: AuditFlags) => runAudit(flags, say));
+  credit
+    .command('along')
+    .description('how first-order credits order places, and how many have the wrong sign, at the kept steps of searches')
+    .requiredOption('--run <folders...>', 'folders of searches with --keep-weights')
+    .option('--draws <n>', 'draws of Z and batch, a step and search', count, 4)
+    .option('--images <n>', 'test images in the batch', count, 32)
+    .option('--seed <n>', 'seed of Z and of the batches', count, 1)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: AlongFlags) => runAlong(flags, say));
+  credit
+    .command('swap')
+    .description('learning races in which only the credit is exchanged: on random enumerated spaces, or in searches')
+    .option('--spaces <n>', 'random spaces, in eight kinds', count, 128)
+    .option('--seeds <n>', 'seeds of each space', count, 10)
+    .option('--steps <n>', 'steps of the pathwise update; the others have as many, or as many as cost the same', count, 240)
+    .option('--lr <x>', 'learning rate of Adam on log alpha', positive, 0.05)
+    .option('--searches', 'instead: searches of the smoke preset, about three hours for ten seeds; what is done is kept')
+    .option('--search-seeds <n>', 'seeds of the searches', count, 10)
+    .option('--epochs <n>', 'epochs of a search', count, 4)
+    .option('--seed <n>', 'seed of spaces and noise', count, 1)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: SwapFlags) => runSwap(flags, say));
   credit
     .command('estimators')
     .description('gradient estimators of E[f(D)] against exact enumeration: bias, spread, cosine, cost, by temperature')

@@ -221,24 +221,28 @@ async function statesOf(files: RunFolder, identity: RunIdentity, steps: number):
   // Refuses other images than those of the run.
   const { whole, refused } = await findCheckpoints(files.files, identity);
   const names = await files.files.names();
-  // The end has no step in its name: it is that of the newest checkpoint, or all steps where there is none.
-  if (names.includes(LAST_WEIGHTS)) states.set(whole[0]?.step ?? steps, () => weightsIn(files, LAST_WEIGHTS));
   for (const { step, state } of whole) states.set(step, async () => state);
+  if (names.includes(LAST_WEIGHTS)) {
+    const { tensors, step } = await weightsIn(files, LAST_WEIGHTS);
+    // Of an earlier version, which did not say the step: that of the newest checkpoint, or all steps where there is none.
+    states.set(step ?? whole[0]?.step ?? steps, async () => tensors);
+  }
   for (const name of names) {
     const step = keptStep(name);
-    if (step !== undefined) states.set(step, () => weightsIn(files, name));
+    if (step !== undefined) states.set(step, async () => (await weightsIn(files, name)).tensors);
   }
   if (states.size === 0 && refused.length > 0) throw new DataFileError(refused.join('; '));
   return new Map([...states].filter(([step]) => step <= steps));
 }
 
-async function weightsIn(files: RunFolder, name: string): Promise<StateDict> {
+async function weightsIn(files: RunFolder, name: string): Promise<{ readonly tensors: StateDict; readonly step: number | undefined }> {
   const bytes = await files.files.readWhole(name);
   const { tensors, metadata } = readSafetensors({ name: files.file(name), bytes }, { sha256: nodeSha256 });
   const step = keptStep(name);
-  if (step !== undefined && metadata['step'] !== String(step))
-    throw new DataFileError(`${files.file(name)} is damaged: it holds step ${metadata['step'] ?? 'none'}`);
-  return tensors;
+  const held = metadata['step'];
+  if (step !== undefined && held !== String(step))
+    throw new DataFileError(`${files.file(name)} is damaged: it holds step ${held ?? 'none'}`);
+  return { tensors, step: held === undefined ? undefined : Number(held) };
 }
 
 async function recordsOf(files: RunFolder): Promise<readonly CreditRecord[]> {

@@ -195,7 +195,7 @@ export class RunFolder {
     };
     await this.files.write({
       ...others,
-      [LAST_WEIGHTS]: weightBytes(networkState(state)),
+      [LAST_WEIGHTS]: weightBytes(networkState(state), { step: String(state['step']?.data[0] ?? '') }),
       [CHILD_WEIGHTS]: weightBytes(child),
       ...(definition.draw?.(architecture) ?? { 'network.svg': drawSpace(searched, architecture) }),
       [CHILD_FILE]: `${JSON.stringify(found, undefined, 2)}\n`,
