@@ -56,6 +56,7 @@ export async function runAudit(flags: AuditFlags, say: (line: string) => void): 
     name: 'credit-audit',
     command: `npm run credit -- audit --run ${flags.run} --draws ${count} --images ${images} --temperature ${show(temperature)} --points ${flags.points}${flags.secondOrder === true ? ' --second-order' : ''} --seed ${flags.seed}`,
     seconds,
+    on: run.device.name,
     data: {
       step: run.step,
       temperature,

@@ -7,6 +7,8 @@ export interface ResultFiles {
   readonly name: string;
   readonly command: string;
   readonly seconds: number;
+  /** What it was computed on. Default: float64 on the CPU. */
+  readonly on?: string;
   readonly data: unknown;
   readonly markdown: string;
   /** SVG by suffix. */
@@ -14,7 +16,16 @@ export interface ResultFiles {
 }
 
 /** Writes NAME.json, NAME.md and the pictures, each saying what made it. */
-export async function writeResults({ out, name, command, seconds, data, markdown, pictures }: ResultFiles): Promise<void> {
+export async function writeResults({
+  out,
+  name,
+  command,
+  seconds,
+  on = 'float64 on the CPU',
+  data,
+  markdown,
+  pictures,
+}: ResultFiles): Promise<void> {
   await makeFolder(out);
   await removeLeftovers(out);
   const made = {
@@ -28,7 +39,7 @@ export async function writeResults({ out, name, command, seconds, data, markdown
     typeof v === 'number' && !Number.isInteger(v) ? Number(v.toPrecision(8)) : v;
   await writeFileWhole(path.join(out, `${name}.json`), `${JSON.stringify({ ...made, ...(data as object) }, digits, 1)}\n`);
   const shown = Object.keys(pictures).map((suffix) => `![${name}${suffix}](${name}${suffix}.svg)`);
-  const footer = `Made by \`${made.command}\` on ${made.date}, reparam ${made.reparam}, Node ${made.node}, float64 on the CPU.`;
+  const footer = `Made by \`${made.command}\` on ${made.date}, reparam ${made.reparam}, Node ${made.node}, ${on}.`;
   await writeFileWhole(path.join(out, `${name}.md`), `${[markdown, ...shown, footer].join('\n\n')}\n`);
   for (const [suffix, svg] of Object.entries(pictures)) await writeFileWhole(path.join(out, `${name}${suffix}.svg`), svg);
 }

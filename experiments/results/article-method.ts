@@ -1,5 +1,6 @@
 /** @file Sections 2.1 to 3.2: the model, its relaxation, its cost, credit assignment, DARTS. */
 import type { Claim } from './ledger.ts';
+import { everyStep, explains, importance } from './credit-runs.ts';
 
 const BASELINES = 'test/baselines.test.ts';
 const COST = 'test/snas/cost/cost.test.ts';
@@ -197,17 +198,17 @@ export const methodClaims: readonly Claim[] = [
   {
     section: '3.1',
     sentence: "A first-order credit measures an edge's importance, on searched networks.",
-    evidence: [{ command: 'npm run credit -- audit --run FOLDER', because: 'no quantiles over runs are kept' }],
+    evidence: [{ result: 'credit-audit', command: 'npm run credit -- audit --run FOLDER', judge: importance }],
   },
   {
     section: '3.1',
     sentence: "SNAS's credits are reasonable from the start, and at every step.",
-    evidence: [{ command: 'npm run credit -- audit --run FOLDER', because: 'no agreement along a training is kept' }],
+    evidence: [{ result: 'credit-along', command: 'npm run credit -- along --run FOLDERS', judge: everyStep }],
   },
   {
     section: '3.1',
     sentence: 'That explains why a search by SNAS converges faster than one by reinforcement learning.',
-    evidence: [{ command: 'npm run credit -- swap', because: 'no result is kept in which only the credit differs' }],
+    evidence: [{ result: 'credit-swap', command: 'npm run credit -- swap', judge: explains }],
   },
   {
     section: '3.1',

@@ -78,6 +78,7 @@ export async function runAlong(flags: AlongFlags, say: (line: string) => void): 
     name: 'credit-along',
     command: `npm run credit -- along --run ${flags.run.join(' ')} --draws ${flags.draws} --images ${flags.images} --seed ${flags.seed}`,
     seconds,
+    on: 'float32 on the CPU',
     data: { runs: flags.run, measured },
     markdown: [
       '# Credits along training',

@@ -73,6 +73,7 @@ export async function runSupernetIdentity(flags: RunIdentityFlags, say: (line: s
     name: 'credit-identity-run',
     command: `npm run credit -- identity --run ${flags.run}${list(flags.at, 'at')}${list(flags.lambda, 'lambda')} --samples ${flags.samples} --images ${flags.images} --seed ${flags.seed}`,
     seconds,
+    on: run.device.name,
     data: { space: run.config.space, search: run.config.search, points },
     markdown: [
       '# The credit identity on a searched supernet',

@@ -100,6 +100,7 @@ const area = (raced: Raced, s: number, r: number): number => {
   // From equal probabilities, whose regret is 1.
   return curve.reduce((sum, v, i) => sum + (v + (curve[i - 1] ?? 1)) / 2, 0) / curve.length;
 };
+const short = (v: number): number => Number(v.toPrecision(5));
 const last = (raced: Raced, s: number, r: number): number => raced.regret[s]![r]!.at(-1)!;
 
 async function report(
@@ -132,23 +133,18 @@ async function report(
     seconds,
     data: {
       comparisons: judged.judgements,
-      groups: groups.map(({ head: name, cells, races }) => ({
-        head: name,
-        cells,
-        races: Object.fromEntries(
-          MODES.map((mode) => [
-            mode,
-            races[mode].map((raced) => ({
-              update: raced.update,
-              steps: raced.steps,
-              cost: raced.cost,
-              area: raced.regret.map((seeds, s) => seeds.map((_, r) => Number(area(raced, s, r).toPrecision(5)))),
-              last: raced.regret.map((seeds, s) => seeds.map((_, r) => Number(last(raced, s, r).toPrecision(5)))),
-              solved: raced.solved.map((seeds) => seeds.map((step) => (Number.isFinite(step) ? step : null))),
-            })),
-          ]),
-        ),
-      })),
+      // Of each space, the mean over its seeds.
+      spaces: Object.fromEntries(
+        MODES.map((mode) => [
+          mode,
+          Object.fromEntries(
+            UPDATES.map((update) => [
+              update,
+              { mean: bySpace(groups, mode, update, area).map(short), end: bySpace(groups, mode, update, last).map(short) },
+            ]),
+          ),
+        ]),
+      ),
     },
     markdown: [
       '# Only the credit is exchanged',

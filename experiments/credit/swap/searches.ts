@@ -86,6 +86,7 @@ export async function runSearches(flags: SearchFlags, say: (line: string) => voi
     name: 'credit-swap-searches',
     command: `npm run credit -- swap --searches --search-seeds ${flags.searchSeeds} --epochs ${flags.epochs} --seed ${flags.seed}`,
     seconds,
+    on: 'float32 on the CPU',
     data: { results: Object.fromEntries(results), comparisons: judged },
     markdown: [
       '# Only the credit is exchanged: searches',

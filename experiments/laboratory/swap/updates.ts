@@ -157,8 +157,9 @@ export class Updater {
               if (choice === c) costs[i]! += loss - at(s, r, 1 + place);
             });
           } else {
-            costs[i] = loss;
-            for (let k = 0; k < OPTIONS; k++) costs[i]! -= p![i * OPTIONS + k]! * at(s, r, 1 + c * OPTIONS + k);
+            let expected = 0;
+            for (let k = 0; k < OPTIONS; k++) expected += p![i * OPTIONS + k]! * at(s, r, 1 + c * OPTIONS + k);
+            costs[i] = loss - expected;
           }
         }
         if (this.#mean) this.#mean[row]! += (1 - DECAY) * (loss - this.#mean[row]!);
