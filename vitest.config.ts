@@ -36,6 +36,8 @@ const config: ViteUserConfig = defineConfig({
         resolve: { tsconfigPaths: true },
         test: {
           name: 'cpu',
+          // Several files run at once: those that test threads ask for them.
+          env: { REPARAM_THREADS: '1' },
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.webgpu.test.ts'],
           provide: { device: 'cpu' },

@@ -1,6 +1,6 @@
 /** @file `npm run build`: shaders into their module, then TypeScript into an empty dist/. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,6 +17,9 @@ node('scripts/shaders.mjs');
 rmSync(dist, { recursive: true, force: true });
 node('node_modules/typescript/bin/tsc', '--project', 'tsconfig.build.json');
 unwrapImports();
+// The one source that is JavaScript.
+const worker = 'backends/wasm/threads/worker.js';
+copyFileSync(path.join(root, 'src', worker), path.join(dist, worker));
 
 /**
  * The compiler wraps the import of a computed name in a helper of its own, in case that it is a relative path to a .ts file, which ours never

@@ -29,6 +29,22 @@ const MUTANTS = [
     test: 'test/credit/verdict.test.ts',
   },
   {
+    name: 'a command that may be done before another has read what it writes',
+    file: 'src/backends/shared/waves.ts',
+    from: ', (read.get(memory) ?? -1) + 1);',
+    to: ');',
+    project: 'cpu',
+    test: 'test/backends/shared/waves.test.ts',
+  },
+  {
+    name: 'a call that two threads may claim',
+    file: 'src/backends/wasm/threads/worker.js',
+    from: 'if (Atomics.compareExchange(control, TURN, turn, turn + 1) !== turn) return true;',
+    to: 'Atomics.store(control, TURN, turn + 1);',
+    project: 'cpu',
+    test: 'test/backends/wasm/threads/crew.test.ts',
+  },
+  {
     name: 'addresses compared as signed numbers',
     file: 'src/backends/wasm/runtime/assembler.ts',
     from: 'const more = i32.lessThanUnsigned(i.get, to);',

@@ -76,6 +76,11 @@ export class DeviceLostError extends ReparamError {
   override name = 'DeviceLostError';
 }
 
+/** A thread of the CPU device failed or was lost while it worked; results since then are not to be trusted. Open a new device to go on. */
+export class WorkerError extends ReparamError {
+  override name = 'WorkerError';
+}
+
 /** WebGPU rejected a command (validation, out of memory or an internal error); results since then are not to be trusted. */
 export class GpuError extends ReparamError {
   override name = 'GpuError';

@@ -75,6 +75,11 @@ export class Lifetimes<M extends PlannedMemory> {
     this.#all.set(memory, { first: -1, last: -1 });
   }
 
+  /** Whether the memory belongs to the capture. */
+  has(memory: M): boolean {
+    return this.#all.has(memory);
+  }
+
   /** Notes that the command of this number uses the memory. Returns whether the memory belongs to the capture. */
   use(memory: M, command: number): boolean {
     const lifetime = this.#all.get(memory);

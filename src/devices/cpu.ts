@@ -3,6 +3,9 @@ import { CpuBackend } from '../backends/cpu/backend.ts';
 import { KERNEL_NAMES, SimdBackend } from '../backends/wasm/backend.ts';
 import type { Kernels } from '../backends/wasm/runtime/instructions.ts';
 import { relaxedRuns, simdRuns } from '../backends/wasm/runtime/linker.ts';
+import { MOST_THREADS } from '../backends/wasm/threads/control.ts';
+import { sayAlone } from '../backends/wasm/threads/crew.ts';
+import { cores, whyAlone } from '../backends/wasm/threads/start.ts';
 import type { FloatType } from '../contract/backend.ts';
 import { OptionError } from '../contract/errors.ts';
 import { BackendDevice } from '../core/device.ts';
@@ -25,6 +28,13 @@ export interface CpuOptions {
    * the device's name says which it is. Default: relaxed where it is there.
    */
   readonly kernels?: Kernels;
+  /**
+   * float32 SIMD only: threads that share the work, the caller's among them, 1 to 32. The results have the same bits at any number.
+   * Workers start at the first kernel that is worth it and join when they are ready; all devices of a process have the same ones, and they
+   * keep no process alive. Default: the processors, at most 8, or what the environment variable REPARAM_THREADS says; 1 in a page that
+   * is not cross-origin isolated, which the console says once.
+   */
+  readonly threads?: number;
   /** Bytes of tensors and captured steps that may be in use at once; more is a LimitError before anything is allocated. Default: no limit. */
   readonly memoryLimit?: number;
 }
@@ -32,7 +42,8 @@ export interface CpuOptions {
 /**
  * A device that runs on the processor, in Node and in a page.
  *
- * @throws OptionError where float32 kernels may not be compiled (see `simd`), for kernels that are not there, or for another dtype.
+ * @throws OptionError where float32 kernels may not be compiled (see `simd`), for kernels that are not there, for a number of threads that
+ *   cannot be, or for another dtype.
  */
 export function cpu(options: CpuOptions = {}): Device {
   const { dtype = 'float64', simd = true, memoryLimit } = options;
@@ -41,7 +52,11 @@ export function cpu(options: CpuOptions = {}): Device {
   if (memoryLimit !== undefined && !(memoryLimit > 0)) throw new OptionError(`cpu: memoryLimit ${memoryLimit} must be > 0 bytes`);
   const useSimd = dtype === 'float32' && simd && simdRuns();
   const kernels = kernelsFor(options.kernels, useSimd);
-  return new BackendDevice(kernels ? new SimdBackend({ memoryLimit, kernels }) : new CpuBackend(dtype, {}, memoryLimit), options);
+  const threads = threadsFor(options.threads, kernels !== undefined);
+  return new BackendDevice(
+    kernels ? new SimdBackend({ memoryLimit, kernels, threads }) : new CpuBackend(dtype, {}, memoryLimit),
+    options,
+  );
 }
 
 /**
@@ -72,4 +87,23 @@ function kernelsFor(asked: Kernels | undefined, useSimd: boolean): Kernels | und
       "cpu: this engine has no relaxed SIMD that rounds once (Node has it from 22 on): pass kernels: 'plain', or leave it out",
     );
   return relaxed ? 'relaxed' : 'plain';
+}
+
+/** Most threads by default: beyond, what is left to one thread is most of the time. */
+const DEFAULT_THREADS = 8;
+
+/** The threads to run on, of those asked for; 1 for plain loops. */
+function threadsFor(asked: number | undefined, useSimd: boolean): number {
+  const host: { process?: { env?: Record<string, string | undefined> } } = globalThis;
+  const named = host.process?.env?.['REPARAM_THREADS'];
+  const threads = asked ?? (named === undefined || named === '' ? Math.min(cores(), DEFAULT_THREADS) : Number(named));
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+    const what = asked === undefined ? `the environment variable REPARAM_THREADS, ${named},` : `threads ${String(asked)}`;
+    throw new OptionError(`cpu: ${what} must be a whole number from 1 to ${MOST_THREADS}`);
+  }
+  if (!useSimd || threads === 1) return 1;
+  const why = whyAlone();
+  if (why === undefined) return threads;
+  sayAlone(why);
+  return 1;
 }

@@ -131,6 +131,7 @@ async function runOne<K extends JobKind>(
     await writeFile(request, JSON.stringify(asked));
     await new Promise<void>((resolve, reject) => {
       const child = fork(WORKER, [kind, request, answer, device.name], {
+        env: { ...process.env, REPARAM_THREADS: String(threadsEach(processes)) },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       // It has nothing to save.
@@ -148,6 +149,12 @@ async function runOne<K extends JobKind>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Threads that each of so many processes has, so that all together are no more than the processors: at most what was asked for. */
+export function threadsEach(processes: number): number {
+  const asked = Number(process.env['REPARAM_THREADS']) || Infinity;
+  return Math.max(1, Math.min(asked, Math.floor(os.availableParallelism() / processes)));
 }
 
 function seedOf(asked: SearchJob | TrainingJob): number {

@@ -1,5 +1,5 @@
 /** @file What cpu() says where WebAssembly is not there, has no SIMD, or may not be compiled. */
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { cpuLike } from '../../src/devices/cpu.ts';
 import { cpu, type CpuOptions, OptionError, sum } from '../../src/index.ts';
 import { hasRelaxed, KERNELS, RELAXED } from '../support/kernels.ts';
@@ -90,4 +90,35 @@ it.each([
 ] as const)('%o is refused in one line', (options, why) => {
   expect(() => cpu(options as CpuOptions)).toThrow(OptionError);
   expect(() => cpu(options as CpuOptions)).toThrow(why);
+});
+
+it.each([0, 1.5, 1000, NaN, '2'])('threads: %s is refused by name', (threads) => {
+  expect(() => cpu({ dtype: 'float32', threads: threads as number })).toThrow(OptionError);
+  expect(() => cpu({ dtype: 'float32', threads: threads as number })).toThrow(
+    /cpu: threads .* must be a whole number from 1 to 32/,
+  );
+});
+
+it('the environment says how many threads there are by default, and is refused by name where it says nonsense', () => {
+  const before = process.env['REPARAM_THREADS'];
+  onTestFinished(() => void (process.env['REPARAM_THREADS'] = before));
+  process.env['REPARAM_THREADS'] = 'many';
+  expect(() => cpu({ dtype: 'float32' })).toThrow(/the environment variable REPARAM_THREADS, many, must be/);
+  // Plain loops have one thread, but the name is looked at.
+  expect(() => cpu()).toThrow(/REPARAM_THREADS/);
+  expect(cpu({ dtype: 'float32', threads: 2 }).dtype).toBe('float32');
+});
+
+it('a page that is not cross-origin isolated has one thread, which is said once', () => {
+  const said = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  vi.stubGlobal('crossOriginIsolated', false);
+  onTestFinished(() => {
+    vi.unstubAllGlobals();
+    said.mockRestore();
+  });
+  for (let i = 0; i < 3; i++) cpu({ dtype: 'float32', threads: 4 }).destroy();
+  expect(said).toHaveBeenCalledTimes(1);
+  expect(String(said.mock.calls[0]![0])).toMatch(
+    /one thread: this page is not cross-origin isolated.*Cross-Origin-Embedder-Policy/,
+  );
 });

@@ -6,6 +6,7 @@ import { afterAll, expect, it, vi } from 'vitest';
 import { useFileSystem } from '../../src/files/system.ts';
 import { cpu } from '../../src/index.ts';
 import { runJobs, type SearchJob } from '../../src/jobs/index.ts';
+import { threadsEach } from '../../src/jobs/pool.ts';
 import { killedAt, type Operation, watched } from '../support/file-systems.ts';
 import { writeIdxFolder } from '../support/idx-folder.ts';
 import { flipped } from '../support/tiny-run.ts';
@@ -71,3 +72,15 @@ it('keeps an answer whole or not at all, uses it again, and does a job again who
   expect(await run()).toEqual(first);
   expect(readdirSync(cache)).toEqual([name]);
 }, 60_000);
+
+it('the processes of a pool have no more threads together than there are processors', () => {
+  vi.stubEnv('REPARAM_THREADS', '');
+  const cores = os.availableParallelism();
+  for (const processes of [1, 2, 3, 100]) {
+    const each = threadsEach(processes);
+    expect(each).toBe(Math.max(1, Math.floor(cores / processes)));
+  }
+  vi.stubEnv('REPARAM_THREADS', '1');
+  expect(threadsEach(1)).toBe(1);
+  vi.unstubAllEnvs();
+});

@@ -91,7 +91,8 @@ export class CpuBackend extends ArrayBackend<TypedArray, () => void> {
     work();
   }
 
-  protected player(works: readonly (() => void)[]): Player {
+  protected player(waves: readonly (readonly (() => void)[])[]): Player {
+    const works = waves.flat();
     return {
       run: () => {
         for (const work of works) work();

@@ -17,6 +17,7 @@ import { LimitError, OptionError } from '../../contract/errors.ts';
 import { beyondLimit, CaptureSwitch } from '../../contract/memory-plan.ts';
 import { type Shape, sizeOf } from '../../contract/shape.ts';
 import { type ArrayBufferHandle, ArrayMemory } from './array-memory.ts';
+import type { Access } from './waves.ts';
 import { ArrayCapture, type Placement, type Player } from './array-program.ts';
 
 /** The places that the memory of a captured step shares. */
@@ -41,7 +42,8 @@ export abstract class ArrayBackend<Place, Work> implements Backend {
     place: (memory) => this.#place(memory),
     share: (memories, slotBytes) => this.#share(memories, slotBytes),
     copy: (from, to) => this.bufferOf(to).array.set(this.bufferOf(from).array),
-    player: (works) => this.player(works),
+    waves: (commands) => this.waves(commands),
+    player: (waves) => this.player(waves),
   };
   readonly #memoryLimit: number;
   #live = 0;
@@ -64,8 +66,8 @@ export abstract class ArrayBackend<Place, Work> implements Backend {
   /** What calls a function of the host. */
   protected abstract hostWork(run: () => void): Work;
   protected abstract perform(work: Work): void;
-  /** Plays the kernels of a captured step. */
-  protected abstract player(works: readonly Work[]): Player;
+  /** Plays the kernels of a captured step, wave by wave. */
+  protected abstract player(waves: readonly (readonly Work[])[]): Player;
   /** What computes a primitive's outputs, now or at each replay. */
   protected abstract work<P extends Primitive>(
     op: P,
@@ -164,11 +166,16 @@ export abstract class ArrayBackend<Place, Work> implements Backend {
   protected launchWork(inputs: readonly Operand[], outputs: readonly Operand[], work: Work): void {
     const capture = this.#captures.current;
     if (!capture) this.perform(work);
-    else
-      capture.push(
-        [...inputs, ...outputs].map(({ handle }) => this.bufferOf(handle).memory),
-        work,
-      );
+    else capture.push(this.#memories(inputs), this.#memories(outputs), work);
+  }
+
+  /** The wave of each command of a captured step; here one command a wave, in their order. */
+  protected waves(commands: readonly Access<ArrayMemory<Place>>[]): readonly number[] {
+    return commands.map((_, i) => i);
+  }
+
+  #memories(operands: readonly Operand[]): ArrayMemory<Place>[] {
+    return operands.map(({ handle }) => this.bufferOf(handle).memory);
   }
 
   /** Operands as the plain loops take them: arrays that may be longer than the shape says. */

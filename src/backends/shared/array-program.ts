@@ -1,6 +1,7 @@
 /** @file Captured steps on the processor: kernels noted with their operands, and run again at every replay. */
 import type { BufferCopy, BufferHandle, Program } from '../../contract/backend.ts';
 import { CaptureError } from '../../contract/errors.ts';
+import type { Access } from './waves.ts';
 import { type Lifetimes, type PlannedMemory, Capture } from '../../contract/memory-plan.ts';
 
 /** How a backend gives memory to what was planned, and takes it back. */
@@ -13,7 +14,9 @@ export interface Placement<M extends PlannedMemory, Work> {
   /** The memory that the others share: gives each its slot, and returns what takes all of it back. */
   share(memories: readonly (readonly [memory: M, slot: number])[], slotBytes: readonly number[]): () => void;
   copy(from: BufferHandle, to: BufferHandle): void;
-  player(works: readonly Work[]): Player;
+  /** The wave of each command, the same or later for later commands of the same memory. */
+  waves(commands: readonly Access<M>[]): readonly number[];
+  player(waves: readonly (readonly Work[])[]): Player;
 }
 
 /** Does the work of a captured step, as often as it is asked. */
@@ -22,10 +25,15 @@ export interface Player {
   dispose(): void;
 }
 
+/** Work with the memory that it uses. */
+interface Command<M, Work> extends Access<M> {
+  readonly work: Work;
+}
+
 /** What a step asks for while it is captured. */
 export class ArrayCapture<M extends PlannedMemory, Work> extends Capture<M> {
   readonly #placement: Placement<M, Work>;
-  readonly #works: Work[] = [];
+  readonly #commands: Command<M, Work>[] = [];
   readonly #holds = new Set<M>();
 
   constructor(placement: Placement<M, Work>) {
@@ -33,14 +41,13 @@ export class ArrayCapture<M extends PlannedMemory, Work> extends Capture<M> {
     this.#placement = placement;
   }
 
-  push(memories: readonly M[], work: Work): void {
-    const number = this.#works.length;
-    for (const memory of memories) {
-      if (this.lifetimes.use(memory, number) || this.#holds.has(memory)) continue;
+  push(reads: readonly M[], writes: readonly M[], work: Work): void {
+    for (const memory of [...reads, ...writes]) {
+      if (this.lifetimes.has(memory) || this.#holds.has(memory)) continue;
       this.#placement.hold(memory);
       this.#holds.add(memory);
     }
-    this.#works.push(work);
+    this.#commands.push({ reads, writes, work });
   }
 
   /** Lets go of everything: nothing has been done. */
@@ -51,10 +58,21 @@ export class ArrayCapture<M extends PlannedMemory, Work> extends Capture<M> {
 
   finish(): Program {
     this.check();
-    const program = new CpuProgram(this.#placement, this.#works, this.lifetimes, [...this.#holds]);
+    const program = new CpuProgram(this.#placement, this.#inWaves(), this.lifetimes, [...this.#holds]);
     // They are the program's from here on.
     this.#holds.clear();
     return program;
+  }
+
+  /** The work wave by wave; memory lives from the first wave that uses it to the last. */
+  #inWaves(): readonly (readonly Work[])[] {
+    const waves: Command<M, Work>[][] = [];
+    const order = this.#placement.waves(this.#commands);
+    for (const [i, command] of this.#commands.entries()) (waves[order[i]!] ??= []).push(command);
+    for (const [wave, commands] of waves.entries()) {
+      for (const { reads, writes } of commands) for (const memory of [...reads, ...writes]) this.lifetimes.use(memory, wave);
+    }
+    return waves.map((commands) => commands.map(({ work }) => work));
   }
 }
 
@@ -68,7 +86,7 @@ class CpuProgram<M extends PlannedMemory, Work> implements Program {
   readonly #unshare: () => void;
   #disposed = false;
 
-  constructor(placement: Placement<M, Work>, works: readonly Work[], lifetimes: Lifetimes<M>, outside: readonly M[]) {
+  constructor(placement: Placement<M, Work>, waves: readonly (readonly Work[])[], lifetimes: Lifetimes<M>, outside: readonly M[]) {
     this.#placement = placement;
     const { kept, shared, slotBytes } = lifetimes.plan();
     // First what may not fit.
@@ -78,8 +96,8 @@ class CpuProgram<M extends PlannedMemory, Work> implements Program {
       placement.hold(memory);
     }
     this.#holds = [...outside, ...kept];
-    this.#player = placement.player(works);
-    this.launches = works.length;
+    this.#player = placement.player(waves);
+    this.launches = waves.reduce((sum, { length }) => sum + length, 0);
     this.bytes = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
     this.unsharedBytes = shared.reduce((sum, [{ capacity }]) => sum + capacity, 0);
   }

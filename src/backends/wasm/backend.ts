@@ -4,6 +4,7 @@ import { cpuKernels } from '../cpu/kernels/index.ts';
 import { ArrayBackend, type Slots } from '../shared/array-backend.ts';
 import type { ArrayMemory } from '../shared/array-memory.ts';
 import type { Player } from '../shared/array-program.ts';
+import { type Access, wavesOf } from '../shared/waves.ts';
 import type { SimdTable } from './kernel.ts';
 import { fusedTable } from './kernels/fused.ts';
 import { simdKernels } from './kernels/index.ts';
@@ -12,18 +13,16 @@ import type { Work } from './runtime/calls.ts';
 import { Heap, type HeapOptions } from './runtime/heap.ts';
 import type { Kernels } from './runtime/instructions.ts';
 import { Linker } from './runtime/linker.ts';
-import { Runner, StepPlayer } from './runtime/runner.ts';
+import { Runner, type RunnerOptions, StepPlayer } from './runtime/runner.ts';
 
 /** Memory is placed at byte addresses of the heap. */
 type HeapMemory = ArrayMemory<number>;
 
-export interface SimdOptions extends HeapOptions {
+export interface SimdOptions extends HeapOptions, RunnerOptions {
   /** Bytes of tensors and captured steps that may be in use at once. */
   readonly memoryLimit?: number | undefined;
   /** Default 'plain'. */
   readonly kernels?: Kernels;
-  /** Ranges that a kernel's outputs are cut into, each of which is a call. Default 1. */
-  readonly ranges?: number | undefined;
 }
 
 /** The names of the device, by its kernels. */
@@ -40,13 +39,13 @@ export class SimdBackend extends ArrayBackend<number, Work> {
   readonly #kernels: SimdTable;
   readonly #runner: Runner;
 
-  constructor(options: SimdOptions = {}, heap: Heap = new Heap(options)) {
+  constructor(options: SimdOptions = {}, heap: Heap = new Heap({ ...options, shared: (options.threads ?? 1) > 1 })) {
     super(options.memoryLimit);
     this.#heap = heap;
     const { kernels = 'plain' } = options;
     this.name = KERNEL_NAMES[kernels];
     const linker = new Linker(this.#heap, kernels);
-    this.#runner = new Runner(this.#heap, options.ranges ?? 1);
+    this.#runner = new Runner(linker, options);
     this.#kernels = simdKernels(linker);
     this.fused = fusedTable(linker, (inputs, outputs, work) => this.launchWork(inputs, outputs, work));
   }
@@ -99,8 +98,13 @@ export class SimdBackend extends ArrayBackend<number, Work> {
     this.#runner.run(work);
   }
 
-  protected player(works: readonly Work[]): Player {
-    return new StepPlayer(works.flat(), this.#runner);
+  /** One thread does the commands in their order, which needs the least memory. */
+  protected override waves(commands: readonly Access<HeapMemory>[]): readonly number[] {
+    return this.#runner.threads > 1 ? wavesOf(commands) : super.waves(commands);
+  }
+
+  protected player(waves: readonly (readonly Work[])[]): Player {
+    return new StepPlayer(waves, this.#runner);
   }
 
   protected pooled(): { readonly buffers: number; readonly bytes: number } {
@@ -109,5 +113,6 @@ export class SimdBackend extends ArrayBackend<number, Work> {
 
   destroy(): void {
     // The memory goes when nothing refers to the device any more.
+    this.#runner.end();
   }
 }

@@ -2,6 +2,9 @@
 import type { Names } from '../../../contract/shape.ts';
 import { choose, type Code, doWhile, f32, f32x4, i32, multiplyAdds, unsigned, v128, type ValueType, when } from './instructions.ts';
 
+/** Pages of 64 KiB in 4 GiB. */
+export const MOST_PAGES = 65_536;
+
 const TYPE_CODES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 
 /** A variable of a function. */
@@ -113,7 +116,8 @@ function nameLocals(names: readonly string[], locals: readonly Local[]): Record<
 
 /** The bytes of a module, and the names of the functions that it exports. */
 export interface WasmModule<Exports extends string> {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** For memory that is shared between threads, or that is not. */
+  readonly bytes: (shared: boolean) => Uint8Array<ArrayBuffer>;
   readonly exports: readonly Exports[];
 }
 
@@ -158,10 +162,12 @@ export class ModuleWriter<const Exports extends string> {
   }
 
   assemble(): WasmModule<Exports> {
-    return { bytes: this.#bytes(), exports: this.#exports };
+    return { bytes: (shared) => this.#bytes(shared), exports: this.#exports };
   }
 
-  #bytes(): Uint8Array<ArrayBuffer> {
+  #bytes(shared: boolean): Uint8Array<ArrayBuffer> {
+    // Shared memory has a largest size.
+    const limits = shared ? [3, ...unsigned(1), ...unsigned(MOST_PAGES)] : [0, ...unsigned(1)];
     const functions = this.#functions;
     const exported = functions.flatMap(({ name }, index) => (name === undefined ? [] : [[...text(name), 0, ...unsigned(index)]]));
     return Uint8Array.from([
@@ -177,7 +183,7 @@ export class ModuleWriter<const Exports extends string> {
         1,
         functions.map(({ types }) => [0x60, ...vector(types.map((type) => [TYPE_CODES[type]])), 0]),
       ),
-      ...section(2, [[...text('reparam'), ...text('memory'), 2, 0, ...unsigned(1)]]),
+      ...section(2, [[...text('reparam'), ...text('memory'), 2, ...limits]]),
       ...section(
         3,
         functions.map((_, i) => unsigned(i)),
@@ -208,7 +214,7 @@ function text(name: string): Code {
 export function simdProbe(): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter('probe');
   module.add('probe', '', (f) => f.v128().set(v128.zero));
-  return module.assemble().bytes;
+  return module.assemble().bytes(false);
 }
 
 /** `probe(at)` leaves (1 + u)(1 + u) - (1 + 2 u) at an address, for u = 2^-12: u^2 if relaxed_madd rounds once, 0 if twice. */

@@ -1,5 +1,6 @@
 /** @file An allocator over one growing WebAssembly memory, with free lists by size class. */
 import { LimitError } from '../../../contract/errors.ts';
+import { MOST_PAGES } from './assembler.ts';
 
 const PAGE = 65_536;
 /** Addresses below are never given out, so that 0 is no block. */
@@ -22,6 +23,8 @@ export function blockSize(bytes: number): number {
 export interface HeapOptions {
   /** The memory never grows beyond this; default and at most 4 GiB. */
   readonly maximumBytes?: number;
+  /** Memory that threads share. Default false. */
+  readonly shared?: boolean;
   /** For tests: memory that is there already, and the address of the first block in it. */
   readonly memory?: WebAssembly.Memory;
   readonly first?: number;
@@ -29,6 +32,7 @@ export interface HeapOptions {
 
 export class Heap {
   readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
   readonly #maximum: number;
   /** Everything from here to the end of the memory has never been given out. */
   #top: number;
@@ -40,9 +44,12 @@ export class Heap {
 
   constructor(options: HeapOptions = {}) {
     this.#maximum = Math.floor(Math.min(options.maximumBytes ?? ADDRESSABLE, ADDRESSABLE) / PAGE) * PAGE;
+    this.shared = options.shared ?? false;
     this.#top = options.first ?? FIRST;
     try {
-      this.memory = options.memory ?? new WebAssembly.Memory({ initial: 1 });
+      this.memory =
+        options.memory ??
+        new WebAssembly.Memory(options.shared ? { initial: 1, maximum: MOST_PAGES, shared: true } : { initial: 1 });
     } catch (cause) {
       throw new LimitError(
         'cpu: this process cannot reserve address space for another float32 device; destroy one, or use simd: false',

@@ -4,6 +4,12 @@ import { relaxedProbe, simdProbe, type WasmModule } from './assembler.ts';
 import type { Heap } from './heap.ts';
 import { type Kernels, type MultiplyAdd, multiplyAdds } from './instructions.ts';
 
+/** A module, and the names of its functions. */
+export interface SharedModule {
+  readonly module: WebAssembly.Module;
+  readonly names: readonly string[];
+}
+
 /** A function of a module: takes numbers and leaves its results in memory. */
 export type WasmFunction = (...parameters: number[]) => void;
 
@@ -17,6 +23,9 @@ export class Linker {
   readonly heap: Heap;
   readonly kernels: Kernels;
   readonly #instances = new Map<string, unknown>();
+  /** All modules that were loaded, and the numbers of their functions: one after the other, in the order of their names. */
+  readonly modules: SharedModule[] = [];
+  readonly #numbers = new Map<WasmFunction, number>();
 
   constructor(heap: Heap, kernels: Kernels = 'plain') {
     this.heap = heap;
@@ -30,13 +39,22 @@ export class Linker {
   ): Readonly<Record<Exports, WasmFunction>> {
     let exports = this.#instances.get(name);
     if (!exports) {
-      const key = `${this.kernels} ${name}`;
+      const { shared, memory } = this.heap;
+      const key = `${this.kernels} ${shared} ${name}`;
       let module = compiled.get(key);
-      if (!module) compiled.set(key, (module = compile(name, assemble(multiplyAdds[this.kernels]).bytes)));
-      exports = new WebAssembly.Instance(module, { reparam: { memory: this.heap.memory } }).exports;
+      if (!module) compiled.set(key, (module = compile(name, assemble(multiplyAdds[this.kernels]).bytes(shared))));
+      exports = new WebAssembly.Instance(module, { reparam: { memory } }).exports;
       this.#instances.set(name, exports);
+      const functions = exports as Record<string, WasmFunction>;
+      this.modules.push({ module, names: Object.keys(functions) });
+      for (const run of Object.values(functions)) this.#numbers.set(run, this.#numbers.size);
     }
     return exports as Readonly<Record<Exports, WasmFunction>>;
+  }
+
+  /** The number of a function that was loaded. */
+  numberOf(run: WasmFunction): number {
+    return this.#numbers.get(run)!;
   }
 }
 
@@ -57,7 +75,7 @@ export function simdRuns(): boolean {
  * processor without fused arithmetic: then it is no gain, and its results would be those of neither variant elsewhere.
  */
 export function relaxedRuns(): boolean {
-  const { bytes } = relaxedProbe();
+  const bytes = relaxedProbe().bytes(false);
   if (!WebAssembly.validate(bytes)) return false;
   const memory = new WebAssembly.Memory({ initial: 1 });
   const { exports } = new WebAssembly.Instance(compile('probe', bytes), { reparam: { memory } });
