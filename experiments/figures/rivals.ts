@@ -265,6 +265,8 @@ function reportBilevel({ data }: Measured<Bilevel>): Report {
 }
 
 const PLAN = 'Stopping rule: the seeds asked for, eight for the published run.';
+const SHORTER =
+  'Stopping rule: the seeds asked for. Eight were meant for the published run; it was stopped at four for want of time, after their figures had been seen.';
 
 export const rivalExperiments: readonly Experiment[] = [
   experiment({
@@ -279,7 +281,7 @@ export const rivalExperiments: readonly Experiment[] = [
     name: 'darts-2',
     figure: 'sections 3.2, 4.2 and 4.5',
     summary: 'DARTS of second order beside first and SNAS, children retrained, and the time to a given child',
-    plan: PLAN,
+    plan: SHORTER,
     measure: measureBilevel,
     report: reportBilevel,
   }),
