@@ -65,7 +65,14 @@ export async function loadRun(folder: string, { device = cpu() }: LoadRunOptions
       dataDigest: digestOf([train, validation, data.test]),
       environment: environmentOf(device),
     };
-    const run = new LoadedRun(folder, config, search, data.test, await statesOf(files, identity, search.steps), await recordsOf(files));
+    const run = new LoadedRun(
+      folder,
+      config,
+      search,
+      data.test,
+      await statesOf(files, identity, search.steps),
+      await recordsOf(files),
+    );
     await run.load();
     return run;
   } catch (error) {
@@ -235,7 +242,10 @@ async function statesOf(files: RunFolder, identity: RunIdentity, steps: number):
   return new Map([...states].filter(([step]) => step <= steps));
 }
 
-async function weightsIn(files: RunFolder, name: string): Promise<{ readonly tensors: StateDict; readonly step: number | undefined }> {
+async function weightsIn(
+  files: RunFolder,
+  name: string,
+): Promise<{ readonly tensors: StateDict; readonly step: number | undefined }> {
   const bytes = await files.files.readWhole(name);
   const { tensors, metadata } = readSafetensors({ name: files.file(name), bytes }, { sha256: nodeSha256 });
   const step = keptStep(name);

@@ -67,8 +67,14 @@ export async function auditDraws(run: LoadedRun, options: DrawOptions): Promise<
     for (const t of z) t.dispose();
     found.push({
       report,
-      places: agreement(report.places.map((p) => p.taylor), report.places.map((p) => p.ablation)),
-      choices: agreement(report.choices.map((c) => c.taylor), report.choices.map((c) => c.ablation)),
+      places: agreement(
+        report.places.map((p) => p.taylor),
+        report.places.map((p) => p.ablation),
+      ),
+      choices: agreement(
+        report.choices.map((c) => c.taylor),
+        report.choices.map((c) => c.ablation),
+      ),
     });
     options.onDraw?.(d + 1);
   }

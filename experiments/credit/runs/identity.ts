@@ -44,7 +44,9 @@ export async function runSupernetIdentity(flags: RunIdentityFlags, say: (line: s
   const started = performance.now();
   using run = await loadAuditable(flags.run, cpu({ dtype: 'float32' }));
   if (run.config.strategy !== 'snas')
-    throw new UsageError(`credit identity: ${flags.run} was searched by ${run.config.strategy}, whose Z is not the relaxed one: take a run of snas`);
+    throw new UsageError(
+      `credit identity: ${flags.run} was searched by ${run.config.strategy}, whose Z is not the relaxed one: take a run of snas`,
+    );
   const steps = flags.at ?? [run.step];
   const file = path.join(flags.out, 'credit-identity-run.points.json');
   const known = await knownPoints(file);
@@ -52,7 +54,15 @@ export async function runSupernetIdentity(flags: RunIdentityFlags, say: (line: s
   for (const step of steps) {
     await run.load(step);
     for (const lambda of flags.lambda ?? [run.temperature]) {
-      const name = JSON.stringify([path.basename(path.resolve(flags.run)), run.config.search.seed, step, lambda, flags.samples, flags.images, flags.seed]);
+      const name = JSON.stringify([
+        path.basename(path.resolve(flags.run)),
+        run.config.search.seed,
+        step,
+        lambda,
+        flags.samples,
+        flags.images,
+        flags.seed,
+      ]);
       const point = known[name] ?? (await measure(run, lambda, flags));
       known[name] = point;
       points.push(point);
@@ -82,7 +92,12 @@ export async function runSupernetIdentity(flags: RunIdentityFlags, say: (line: s
       verdictText(points),
       ...points.map((p) => `Step ${p.step}, temperature ${show(p.lambda)}: ${groupText(p)}.`),
       `By choice, at step ${last.step} and temperature ${show(last.lambda)}:`,
-      markdownTable(readingRows('choice', last.choices.map((c) => ({ ...c, name: c.places > 1 ? `${c.name} (${c.places} places)` : c.name })))),
+      markdownTable(
+        readingRows(
+          'choice',
+          last.choices.map((c) => ({ ...c, name: c.places > 1 ? `${c.name} (${c.places} places)` : c.name })),
+        ),
+      ),
       'By place: the gradient that the place would have with a Z of its own, at the same samples.',
       markdownTable(readingRows('place', last.places)),
     ].join('\n\n'),
@@ -155,7 +170,17 @@ function text({ value, error }: Estimate | { readonly value: undefined; readonly
 }
 const none = { value: undefined, error: undefined };
 
-const COLUMNS = ['gradient', 'slope', 'cosine', 'slope of group ablation', 'place', 'tied', 'kinks', 'rest', 'wrong signs'] as const;
+const COLUMNS = [
+  'gradient',
+  'slope',
+  'cosine',
+  'slope of group ablation',
+  'place',
+  'tied',
+  'kinks',
+  'rest',
+  'wrong signs',
+] as const;
 
 function readingTexts(r: IdentityReading): string[] {
   const { value, error } = r.gradient;
@@ -193,10 +218,17 @@ function pictures(points: readonly Point[], { run }: RunIdentityFlags): Record<s
     ['-temperature', 'temperature', (p) => p.lambda, points.filter((p) => p.step === last.step)],
   ];
   const what = (suffix: string): string =>
-    suffix === '-temperature' ? `after step ${last.step}, by temperature` : own ? 'along the search' : `along the search, at temperature ${show(lambda)}`;
+    suffix === '-temperature'
+      ? `after step ${last.step}, by temperature`
+      : own
+        ? 'along the search'
+        : `along the search, at temperature ${show(lambda)}`;
   const charts = views
     .filter(([, , , of]) => of.length > 1)
-    .map(([suffix, xLabel, x, of]): [string, string] => [suffix, chart(of, x, xLabel, `On the supernet of ${path.basename(path.resolve(run))} ${what(suffix)}, with 95 % bands: 1 is exact.`)]);
+    .map(([suffix, xLabel, x, of]): [string, string] => [
+      suffix,
+      chart(of, x, xLabel, `On the supernet of ${path.basename(path.resolve(run))} ${what(suffix)}, with 95 % bands: 1 is exact.`),
+    ]);
   return Object.fromEntries(charts);
 }
 
@@ -209,14 +241,20 @@ function chart(points: readonly Point[], x: (p: Point) => number, xLabel: string
   });
   const names = points[0]!.groups.map(({ name }) => name).filter((name) => name !== 'all choices');
   const series = names.flatMap((name) => {
-    const of = points
-      .map((p) => [x(p), p.groups.find((g) => g.name === name)!.reading] as const)
-      .toSorted((a, b) => a[0] - b[0]);
+    const of = points.map((p) => [x(p), p.groups.find((g) => g.name === name)!.reading] as const).toSorted((a, b) => a[0] - b[0]);
     return [
       { name: `${PUBLISHED}, ${name}`, points: of.map(([at, r]) => band(at, r.slope)) },
       { name: `${GROUP}, ${name}`, points: of.map(([at, r]) => band(at, r.groupSlope ?? r.slope)) },
     ];
   });
   const title = 'Slope of two policy gradients to the gradient that the search follows';
-  return lineChart({ title, description, xLabel, yLabel: 'slope', series, references: [{ y: 1, label: 'exact' }], yInclude: [0, 1] });
+  return lineChart({
+    title,
+    description,
+    xLabel,
+    yLabel: 'slope',
+    series,
+    references: [{ y: 1, label: 'exact' }],
+    yInclude: [0, 1],
+  });
 }
