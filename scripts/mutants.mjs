@@ -13,6 +13,46 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 /** What is changed to what, once, and which test must fail on which device. */
 const MUTANTS = [
   {
+    name: 'a record of credits under the temperature of the next step',
+    file: 'src/cli/shared/credit-recording.ts',
+    from: 'temperatureOf(step - 1)',
+    to: 'temperatureOf(step)',
+    project: 'cpu',
+    test: 'test/runs/loaded-run.test.ts',
+  },
+  {
+    name: 'a loaded run whose images are not standardised',
+    file: 'src/runs/loaded-run.ts',
+    from: 'positions), { standardise: this.statistics });',
+    to: 'positions), {});',
+    project: 'cpu',
+    test: 'test/runs/loaded-run.test.ts',
+  },
+  {
+    name: 'lengths of means with the noise of the means in them',
+    file: 'experiments/laboratory/identity/supernet-terms.ts',
+    from: 'all += sa * sb - same;',
+    to: 'all += sa * sb;',
+    project: 'cpu',
+    test: 'test/experiments/laboratory/identity/supernet-terms.test.ts',
+  },
+  {
+    name: 'a block without an ablation that counts as one of no effect',
+    file: 'experiments/laboratory/identity/supernet-terms.ts',
+    from: ' / block.counts[c]!;',
+    to: ' / Math.max(1, block.counts[c]!);',
+    project: 'cpu',
+    test: 'test/experiments/laboratory/identity/supernet-terms.test.ts',
+  },
+  {
+    name: 'an update by the ablation of choices that cuts one choice less',
+    file: 'experiments/laboratory/swap/updates.ts',
+    from: 'costs[i] = loss - at(s, r, 1 + c);',
+    to: 'costs[i] = loss - at(s, r, 1 + (c % 2));',
+    project: 'cpu',
+    test: 'test/experiments/laboratory/swap/updates.test.ts',
+  },
+  {
     name: 'a claim that is held by its mean alone',
     file: 'src/credit/verdict.ts',
     from: "p < LEVEL ? (inside < outside ? 'held' : 'refuted') : 'undecided'",
