@@ -4,7 +4,9 @@ import { Command, Option } from 'commander';
 import { count, makeFolder, natural, numbers, positive, runCommand } from 'reparam/command';
 import { headNames, type HeadName } from 'reparam/credit';
 import { type AuditFlags, runAudit } from './audit.ts';
+import { type AxiomFlags, runAxioms } from './axioms.ts';
 import { type DelayedFlags, runDelayed } from './delayed.ts';
+import { assumptionNames, type DerivationFlags, runDerivation } from './derivation.ts';
 import { type EstimatorFlags, runEstimators } from './estimators.ts';
 import { type IdentityFlags, runIdentity } from './identity.ts';
 import { type AlongFlags, runAlong } from './runs/along.ts';
@@ -48,6 +50,29 @@ function creditCommand(): Command {
       const chosen = { ...rest, run, images, samples: typed('samples') ? samples : RUN_SAMPLES };
       return runSupernetIdentity({ ...chosen, ...(typed('lambda') && { lambda }) }, say);
     });
+  credit
+    .command('derivation')
+    .description(
+      'each line of the argument from E[L] to score times R_ij, by two independent computations; the first that breaks, and what mends it',
+    )
+    .addOption(
+      new Option('--drop <assumption...>', 'assumptions to drop together (default: none, then each by itself)').choices(
+        assumptionNames,
+      ),
+    )
+    .addOption(new Option('--operations <n>', 'operations of each place').choices(['2', '3', '4']).default(2).argParser(Number))
+    .option('--seed <n>', 'seed of the network', count, 11)
+    .option('--page <file>', 'writes the page with all combinations there: docs/derivation.md')
+    .action((flags: DerivationFlags) => runDerivation(flags, say));
+  credit
+    .command('axioms')
+    .description(
+      'which credits keep which axioms, by proof or smallest counterexample, and how far each is from an exact policy gradient',
+    )
+    .option('--networks <n>', 'networks of 729 architectures on which distances are enumerated', count, 20)
+    .option('--search <n>', 'lets fast-check look for counterexamples anew, among so many games a cell', natural, 0)
+    .option('--out <folder>', 'where JSON and Markdown are written', FOLDER)
+    .action((flags: AxiomFlags) => runAxioms(flags, say));
   credit
     .command('delayed')
     .description('credit when the reward comes only at the end: TD, Monte Carlo, RUDDER, REINFORCE, SNAS')

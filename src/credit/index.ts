@@ -105,3 +105,4 @@ export {
 } from './verdict.ts';
 export type { LabelledImages as CreditBatch } from '../data/index.ts';
 export { type PlaceEdge, placeEdges, placeNetwork } from './places.ts';
+export * from './derivation/index.ts';
