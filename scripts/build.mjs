@@ -18,7 +18,7 @@ rmSync(dist, { recursive: true, force: true });
 node('node_modules/typescript/bin/tsc', '--project', 'tsconfig.build.json');
 unwrapImports();
 // The one source that is JavaScript.
-const worker = 'backends/wasm/threads/worker.js';
+const worker = 'backends/wasm/threads/reparam-worker.js';
 copyFileSync(path.join(root, 'src', worker), path.join(dist, worker));
 
 /**

@@ -78,7 +78,7 @@ const MUTANTS = [
   },
   {
     name: 'a call that two threads may claim',
-    file: 'src/backends/wasm/threads/worker.js',
+    file: 'src/backends/wasm/threads/reparam-worker.js',
     from: 'if (Atomics.compareExchange(control, TURN, turn, turn + 1) !== turn) return true;',
     to: 'Atomics.store(control, TURN, turn + 1);',
     project: 'cpu',

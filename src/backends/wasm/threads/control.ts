@@ -1,5 +1,5 @@
 /**
- * @file The words that threads share, and how they are used. `worker.js` has the same numbers.
+ * @file The words that threads share, and how they are used. `reparam-worker.js` has the same numbers.
  *
  * Calls are claimed one by one: TURN holds the number of the batch and the next call of it that nobody has claimed, and who raises it by
  * one has the call. So a worker that sleeps, or that the system has put aside, costs nothing: the others claim its calls.

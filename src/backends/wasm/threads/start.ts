@@ -47,8 +47,8 @@ export function cores(): number {
   return os?.availableParallelism?.() ?? host.navigator?.hardwareConcurrency ?? 1;
 }
 
-/** Named apart, so that a bundler takes the file once, as a page's worker. */
-const FILE = './worker.js';
+/** Named apart, so that a bundler takes the file once, as a page's worker; and so that no file of a program has this name by chance. */
+const FILE = './reparam-worker.js';
 
 /** A worker; `lost` is told why it is there no more. */
 export function startHelper(lost: (why: string) => void): Helper {
@@ -62,10 +62,10 @@ export function startHelper(lost: (why: string) => void): Helper {
     // eslint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
     return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
   }
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  const worker = new Worker(new URL('./reparam-worker.js', import.meta.url), { type: 'module' });
   worker.addEventListener('error', (event) => {
     event.preventDefault();
-    lost(event.message || 'its file worker.js could not be loaded');
+    lost(event.message || 'its file reparam-worker.js could not be loaded');
   });
   // eslint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
   return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
