@@ -1,5 +1,6 @@
 /** @file Sections 2.1 to 3.2: the model, its relaxation, its cost, credit assignment, DARTS. */
 import type { Claim } from './ledger.ts';
+import { growsWithEdges, largeVariance } from './variance.ts';
 import { everyStep, explains, importance } from './credit-runs.ts';
 
 const BASELINES = 'test/baselines.test.ts';
@@ -11,8 +12,13 @@ const IDENTITY = 'test/credit/edge/published-identity.test.ts';
 export const methodClaims: readonly Claim[] = [
   {
     section: '2.1, eq 3',
-    sentence: 'The loss in the place of the accuracy does not change the objective in essence.',
-    evidence: [{ figure: 'eq3', finding: 'objective' }],
+    sentence: 'The loss in the place of the accuracy does not change the objective in essence: where architectures differ.',
+    evidence: [{ figure: 'eq3', finding: 'objective', parts: [2, 3] }],
+  },
+  {
+    section: '2.1, eq 3',
+    sentence: '... where they are nearly equally good.',
+    evidence: [{ figure: 'eq3', finding: 'objective', parts: [0, 1] }],
   },
   {
     section: '2.1, eq 4 and 5',
@@ -77,12 +83,12 @@ export const methodClaims: readonly Claim[] = [
   {
     section: '2.3',
     sentence: 'The likelihood ratio is an estimator of the gradient with a large variance.',
-    evidence: [{ command: 'npm run credit -- estimators', because: 'no spread over instances is kept' }],
+    evidence: [{ result: 'credit-instances', command: 'npm run credit -- instances', judge: largeVariance }],
   },
   {
     section: '2.3',
     sentence: 'Its variance grows with the number of edges.',
-    evidence: [{ command: 'npm run credit -- delayed', because: 'no spread by depth over instances is kept' }],
+    evidence: [{ result: 'credit-depth', command: 'npm run credit -- depth', judge: growsWithEdges }],
   },
   {
     section: '2.3, eq 13',
