@@ -1,7 +1,7 @@
 /** @file Credit under delayed reward: a chain of decisions that is rewarded only at its end. */
 import { cpu, key } from 'reparam';
 import { meanBaseline, pathwise, runLaboratory } from 'reparam/credit';
-import { chainValue, deepChain, episodesToShare, raceLogits, tdLambdaEpisode } from '../experiments/laboratory/index.ts';
+import { chainValue, deepChain, episodesToShare, unequalLogits, tdLambdaEpisode } from '../experiments/laboratory/index.ts';
 
 // TD(0) passes the reward back one state an episode: the first correction is a^T, but the delay in episodes is about T / a.
 const rate = 0.1;
@@ -19,7 +19,7 @@ for (const lambda of [0, 0.9, 1]) {
 // The same decisions with a differentiable loss: SNAS's gradient does not spread more with depth, REINFORCE's does.
 for (const T of [3, 9, 27]) {
   const fixture = deepChain(cpu(), { depth: T });
-  const logits = raceLogits(T, 3);
+  const logits = unequalLogits(T, 3);
   const exact = await fixture.exact(logits);
   const { estimators } = await runLaboratory({
     fixture,

@@ -31,6 +31,21 @@ const DEPENDENCIES: Readonly<Record<string, string>> = {
   valibot: 'src/cli/settings/values.ts',
 };
 
+it("docs/laboratory.md's own estimator, own head and own network run as they are written, outside the repository", async () => {
+  const page = readFileSync(path.join(folder, 'node_modules/reparam/docs/laboratory.md'), 'utf8');
+  const scripts = [...page.matchAll(/```js (\S+)\n(.*?)```/gs)].map(([, name, code]) => [name!, code!] as const);
+  const wanted: Readonly<Record<string, RegExp>> = {
+    'own-estimator.mjs': /^REINFORCE, constant 0\.75: bias 0\.\d+ \(0\.000 to [^\n]*1 operation/m,
+    'own-head.mjs': /^score x ablation is off by \d+e-1\d %$/m,
+    'own-network.mjs': /^concrete pathwise: bias [^]*^shapley: -?\d+\.\d{3}, -?\d+\.\d{3}, -?\d+\.\d{3}$/m,
+  };
+  expect(scripts.map(([name]) => name)).toEqual(Object.keys(wanted));
+  for (const [name, code] of scripts) {
+    await writeFile(path.join(folder, name), code);
+    expect(run(process.execPath, [name])).toMatch(wanted[name]!);
+  }
+});
+
 it('every runtime dependency has a user that is named here', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual(Object.keys(DEPENDENCIES).sort());
   for (const [name, user] of Object.entries(DEPENDENCIES)) {

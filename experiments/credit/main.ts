@@ -7,7 +7,13 @@ import { type AuditFlags, runAudit } from './audit.ts';
 import { type AxiomFlags, runAxioms } from './axioms.ts';
 import { type DelayedFlags, runDelayed } from './delayed.ts';
 import { assumptionNames, type DerivationFlags, runDerivation } from './derivation.ts';
+import { type DecompositionFlags, runDecomposition } from './decomposition.ts';
+import { type JitterFlags, runJitter } from './jitter.ts';
+import { runSpoiled, type SpoiledFlags } from './spoiled.ts';
+import { type DepthFlags, runDepth } from './depth.ts';
+import { type RaceFlags, runRace } from './race.ts';
 import { type EstimatorFlags, runEstimators } from './estimators.ts';
+import { type InstancesFlags, runInstances } from './instances.ts';
 import { type IdentityFlags, runIdentity } from './identity.ts';
 import { type AlongFlags, runAlong } from './runs/along.ts';
 import { runSwap, type SwapFlags } from './swap/command.ts';
@@ -75,9 +81,8 @@ function creditCommand(): Command {
     .action((flags: AxiomFlags) => runAxioms(flags, say));
   credit
     .command('delayed')
-    .description('credit when the reward comes only at the end: TD, Monte Carlo, RUDDER, REINFORCE, SNAS')
-    .option('--seeds <n>', 'seeds of the tree and of the race', count, 3)
-    .option('--samples <n>', 'samples of the gradients by depth', count, 16_384)
+    .description('values when the reward comes only at the end: TD and Monte Carlo on chains and trees, RUDDER on watch repair')
+    .option('--seeds <n>', 'seeds of the tree', count, 10)
     .option('--watch-seeds <n>', 'seeds of watch repair', count, 5)
     .option('--watch-limit <n>', 'episodes after which watch repair is given up', count, 100_000)
     .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
@@ -132,6 +137,63 @@ function creditCommand(): Command {
     .option('--seed <n>', 'seed of the network and of the samples', count, 1)
     .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
     .action((flags: EstimatorFlags) => runEstimators(flags, say));
+  credit
+    .command('instances')
+    .description('direction, sign, bias and baselines over random instances: quantiles and sign tests')
+    .option('--edges <n>', 'instances of one edge, a head', count, 200)
+    .option('--spaces <n>', 'instances of 27 architectures, a head', count, 100)
+    .option('--networks <n>', 'instances of 729 architectures, a head', count, 20)
+    .option('--samples <n>', 'samples an instance of 27 architectures', count, 4096)
+    .option('--limit-samples <n>', 'samples of the straight-through limits', count, 65_536)
+    .option('--out <folder>', 'where JSON and Markdown are written', FOLDER)
+    .action((flags: InstancesFlags) => runInstances(flags, say));
+  credit
+    .command('depth')
+    .description('how the spread of gradient estimators grows with depth, over four families of chains')
+    .option('--depths <list>', 'numbers of decisions, with commas', indexList, [3, 9, 27])
+    .option('--chains <n>', 'chains a family and depth', count, 20)
+    .option('--samples <n>', 'samples a chain', count, 4096)
+    .option('--temperature <lambda>', 'temperature', positive, 0.5)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: DepthFlags) => runDepth(flags, say));
+  credit
+    .command('race')
+    .description('the error of the policy gradient that tables, RUDDER, REINFORCE and SNAS imply, by operation count')
+    .option('--instances <n>', 'decision processes with rewards of their own', count, 10)
+    .option('--seeds <n>', 'seeds on each', count, 10)
+    .option('--rudder-seeds <n>', 'of these, how many RUDDER runs on: its training takes most of the time', count, 2)
+    .option('--budgets <list>', 'forward passes of one architecture, with commas', indexList, [90, 270, 900, 2700, 9000])
+    .option('--lstm-steps <n>', "steps of RUDDER's LSTM at every budget", count, 300)
+    .option('--temperature <lambda>', 'temperature of the relaxed gradient', positive, 0.5)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: RaceFlags) => runRace(flags, say));
+  credit
+    .command('spoiled')
+    .description('what a wrong value of a later state does to earlier ones, and how long TD takes to repair it')
+    .option('--seeds <n>', 'seeds of the trees', count, 10)
+    .option('--rate <a>', 'learning rate', positive, 0.1)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: SpoiledFlags) => runSpoiled(flags, say));
+  credit
+    .command('jitter')
+    .description('the variance of Monte Carlo values by state, with the reward at the end and with each reward at once')
+    .option('--depth <t>', 'steps', count, 6)
+    .option('--options <n>', 'options a step', count, 3)
+    .option('--episodes <n>', 'episodes a repeat', count, 2000)
+    .option('--repeats <n>', 'repeats a process', count, 400)
+    .option('--processes <n>', 'processes with rewards of their own', count, 10)
+    .option('--rate <a>', 'fixed learning rate', positive, 0.1)
+    .option('--out <folder>', 'where JSON, Markdown and SVG are written', FOLDER)
+    .action((flags: JitterFlags) => runJitter(flags, say));
+  credit
+    .command('decomposition')
+    .description("how good redistributions of the return are, RUDDER's and those of edge credits, by exact differences of Q")
+    .addOption(new Option('--head <name>', 'loss head of the networks').choices(headNames).default('softmax' satisfies HeadName))
+    .option('--instances <n>', 'decision processes with rewards of their own', count, 10)
+    .option('--episodes <list>', 'episodes that RUDDER learns from, with commas', indexList, [100, 1000, 3000])
+    .option('--lstm-steps <n>', "steps of RUDDER's LSTM", count, 300)
+    .option('--out <folder>', 'where JSON and Markdown are written', FOLDER)
+    .action((flags: DecompositionFlags) => runDecomposition(flags, say));
   return credit;
 }
 

@@ -33,7 +33,16 @@ export interface DeepChain extends ArchitectureFixture {
   exact(logits: readonly (readonly number[])[]): Promise<{ readonly expected: number; readonly gradient: Float64Array }>;
 }
 
+/** How a chain's matrices W are drawn, independently for every cell and operation. */
+export const chainFamilies = ['scaled rotation', 'fixed rotation', 'Gaussian', 'near identity'] as const;
+export type ChainFamily = (typeof chainFamilies)[number];
+
 export interface DeepChainOptions {
+  /**
+   * 'scaled rotation' (default): rotations whose angles have variance 2.25 / depth, so that the whole chain turns by about as much at every depth. 'fixed
+   * rotation': variance 1/4 at every depth. 'Gaussian': independent entries of variance 1 / size. 'near identity': the identity plus a fifth of that.
+   */
+  readonly family?: ChainFamily;
   readonly depth: number;
   /** Default 3. */
   readonly operations?: number;
@@ -42,13 +51,13 @@ export interface DeepChainOptions {
   readonly seed?: number;
 }
 
-/** The chain; each W is a random rotation near the identity, so that signals keep their length at any depth. */
+/** The chain, with matrices of the family that is asked for. */
 export function deepChain(device: Device, options: DeepChainOptions): DeepChain {
-  const { depth, operations = 3, size = 4, seed = 1 } = options;
+  const { depth, operations = 3, size = 4, seed = 1, family = 'scaled rotation' } = options;
   const k = key(seed);
   const edges: GatedEdge[] = Array.from({ length: depth }, (_, t) => ({ name: `${t}-${t + 1}`, from: t, to: t + 1 }));
   const drawn = edges.map((_, t) =>
-    Array.from({ length: operations }, (_u, op) => rotation(foldIn(foldIn(k, 1), t * operations + op), size, depth)),
+    Array.from({ length: operations }, (_u, op) => draw[family](foldIn(foldIn(k, 1), t * operations + op), size, depth)),
   );
   const weights = drawn.map((ws) => ws.map((w) => device.parameter(w, [size, size])));
   // Row vectors, x' = x W: all operations of a cell are one product with their weights side by side.
@@ -67,13 +76,13 @@ export function deepChain(device: Device, options: DeepChainOptions): DeepChain 
     operations,
     network: (z) => ({
       edges,
-      run: (tap = (_e, output) => output) => {
+      run: (tap = (_e, output) => output, rowTap = (_e, row) => row) => {
         const s = z.shape[0]!;
         const nodes = new Map<number, Tensor>();
         let x = broadcastTo(start, [s, size]);
         for (let t = 0; t < depth; t++) {
           const all = reshape(matmul(x, joined[t]!), [s, operations, size]);
-          const gates = reshape(slice(z, [0, t], [s, t + 1]), [s, 1, operations]);
+          const gates = reshape(rowTap(t, reshape(slice(z, [0, t], [s, t + 1]), [s, operations])), [s, 1, operations]);
           x = tap(t, reshape(matmul(gates, all), [s, size]));
           nodes.set(t + 1, x);
         }
@@ -116,14 +125,23 @@ function unit(v: Float64Array): Float64Array {
   return v.map((x) => x / length);
 }
 
-/** A random rotation: Givens rotations over all pairs of axes, angles normal with variance 1 / depth so that the whole chain turns by about 1. */
-function rotation(k: readonly [number, number], size: number, depth: number): Float64Array {
+type Draw = (k: readonly [number, number], size: number, depth: number) => Float64Array;
+
+const draw: Readonly<Record<ChainFamily, Draw>> = {
+  'scaled rotation': (k, size, depth) => rotation(k, size, 1.5 / Math.sqrt(depth)),
+  'fixed rotation': (k, size) => rotation(k, size, 0.5),
+  Gaussian: (k, size) => normals(k, size * size).map((v) => v / Math.sqrt(size)),
+  'near identity': (k, size) => normals(k, size * size).map((v, i) => (0.2 * v) / Math.sqrt(size) + Number(i % (size + 1) === 0)),
+};
+
+/** A random rotation: Givens rotations over all pairs of axes, their angles normal with the given standard deviation. */
+function rotation(k: readonly [number, number], size: number, deviation: number): Float64Array {
   const angles = normals(k, (size * (size - 1)) / 2);
   const out = Float64Array.from({ length: size * size }, (_, i) => Number(i % (size + 1) === 0));
   let next = 0;
   for (let p = 0; p < size; p++) {
     for (let q = p + 1; q < size; q++) {
-      const angle = (1.5 * angles[next++]!) / Math.sqrt(depth);
+      const angle = deviation * angles[next++]!;
       const [c, s] = [Math.cos(angle), Math.sin(angle)];
       for (let row = 0; row < size; row++) {
         const a = out[row * size + p]!;

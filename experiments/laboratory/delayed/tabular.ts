@@ -104,12 +104,14 @@ export function exactValues(process: DecisionProcess, pi: readonly (readonly num
 
 /**
  * The policy gradient that a critic implies, flat [depth, actions]: sum over prefixes of their probability times
- * pi_k (Q(s, k) - sum_a pi_a Q(s, a)), with `quality(s, choices, a)` for Q. Exact values give the exact gradient of E[reward] in the logits.
+ * pi_k (Q(s, k) - sum_a pi_a Q(s, a)), with `quality(s, choices, a)` for Q. Exact values give the exact gradient of E[reward] in the logits. `weight` of a
+ * node stands in for its probability: the share of the episodes that went there, say.
  */
 export function criticGradient(
   process: DecisionProcess,
   pi: readonly (readonly number[])[],
   quality: (node: number, choices: readonly number[], action: number) => number,
+  weight?: (node: number) => number,
 ): Float64Array {
   const { depth, actions } = process;
   const out = new Float64Array(depth * actions);
@@ -120,7 +122,7 @@ export function criticGradient(
     const q = row.map((_, a) => quality(s, choices, a));
     const mean = q.reduce((sum, v, a) => sum + row[a]! * v, 0);
     for (let a = 0; a < actions; a++) {
-      out[t * actions + a]! += p * row[a]! * (q[a]! - mean);
+      out[t * actions + a]! += (weight ? weight(s) : p) * row[a]! * (q[a]! - mean);
       visit([...choices, a], actions * s + a + 1, p * row[a]!);
     }
   };

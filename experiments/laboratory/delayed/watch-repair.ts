@@ -27,16 +27,25 @@ export const expectedReturns: readonly number[] = BRANDS.map(
   (b) => b.price - b.repair - b.delivery - JAM.cost * JAM.expected - TYRE.cost * TYRE.expected,
 );
 
-/** One episode with the given brand and action (0 repairs, 1 does not). */
-export function watchEpisode(k: Key, brand: number, action: number, steps: number = DEFAULT_STEPS): Lesson {
+export interface WatchLesson extends Lesson {
+  /** The part of the return that is paid at the first step in the original: minus the cost of the repair. */
+  readonly immediate: number;
+}
+
+/**
+ * One episode with the given brand and action (0 repairs, 1 does not). Jams and flat tyres are events of a repaired watch's way alone, unless `always`: the
+ * original has them, without a cost, on the way of one that is not repaired too.
+ */
+export function watchEpisode(k: Key, brand: number, action: number, steps: number = DEFAULT_STEPS, always = false): WatchLesson {
   const features = Array.from({ length: steps }, () => new Float64Array(WATCH_FEATURES));
   features[0]![brand] = 1;
   features[0]![4 + action] = 1;
-  if (action !== 0) return { features, return: 0 };
+  if (action !== 0 && !always) return { features, return: 0, immediate: 0 };
   const b = BRANDS[brand]!;
   const chance = uniforms(foldIn(k, 0), 2 * steps);
   const [first, second] = normals(foldIn(k, 1), 2);
-  let total = b.price - b.repair - Math.sqrt(b.repairVariance) * first! - b.delivery - Math.sqrt(b.deliveryVariance) * second!;
+  const immediate = -b.repair - Math.sqrt(b.repairVariance) * first!;
+  let total = b.price + immediate - b.delivery - Math.sqrt(b.deliveryVariance) * second!;
   for (let t = 0; t < steps; t++) {
     if (chance[2 * t]! < JAM.expected / steps) {
       features[t]![6] = 1;
@@ -47,11 +56,11 @@ export function watchEpisode(k: Key, brand: number, action: number, steps: numbe
       total -= TYRE.cost;
     }
   }
-  return { features, return: total };
+  return action === 0 ? { features, return: total, immediate } : { features, return: 0, immediate: 0 };
 }
 
-export type WatchMethod = 'RUDDER' | 'TD(0)' | 'MC' | 'MC, sample average';
-export const watchMethods: readonly WatchMethod[] = ['RUDDER', 'TD(0)', 'MC', 'MC, sample average'];
+export type WatchMethod = 'RUDDER' | 'TD(0)' | "TD(0), its authors' setting" | 'MC' | 'MC, sample average';
+export const watchMethods: readonly WatchMethod[] = ['RUDDER', 'TD(0)', "TD(0), its authors' setting", 'MC', 'MC, sample average'];
 
 export interface WatchResult {
   readonly method: WatchMethod;
@@ -64,18 +73,35 @@ export interface WatchResult {
 
 const WINDOW = 750;
 const RATE = 0.1;
-const EXPLORATION = 0.2;
 const LESSONS = 2048;
 const FIRST_LESSONS = 256;
 
+/** Where the original differs from what is alike for all methods here. */
+export interface WatchSetting {
+  /** Share of episodes whose decision is drawn at random. */
+  readonly exploration: number;
+  /** Whether a decision is judged as it was made, exploration included, or as it would have been made greedily. */
+  readonly judged: 'made' | 'greedy';
+  /** Every value of TD at the start. */
+  readonly optimism: number;
+  /** Whether jams and flat tyres, without a cost, meet a watch that is not repaired too. */
+  readonly always: boolean;
+}
+
+export const OURS: WatchSetting = { exploration: 0.2, judged: 'greedy', optimism: 0, always: false };
+/** As in Environment.py of the authors' repository. */
+export const ORIGINAL: WatchSetting = { exploration: 0.1, judged: 'made', optimism: 10, always: true };
+
 export interface WatchOptions {
+  /** Default: `ORIGINAL` for the method of that name, else `OURS`. */
+  readonly setting?: WatchSetting;
   /** Steps on the way; fewer keep the expected costs. Default 50. */
   readonly steps?: number;
   /** Give up after this many episodes. Default 60,000. */
   readonly limit?: number;
 }
 
-/** Learns the task by one method, greedy with 20 % exploration, learning rate 0.1 (as in the original), until solved. */
+/** Learns the task by one method, greedy but for the exploration, learning rate 0.1 (as in the original), until solved. */
 export async function learnWatchRepair(
   device: Device,
   method: WatchMethod,
@@ -84,7 +110,8 @@ export async function learnWatchRepair(
 ): Promise<WatchResult> {
   const { steps = DEFAULT_STEPS, limit = 60_000 } = options;
   const k = key(seed);
-  const learner = makeLearner(device, method, foldIn(k, 1));
+  const setting = options.setting ?? (method === "TD(0), its authors' setting" ? ORIGINAL : OURS);
+  const learner = makeLearner(device, method, foldIn(k, 1), setting);
   const recent: boolean[] = [];
   let right = 0;
   for (let episode = 0; episode < limit; episode++) {
@@ -93,15 +120,15 @@ export async function learnWatchRepair(
     const brand = Math.floor(which! * BRANDS.length);
     const [repair, leave] = learner.qualities(brand);
     const greedy = repair === leave ? Math.floor(tie! * 2) : repair > leave ? 0 : 1;
-    const action = explore! < EXPLORATION ? Math.floor(random! * 2) : greedy;
-    const correct = greedy === (expectedReturns[brand]! > 0 ? 0 : 1);
+    const action = explore! < setting.exploration ? Math.floor(random! * 2) : greedy;
+    const correct = (setting.judged === 'made' ? action : greedy) === (expectedReturns[brand]! > 0 ? 0 : 1);
     recent.push(correct);
     right += Number(correct);
     if (recent.length > WINDOW) right -= Number(recent.shift());
     if (recent.length === WINDOW && right >= 0.95 * WINDOW) {
       return { method, seed, episodes: episode + 1, solved: true, lstmUpdates: learner.updates() };
     }
-    await learner.learn(watchEpisode(e, brand, action, steps), brand, action, episode);
+    await learner.learn(watchEpisode(e, brand, action, steps, setting.always), brand, action, episode);
   }
   return { method, seed, episodes: limit, solved: false, lstmUpdates: learner.updates() };
 }
@@ -109,12 +136,12 @@ export async function learnWatchRepair(
 interface Learner {
   /** Q of repairing and of leaving. */
   qualities(brand: number): readonly [number, number];
-  learn(lesson: Lesson, brand: number, action: number, episode: number): Promise<void>;
+  learn(lesson: WatchLesson, brand: number, action: number, episode: number): Promise<void>;
   updates(): number;
 }
 
-function makeLearner(device: Device, method: WatchMethod, k: Key): Learner {
-  if (method === 'TD(0)') return tdLearner();
+function makeLearner(device: Device, method: WatchMethod, k: Key, { optimism }: WatchSetting): Learner {
+  if (method.startsWith('TD(0)')) return tdLearner(optimism);
   if (method === 'RUDDER') return rudderLearner(device, k);
   return monteCarloLearner(method === 'MC' ? () => RATE : (visits) => 1 / visits);
 }
@@ -134,16 +161,17 @@ function monteCarloLearner(rate: (visits: number) => number): Learner {
 
 /**
  * Q-learning on the states as the task gives them: brand, repaired or not, jams and flat tyres so far, time. After the decision only
- * chance acts, so this is TD(0) on the visited states.
+ * chance acts, so this is TD(0) on the visited states. The repair is paid at the first step. `optimism` is every value at the start: 10 in the original.
  */
-function tdLearner(): Learner {
-  const start = BRANDS.map((): [number, number] => [0, 0]);
+function tdLearner(optimism: number): Learner {
+  const start = BRANDS.map((): [number, number] => [optimism, optimism]);
   const later = BRANDS.map(() => [new Map<number, number>(), new Map<number, number>()] as const);
   return {
     qualities: (brand) => start[brand]!,
     learn: async (lesson, brand, action) => {
       const side = action as 0 | 1;
       const table = later[brand]![side];
+      const { immediate } = lesson;
       let jams = 0;
       let tyres = 0;
       let state = -1;
@@ -151,9 +179,10 @@ function tdLearner(): Learner {
         jams += f[6]!;
         tyres += f[7]!;
         const next = (jams * 64 + tyres) * 1024 + t;
-        const target = t === lesson.features.length - 1 ? lesson.return : (table.get(next) ?? 0);
+        const last = t === lesson.features.length - 1;
+        const target = (state < 0 ? immediate : 0) + (last ? lesson.return - immediate : (table.get(next) ?? optimism));
         if (state < 0) start[brand]![side] += RATE * (target - start[brand]![side]);
-        else table.set(state, (table.get(state) ?? 0) + RATE * (target - (table.get(state) ?? 0)));
+        else table.set(state, (table.get(state) ?? optimism) + RATE * (target - (table.get(state) ?? optimism)));
         state = next;
       });
     },
