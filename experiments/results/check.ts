@@ -58,7 +58,7 @@ function accounts(results: string): string[] {
 
 /** Brackets of two numbers, as pages quote intervals; a line may end within one, and thousands may have commas. */
 function intervals(text: string): string[] {
-  const found = text.match(/\[-?\d[\d.,]*,\s+-?\d[\d.,]*\]/g) ?? [];
+  const found = text.match(/\[-?\d[\d.,]*(?:e-?\d+)?,\s+-?\d[\d.,]*(?:e-?\d+)?\]/g) ?? [];
   return found.map((t) => t.replace(/,(?=\d{3})/g, '').replace(/\s+/g, ' '));
 }
 
