@@ -118,7 +118,10 @@ function creditCommand(): Command {
     .option('--seeds <n>', 'seeds of each space', count, 10)
     .option('--steps <n>', 'steps of the pathwise update; the others have as many, or as many as cost the same', count, 240)
     .option('--lr <x>', 'learning rate of Adam on log alpha', positive, 0.05)
-    .option('--searches', 'instead: searches of the smoke preset, about three hours for ten seeds; what is done is kept')
+    .option(
+      '--searches',
+      'instead: searches of the smoke preset, ten seeds take about an hour of a free core; what is done is kept',
+    )
     .option('--search-seeds <n>', 'seeds of the searches', count, 10)
     .option('--epochs <n>', 'epochs of a search', count, 4)
     .option('--seed <n>', 'seed of spaces and noise', count, 1)

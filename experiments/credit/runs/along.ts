@@ -97,7 +97,7 @@ export async function runAlong(flags: AlongFlags, say: (line: string) => void): 
           (['rank', 'wrongSigns'] as const).map((what) => ({
             name: `${what === 'rank' ? 'rank correlation' : 'wrong signs'}, by ${part === 'places' ? 'place' : 'choice'}`,
             points: steps.map((step) => {
-              const { mean, low, high } = interval(of(step, part, what));
+              const { mean, low, high } = interval(of(step, part, what), { range: what === 'rank' ? [-1, 1] : [0, 1] });
               return { x: step, y: mean, low, high };
             }),
           })),

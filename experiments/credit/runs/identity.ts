@@ -165,10 +165,10 @@ function verdictText(points: readonly Point[]): string {
   return `That score x (L - L without all places of a choice) has the mean of the gradient: smallest p ${show(p)} by Holm over all choices and rows; ${refuted}.`;
 }
 
-function text({ value, error }: Estimate | { readonly value: undefined; readonly error: undefined }): string {
-  return value === undefined ? '-' : Number.isFinite(value) ? `${show(value, 2)} +- ${show(error, 2)}` : '-';
+function text({ value, error }: Estimate): string {
+  // A cosine to what is not told apart from 0 is no number.
+  return Number.isFinite(value) && Number.isFinite(error) ? `${show(value, 2)} +- ${show(error, 2)}` : '-';
 }
-const none = { value: undefined, error: undefined };
 
 const COLUMNS = [
   'gradient',
@@ -188,7 +188,7 @@ function readingTexts(r: IdentityReading): string[] {
     `${show(value, 4)} +- ${show(error, 4)}`,
     text(r.slope),
     text(r.cosine),
-    text(r.groupSlope ?? none),
+    r.groupSlope ? text(r.groupSlope) : '-',
     ...[r.place, r.tied, r.kinks, r.rest].map(text),
     `${r.wrongSigns} of ${r.resolved}`,
   ];

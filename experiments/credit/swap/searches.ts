@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Device, cpu, foldIn, grad, gumbels, key, mul, noGrad, scope } from 'reparam';
-import { above, holm, judgeMean } from 'reparam/credit';
+import { above, holm, interval, judgeMean } from 'reparam/credit';
 import { disposeBatch, type LabelledImages, sourceOf, splitDataset, uploadExamples } from 'reparam/data';
 import { loadData } from 'reparam/data/node';
 import { Adam, clipGradNorm, cosine, SGD } from 'reparam/optim';
@@ -44,17 +44,26 @@ export async function runSearches(flags: SearchFlags, say: (line: string) => voi
     }
   }
   const values = (update: Update, of: (e: Ended) => number): number[] => results.get(update)!.map(of);
-  const text = (list: readonly number[]): string => {
-    const { estimate, low, high } = judgeMean(list, above(0));
-    return `${show(estimate)} [${show(low)}, ${show(high)}]`;
+  const text = (list: readonly number[], range: readonly [number, number]): string => {
+    const { mean, low, high } = interval(list, { range });
+    return `${show(mean)} [${show(low)}, ${show(high)}]`;
   };
   const rows = [
     ['update', 'child, validation', 'parent, validation', 'entropy', 'passes a step beside one forward and one backward'],
     ...UPDATES.map((u) => [
       u,
-      text(values(u, (e) => e.child)),
-      text(values(u, (e) => e.parent)),
-      text(values(u, (e) => e.entropy)),
+      text(
+        values(u, (e) => e.child),
+        [0, 1],
+      ),
+      text(
+        values(u, (e) => e.parent),
+        [0, 1],
+      ),
+      text(
+        values(u, (e) => e.entropy),
+        [0, Infinity],
+      ),
       EXTRA[u],
     ]),
   ];
