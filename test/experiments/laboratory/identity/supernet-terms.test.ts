@@ -39,7 +39,7 @@ it('slope, parts and rest are right in the mean, and 2 standard errors cover the
   }
   // The raw length of the mean would be that of its noise.
   const length = readings.reduce((s, r) => s + r.gradient.value, 0) / 60;
-  expect(Math.abs(length - Math.hypot(0.3, 0.1, 0.4, 0.2))).toBeLessThan(0.03);
+  expect(Math.abs(length - Math.hypot(0.3, 0.1, 0.4, 0.2))).toBeLessThan(0.012);
 });
 
 it('choices are ablated in turn, so that every block has each; what a block lacks is not taken for no effect', () => {
