@@ -11,6 +11,7 @@ import {
   switchTitle,
 } from 'reparam/credit';
 import { textTable, writeFileWhole } from 'reparam/command';
+import { attentionGap } from '../laboratory/identity/attention-gap.ts';
 import { show } from './report.ts';
 
 export interface DerivationFlags {
@@ -54,8 +55,25 @@ export async function runDerivation(flags: DerivationFlags, say: (line: string) 
     if (mend) say(`What mends it: ${mend}.`);
   }
   if (operations > 2 && !drop) say('\nKinks of more than two operations are surfaces: docs/derivation.md has their integrals.');
+  if (!drop) {
+    say(
+      '\nEquations 18 and 19 on 100 chains of linear cells: |E[L(Z)] - L(E[Z])| / sd of L over architectures, median and largest:',
+    );
+    say(textTable([['cells', 'a Z of each cell', 'one Z for all cells'], ...[1, 2, 3, 4].map(attentionRow)]));
+  }
   if (page) {
     await writeFileWhole(page, `${await derivationPage(device)}\n`);
     say(`\nwritten to ${page}`);
   }
+}
+
+function attentionRow(cells: number): string[] {
+  const found = Array.from({ length: 100 }, (_, seed) => attentionGap(cells, seed + 1));
+  const told = (values: readonly number[]): string => {
+    const sorted = values.toSorted((a, b) => a - b);
+    const largest = sorted.at(-1)!;
+    return largest < 1e-9 ? '< 1e-9' : `${show(sorted[50]!)}, ${show(largest)}`;
+  };
+  const share = ({ gap, deviation }: { readonly gap: number; readonly deviation: number }): number => Math.abs(gap) / deviation;
+  return [String(cells), told(found.map(({ own }) => share(own))), told(found.map(({ tied }) => share(tied)))];
 }
