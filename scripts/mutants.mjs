@@ -13,6 +13,38 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 /** What is changed to what, once, and which test must fail on which device. */
 const MUTANTS = [
   {
+    name: 'another density in the surface term of the derivation',
+    file: 'src/credit/derivation/evaluate.ts',
+    from: 'return total + (jumps[i]! * e) / (1 + e) ** 2;',
+    to: 'return total + jumps[i]! * e;',
+    project: 'cpu',
+    test: 'test/credit/derivation/evaluate.test.ts',
+  },
+  {
+    name: 'half of the curvature in the derivation',
+    file: 'src/credit/derivation/evaluate.ts',
+    from: 'const correction = { curvature: -curvature,',
+    to: 'const correction = { curvature: -curvature / 2,',
+    project: 'cpu',
+    test: 'test/credit/derivation/report.test.ts',
+  },
+  {
+    name: 'one tied place cut in the place of all',
+    file: 'src/credit/credits.ts',
+    from: 'lossesWithout(network, (e) => edges.includes(e)),',
+    to: 'lossesWithout(network, (e) => e === edges[0]),',
+    project: 'cpu',
+    test: 'test/credit/players.test.ts',
+  },
+  {
+    name: "a cell's output that is not counted in what leaves a node",
+    file: 'src/credit/conservation.ts',
+    from: 'outflow: sumOf((e) => edges[e]!.from === node) + elsewhere,',
+    to: 'outflow: sumOf((e) => edges[e]!.from === node),',
+    project: 'cpu',
+    test: 'test/credit/conservation.test.ts',
+  },
+  {
     name: 'a record of credits under the temperature of the next step',
     file: 'src/cli/shared/credit-recording.ts',
     from: 'temperatureOf(step - 1)',
