@@ -1,8 +1,8 @@
 /** @file When the published form is exact: the two losses that are not affine and for which it is, and equations 18 and 19 with one Z for all cells. */
 import { expect, it } from 'vitest';
-import { attentionGap } from '../../../../experiments/laboratory/identity/attention-gap.ts';
-import { type GateObjective, identityTerms } from '../../../../experiments/laboratory/index.ts';
-import { add, cpu, div, matmul, mul, slice, square, sub, sum, tanh, type Tensor } from '../../../../src/index.ts';
+import { attentionGap } from '../../../../../experiments/laboratory/identity/attention-gap.ts';
+import { type GateObjective, identityTerms } from '../../../../../experiments/laboratory/index.ts';
+import { add, cpu, div, matmul, mul, slice, square, sub, sum, tanh, type Tensor } from '../../../../../src/index.ts';
 
 const device = cpu();
 const LAMBDAS = [1, 0.5, 0.1];
