@@ -59,6 +59,7 @@ export {
 } from './core/random.ts';
 export { recordShapes, type RecordedOperation, type RecordedTensor, type Recording } from './core/record-shapes.ts';
 export { keep, Scope, scope, tensorsIn } from './core/scope.ts';
+export { shareEqual } from './core/share-equal.ts';
 export { dims, type Shape } from './contract/shape.ts';
 export { crossEntropy, type CrossEntropyOptions, type Labels } from './core/cross-entropy.ts';
 export { logSoftmax, softmax } from './core/softmax.ts';

@@ -10,6 +10,7 @@ import { enableGrad, withGradMode } from './grad-mode.ts';
 import { dot, zerosLike } from './composites.ts';
 import { add, addAll, alias } from './ops.ts';
 import { scope } from './scope.ts';
+import { SHARED, withoutSharing } from './share-equal.ts';
 import { synchronous } from './synchronous.ts';
 import { sameShape, showShape, showValue } from '../contract/shape.ts';
 import { type GraphNode, openScopes, Tensor, upcomingId } from './tensor.ts';
@@ -78,7 +79,7 @@ export function gradients<T extends Tensor | undefined>(
     });
   };
   // With createGraph the backward pass is part of the graph and belongs to the caller's scope.
-  return withGradMode('grad', createGraph, () => (createGraph ? pass() : scope<(Tensor | T)[]>(pass)));
+  return withGradMode('grad', createGraph, () => (createGraph ? pass() : withoutSharing(() => scope<(Tensor | T)[]>(pass))));
 }
 
 /**
@@ -108,9 +109,21 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, mine: Readon
     uses.set(sum, 1);
     return sum;
   };
+  const receive = (t: Tensor, part: Tensor): void => {
+    const waiting = parts.get(t);
+    if (!waiting) parts.set(t, [part]);
+    else if (waiting.push(part) === mostParts) cotangent(t);
+  };
   const order = [...wanted].filter((t) => t.node).sort((a, b) => b.id - a.id);
   for (const t of order) {
     const node = t.node!;
+    if (node.op === SHARED && !xs.has(t)) {
+      // A caller's own tensor over a shared result: what has come for it has come for that.
+      const [result] = node.inputs;
+      for (const part of parts.get(t) ?? []) receive(result!, part);
+      parts.delete(t);
+      continue;
+    }
     const g = cotangent(t);
     if (!g) continue;
     checkVersions(node);
@@ -125,9 +138,7 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, mine: Readon
         );
       }
       uses.set(part, (uses.get(part) ?? 0) + 1);
-      const waiting = parts.get(input);
-      if (!waiting) parts.set(input, [part]);
-      else if (waiting.push(part) === mostParts) cotangent(input);
+      receive(input, part);
     });
     if (!xs.has(t)) {
       parts.delete(t);

@@ -8,7 +8,7 @@ import { Constants } from './constants.ts';
 import { withGradMode } from './grad-mode.ts';
 import { hostData } from './host-data.ts';
 import { observer } from './observe.ts';
-import { deviceOf } from './primitive.ts';
+import { deviceOf, ownMemory } from './primitive.ts';
 import { recorder } from './recorder.ts';
 import { type Device, type DeviceMemory, type NestedArray, NO_MEMORY, Storage, Tensor } from './tensor.ts';
 
@@ -192,6 +192,7 @@ export class BackendDevice implements Device {
     if (this.#dry) {
       recorder?.operation(name, {}, given, [...made, ...inPlace]);
     } else {
+      for (const t of inPlace) ownMemory(t);
       const done = observer?.operation(name, given, [...made, ...inPlace]);
       this.backend.launch(
         kernel,

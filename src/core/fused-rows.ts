@@ -8,7 +8,7 @@ import type { FusedName, FusedOperands, FusedParams, FusedRow, FusedTable, Opera
 import { ShapeError } from '../contract/errors.ts';
 import { sameShape, type Shape, showShape } from '../contract/shape.ts';
 import { observer } from './observe.ts';
-import { checkFloats, checkInPlace, deviceOf } from './primitive.ts';
+import { checkFloats, checkInPlace, deviceOf, ownMemory } from './primitive.ts';
 import { recorder } from './recorder.ts';
 import { scope } from './scope.ts';
 import { type NotAsync, synchronous } from './synchronous.ts';
@@ -111,6 +111,7 @@ export function inPlaceByRow<F extends FusedName>(
       return recorder ? recorder.composite(name, params, inputs, run, targets) : run();
     }
     admission.outputs(device, [...inputs, ...targets], params, inputs.length);
+    for (const t of targets) ownMemory(t);
     const done = observer?.operation(op, [...inputs, ...targets], targets);
     row.forward(params, operands(op, inputs), operands(op, targets), []);
     done?.();

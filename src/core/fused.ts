@@ -15,6 +15,7 @@ import { addNode } from './tensor.ts';
 import { alias, detach } from './ops.ts';
 import { recorder } from './recorder.ts';
 import { scope } from './scope.ts';
+import { shared, withoutSharing } from './share-equal.ts';
 import { synchronous } from './synchronous.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -72,7 +73,7 @@ export function fused<const Inputs extends readonly Tensor[], Params, Out extend
   composite: (inputs: Inputs, params: Params) => Out,
   kernels: FusedOptions<Params> = {},
 ): Fused<Inputs, Params, Out> {
-  return define(name, composite, (inputs) => kernels[deviceOf(name, inputs).kind]);
+  return define(name, composite, 'not shared', (inputs) => kernels[deviceOf(name, inputs).kind]);
 }
 
 /**
@@ -83,7 +84,7 @@ export function fusedByRow<F extends FusedName, const Inputs extends readonly Te
   name: F,
   composite: (inputs: Inputs, params: FusedParams[F]) => Out,
 ): Fused<Inputs, FusedParams[F], Out> {
-  return define(name, composite, (inputs) => {
+  return define(name, composite, 'shared', (inputs) => {
     // What is no float or freed is refused under this name, whoever computes.
     const device = checkedDevice(name, inputs);
     const row: FusedRow<FusedParams[F]> | undefined = rowOf(device, name);
@@ -99,10 +100,11 @@ interface AdmittedKernel<Params> extends FusedKernel<Params> {
 function define<const Inputs extends readonly Tensor[], Params, Out extends FusedOutput>(
   name: string,
   composite: (inputs: Inputs, params: Params) => Out,
+  equalOnes: 'shared' | 'not shared',
   kernelFor: (inputs: Inputs) => AdmittedKernel<Params> | undefined,
 ): Fused<Inputs, Params, Out> {
   const admission = new Admission<Params>((inputs, params) => listed(composite(inputs as unknown as Inputs, params)));
-  const call = (inputs: Inputs, params: Params): Out => {
+  const compute = (inputs: Inputs, params: Params): Out => {
     const found = kernelFor(inputs);
     const kernel = compositesChosen() ? undefined : found;
     if (!kernel) {
@@ -124,6 +126,11 @@ function define<const Inputs extends readonly Tensor[], Params, Out extends Fuse
       );
     }
     return forward.output as Out;
+  };
+  const call = (inputs: Inputs, params: Params): Out => {
+    if (equalOnes === 'not shared') return compute(inputs, params);
+    const results = shared(name, params, inputs, () => listed(compute(inputs, params)));
+    return (results.length === 1 ? results[0] : results) as Out;
   };
   const operation = Object.assign(call, { operation: name, composite });
   if (fusedOperations.has(name)) throw new OptionError(`fused: an operation named ${name} exists already; choose another name`);
@@ -169,7 +176,7 @@ function compositeVjp<Inputs extends readonly Tensor[], Params>(
     const found = gradients(y, wanted, { cotangent: g, createGraph: differentiateAgain }, () => undefined);
     return leaves.map((_, i) => (needs[i] ? found.shift() : undefined));
   };
-  return differentiateAgain ? body() : scope(() => enableGrad(body));
+  return differentiateAgain ? body() : withoutSharing(() => scope(() => enableGrad(body)));
 }
 
 function listed(output: FusedOutput): readonly Tensor[] {

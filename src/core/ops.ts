@@ -4,6 +4,7 @@ import { addOperation, apply, applyInPlace, checkFloats, deviceOf, type Operand,
 import { OptionError, ShapeError } from '../contract/errors.ts';
 import { isGradEnabled, noGrad } from './grad-mode.ts';
 import { scope } from './scope.ts';
+import { shared } from './share-equal.ts';
 import { addNode } from './tensor.ts';
 import {
   broadcastShapes,
@@ -202,9 +203,13 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
     throw new ShapeError(`reshape: ${showShape(x.shape)} has ${x.size} elements and does not fit ${showShape(shape)}`);
   }
   x.operand('reshape');
-  const out = new Tensor(x.storage, resolved, x.dtype);
-  if (isGradEnabled()) addNode('reshape', [x], out, (g) => [reshape(g, x.shape)]);
-  return out;
+  const make = (): [Tensor] => {
+    const out = new Tensor(x.storage, resolved, x.dtype);
+    if (isGradEnabled()) addNode('reshape', [x], out, (g) => [reshape(g, x.shape)]);
+    return [out];
+  };
+  // To its own shape it is a node of its own: that is what it is for.
+  return sameShape(x.shape, resolved) ? make()[0] : shared('reshape', resolved, [x], make, false)[0]!;
 }
 
 /** All elements in one dimension from axis `start` on: [n, c, h, w] becomes [n, c h w] at start = 1. */

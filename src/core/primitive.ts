@@ -3,6 +3,7 @@ import type { DType, Primitive, PrimitiveParams } from '../contract/backend.ts';
 import { DeviceMismatchError, DTypeError, OptionError, ShapeError } from '../contract/errors.ts';
 import { sameShape, type Shape, showShape, showValue } from '../contract/shape.ts';
 import { isGradEnabled } from './grad-mode.ts';
+import { shared } from './share-equal.ts';
 import { addNode, type Device, Tensor } from './tensor.ts';
 
 /** A tensor, or a number that stands for a scalar constant on the other operand's device. */
@@ -53,6 +54,19 @@ function checkInputs(op: Primitive, tensors: readonly Tensor[]): void {
   }
 }
 
+/** Gives a tensor that is about to be changed memory of its own, where others have the same content in it. */
+export function ownMemory(t: Tensor): void {
+  const { storage, device } = t;
+  const { sharers } = storage;
+  if (!sharers || device.dry) return;
+  storage.sharers = undefined;
+  if (--sharers.count === 0) return;
+  const own = device.empty(t.shape, t.dtype, true);
+  device.run('assign', {}, [t], [own]);
+  [storage.handle, own.storage.handle] = [own.storage.handle, storage.handle];
+  own.dispose();
+}
+
 /** The one device of an operation that changes `targets`: all operands are floats, and no two targets share memory. */
 export function checkInPlace(op: string, inputs: readonly Tensor[], targets: readonly Tensor[]): Device {
   const device = deviceOf(op, [...inputs, ...targets]);
@@ -85,9 +99,12 @@ export function apply<P extends Primitive>(
     if (out.size > 0) device.run(op, params, tensors, [out]);
     return out;
   };
-  const out = given === inputs ? run(given) : device.withScalars(inputs, run);
-  addOperation(op, inputs, out, vjps);
-  return out;
+  const make = (): readonly [Tensor] => {
+    const out = given === inputs ? run(given) : device.withScalars(inputs, run);
+    addOperation(op, inputs, out, vjps);
+    return [out];
+  };
+  return op === 'randomBits' ? make()[0] : shared(op, [params, shape], inputs, make)[0]!;
 }
 
 /** Adds a node with a VJP for each operand to the graph, unless under `noGrad`; numbers are left out of it. */
@@ -111,6 +128,7 @@ export function applyInPlace<P extends Primitive>(
       throw new ShapeError(`${op}: ${showShape(inputs[0]!.shape)} does not fit ${showShape(t.shape)}, which it changes in place`);
     }
   }
+  for (const t of targets) ownMemory(t);
   if (targets[0]!.size > 0) device.run(op, params, inputs, targets);
   device.noteWrites(targets);
 }

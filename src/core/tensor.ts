@@ -50,7 +50,9 @@ export const NO_MEMORY: BufferHandle = { byteLength: 0 };
 /** Memory shared by the tensors that are reshapes of one another. Internal. */
 export class Storage {
   readonly device: Device;
-  readonly handle: BufferHandle;
+  handle: BufferHandle;
+  /** How many have this content in this memory, where it is shared until one of them is changed in place. */
+  sharers: { count: number } | undefined;
   /** Tensors that use this memory; at zero it goes back to the device. */
   uses = 0;
   /** Counts in-place writes, so that a backward pass can tell that a value it needs has changed. */
@@ -144,8 +146,10 @@ export class Tensor {
     this.#disposed = true;
     this.node = undefined;
     this.device.liveTensors--;
-    const { handle } = this.storage;
-    if (--this.storage.uses === 0 && handle !== NO_MEMORY) this.device.backend.free(handle);
+    const { handle, sharers } = this.storage;
+    if (--this.storage.uses > 0) return;
+    if (sharers) sharers.count--;
+    if (handle !== NO_MEMORY) this.device.backend.free(handle);
   }
 
   [Symbol.dispose](): void {

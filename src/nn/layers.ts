@@ -182,10 +182,6 @@ export class Sequential extends Layer {
     for (const [i, layer] of this.layers.entries()) yield [String(i), layer];
   }
   forward(x: Tensor): Tensor {
-    return this.after(0, x);
-  }
-  /** What the layers from number `first` on make of the output of those before. */
-  after(first: number, x: Tensor): Tensor {
-    return this.layers.slice(first).reduce((h, layer) => layer.forward(h), x);
+    return this.layers.reduce((h, layer) => layer.forward(h), x);
   }
 }

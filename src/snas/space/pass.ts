@@ -4,10 +4,10 @@ import { sameShape, showShape, type Shape, showValue } from '../../contract/shap
 import { dropPath } from '../../core/composites.ts';
 import { mixedSum } from '../../core/mixed-sum.ts';
 import { addAll, concat, slice } from '../../core/ops.ts';
+import { shareEqual } from '../../core/share-equal.ts';
 import { type NotAsync, synchronous } from '../../core/synchronous.ts';
 import { Tensor } from '../../core/tensor.ts';
 import type { Layer } from '../../nn/module.ts';
-import { SharedBeginnings } from './beginnings.ts';
 import type { ChoiceWeights, SpaceLayout } from './layout.ts';
 
 /** A layer that is a choice between options. */
@@ -70,7 +70,6 @@ class Pass {
   readonly #options: PassOptions;
   readonly #rows = new Map<number, Tensor>();
   readonly #computed = new Map<Tensor, Tensor>();
-  readonly #beginnings = new SharedBeginnings();
   readonly #path: PathStep[] = [];
   #places = 0;
 
@@ -119,7 +118,7 @@ class Pass {
   #applied(run: Layer | ((x: Tensor) => Tensor), x: Tensor, choice: string, option: string): Tensor {
     let y: unknown;
     try {
-      y = typeof run === 'function' ? run(x) : this.#beginnings.forward(run, x);
+      y = typeof run === 'function' ? run(x) : run.forward(x);
     } catch (cause) {
       if (!x.device.dry || cause instanceof OptionShapeError) throw cause;
       if (cause instanceof ReparamError) {
@@ -173,7 +172,7 @@ export function underArchitecture<T>(layout: SpaceLayout, z: ChoiceWeights, body
   const before = current;
   current = new Pass(layout, z, options);
   try {
-    return synchronous('forward', 'the network', body());
+    return shareEqual(() => synchronous('forward', 'the network', body()));
   } finally {
     current = before;
   }

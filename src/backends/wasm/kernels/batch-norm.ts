@@ -132,3 +132,25 @@ export function batchNormModule(): WasmModule<'forward' | 'backward'> {
 function nextNumber(pointer: Local): Code {
   return when(pointer.get, pointer.advance(4));
 }
+
+/** `update(batch, running, bytes, kept, ofMean, ofVariance)`: rows of means and of variances, each of so many bytes. */
+export function runningModule(): WasmModule<'update'> {
+  const module = new ModuleWriter('update');
+  const parameters = 'batch running bytes kept:f32 ofMean:f32 ofVariance:f32';
+  module.add('update', parameters, (f, { batch, running, bytes, kept, ofMean, ofVariance }) => {
+    const i = f.i32();
+    const row = (rate: Local): Code => {
+      const target = i32.add(running.get, i.get);
+      const old = f32.mul(f32.load(target), kept.get);
+      return f.loop(
+        i,
+        i32.const(0),
+        bytes.get,
+        4,
+        f32.store(target, f32.add(old, f32.mul(f32.load(i32.add(batch.get, i.get)), rate.get))),
+      );
+    };
+    return [...row(ofMean), ...batch.advance(bytes.get), ...running.advance(bytes.get), ...row(ofVariance)];
+  });
+  return module.assemble();
+}

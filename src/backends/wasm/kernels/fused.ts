@@ -1,11 +1,11 @@
 /** @file The rows of fused operations on the float32 CPU device: forward values and first-order gradients. */
-import type { BatchNormParams, FusedRow, FusedTable, Operand } from '../../../contract/backend.ts';
+import type { BatchNormParams, FusedRow, FusedTable, Operand, RunningUpdate } from '../../../contract/backend.ts';
 import { type Shape, sizeOf } from '../../../contract/shape.ts';
 import type { LaunchWork } from '../kernel.ts';
 import { addressAt, addressOf } from '../runtime/buffer.ts';
 import { type Call, call, inRanges, overBytes } from '../runtime/calls.ts';
 import type { Linker } from '../runtime/linker.ts';
-import { batchNormModule } from './batch-norm.ts';
+import { batchNormModule, runningModule } from './batch-norm.ts';
 import { mixedGradientModule, mixedSumModule } from './mixed-sum.ts';
 import { softmaxRows } from './softmax.ts';
 
@@ -15,6 +15,7 @@ export function fusedTable(linker: Linker, launch: LaunchWork): FusedTable {
     ...softmaxRows(linker, launch),
     batchNorm2d: batchNorm,
     batchNormAffine2d: batchNorm,
+    batchNormRunning: batchNormRunningRow(linker, launch),
     mixedSum: mixedSumRow(linker, launch),
   };
 }
@@ -71,6 +72,22 @@ function batchNormRow(linker: Linker, launch: LaunchWork): FusedRow<BatchNormPar
   };
 }
 
+/** The running statistics of all channels in one call, with the roundings of the composite. */
+function batchNormRunningRow(linker: Linker, launch: LaunchWork): FusedRow<RunningUpdate> {
+  return {
+    forward({ momentum, count }, inputs, outputs) {
+      const [batch, running] = [inputs[0]!, outputs[0]!];
+      const bytes = sizeOf(batch.shape) * 2;
+      const { update } = linker.load('batch norm running', runningModule);
+      const rates = [1 - momentum, momentum, (momentum * count) / (count - 1)];
+      launch(
+        inputs,
+        outputs,
+        inRanges(bytes, 1, () => call(update, addressOf(batch), addressOf(running), bytes, ...rates)),
+      );
+    },
+  };
+}
 /** Tensors that one pass of the weighted sum reads; more are left to the composite. */
 const MOST_TERMS = 32;
 

@@ -7,7 +7,6 @@ import { Layer } from '../../../nn/module.ts';
 import { concat, relu, slice } from '../../../core/ops.ts';
 import { foldIn, type Key } from '../../../core/random.ts';
 import type { Tensor } from '../../../core/tensor.ts';
-import type { BeginsWithRelu } from '../../space/beginnings.ts';
 import type { ChildOperation } from './genotype.ts';
 
 /** relu, convolution, batch norm: adapts a cell's input to `out` channels. */
@@ -23,7 +22,7 @@ export function reluConvBn(device: Device, key: Key, input: number, out: number,
  * Halves the image without losing the odd pixels: two 1x1 convolutions of stride 2, the second on the image shifted by one
  * pixel; their outputs are concatenated. An odd side is treated as if it had one more row (column) of zeros.
  */
-export class FactorizedReduce extends Layer implements BeginsWithRelu {
+export class FactorizedReduce extends Layer {
   readonly conv1: Conv2d;
   readonly conv2: Conv2d;
   readonly bn: BatchNorm2d;
@@ -37,10 +36,7 @@ export class FactorizedReduce extends Layer implements BeginsWithRelu {
   }
 
   forward(x: Tensor): Tensor {
-    return this.afterRelu(relu(x));
-  }
-
-  afterRelu(rectified: Tensor): Tensor {
+    const rectified = relu(x);
     const { h, w } = dims('factorized reduce', rectified, 'n c h w');
     const shifted = slice(rectified, [0, 0, 1, 1]);
     const second = conv2d(shifted, this.conv2.weight, {

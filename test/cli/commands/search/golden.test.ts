@@ -1,8 +1,9 @@
 /**
  * @file The smoke search is the one that was recorded: figures, genotype and every weight of the child, by plain kernels.
  *
- * test/golden/smoke-search.json has the command that made it, and is of the code whose softmax and cross-entropy became SIMD kernels (the
- * genotype is that of e63a87e, before search spaces had choices). SHA-256 is of a tensor's little-endian elements. What `Math` rounds otherwise in another V8 is compared to 1e-4, and accuracies to two images.
+ * test/golden/smoke-search.json has the command that made it, and is of the code that first computed equal operations once (the genotype
+ * is that of e63a87e, before search spaces had choices). SHA-256 is of a tensor's little-endian elements. What `Math` rounds otherwise in
+ * another V8 is compared to 1e-4, and accuracies to two images.
  */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
