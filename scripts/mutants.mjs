@@ -83,6 +83,12 @@ const MUTANTS = [
     to: 'costs[i] = loss - at(s, r, 1 + (c % 2));',
     project: 'cpu',
     test: 'test/experiments/laboratory/swap/updates.test.ts',
+    name: 'statistics updated twice by a checkpoint',
+    file: 'src/core/recomputing.ts',
+    from: 'return target.storage.born < since && since !== Infinity;',
+    to: 'return target.storage.born < 0 && since !== Infinity;',
+    project: 'cpu',
+    test: 'test/core/checkpoint.devices.test.ts',
   },
   {
     name: 'a claim that is held by its mean alone',

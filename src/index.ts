@@ -18,6 +18,7 @@ export {
 export { capture, type CapturedInfo, type CapturedStep, type CaptureOptions, type StepResult } from './core/capture.ts';
 export { conv2d, conv2dFilter, conv2dInput, type Conv2dOptions } from './core/conv.ts';
 export { cpu, type CpuOptions } from './devices/cpu.ts';
+export { checkpoint } from './core/checkpoint.ts';
 export { customVjp, type VjpContext } from './core/custom-vjp.ts';
 export { BackendDevice } from './core/device.ts';
 export * from './contract/errors.ts';

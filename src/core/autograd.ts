@@ -6,7 +6,7 @@
  */
 import { DisposedError, OptionError, ShapeError, VersionError } from '../contract/errors.ts';
 import { rowOf } from './fused-rows.ts';
-import { enableGrad, withGradMode } from './grad-mode.ts';
+import { enableGrad, isGradEnabled, withGradMode } from './grad-mode.ts';
 import { dot, zerosLike } from './composites.ts';
 import { add, addAll, alias } from './ops.ts';
 import { scope } from './scope.ts';
@@ -87,7 +87,27 @@ export function gradients<T extends Tensor | undefined>(
  * it frees as it goes; what a custom backward returns without having made it, or has kept, is not among them. Without it nothing is freed.
  */
 function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, mine: ReadonlySet<Tensor> | undefined): Map<Tensor, Tensor> {
-  const wanted = reaching(y, xs);
+  const found = cotangents(y, seed, xs, mine, 0);
+  return new Map([...found].map(([t, [sum]]) => [t, sum!]));
+}
+
+/**
+ * For each of `xs` the parts of its cotangent, those that come through the graph since an id, in their order: what a checkpoint's node gives. What
+ * is older than the id is not looked behind.
+ */
+export function backwardFrom(y: Tensor, g: Tensor, xs: readonly Tensor[], since: number): Map<Tensor, readonly Tensor[]> {
+  return cotangents(y, g, new Set(xs), isGradEnabled() ? undefined : openScopes.at(-1), since);
+}
+
+/** The cotangents of `xs`: sums, and lists of parts for those that are older than `since`. */
+function cotangents(
+  y: Tensor,
+  seed: Tensor,
+  xs: ReadonlySet<Tensor>,
+  mine: ReadonlySet<Tensor> | undefined,
+  since: number,
+): Map<Tensor, readonly Tensor[]> {
+  const wanted = reaching(y, xs, since);
   // A tensor's cotangents wait for one sum of as many as the device adds at once: fewer and larger operations, and a bound on what is kept.
   const mostParts = rowOf(y.device, 'addAll')?.atMost ?? 2;
   const parts = new Map<Tensor, Tensor[]>();
@@ -112,9 +132,9 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, mine: Readon
   const receive = (t: Tensor, part: Tensor): void => {
     const waiting = parts.get(t);
     if (!waiting) parts.set(t, [part]);
-    else if (waiting.push(part) === mostParts) cotangent(t);
+    else if (waiting.push(part) === mostParts && t.id >= since) cotangent(t);
   };
-  const order = [...wanted].filter((t) => t.node).sort((a, b) => b.id - a.id);
+  const order = [...wanted].filter((t) => t.node && t.id >= since).sort((a, b) => b.id - a.id);
   for (const t of order) {
     const node = t.node!;
     if (node.op === SHARED && !xs.has(t)) {
@@ -129,33 +149,40 @@ function backward(y: Tensor, seed: Tensor, xs: ReadonlySet<Tensor>, mine: Readon
     checkVersions(node);
     const needs = node.inputs.map((input) => wanted.has(input));
     const made = mine ? scope(() => node.vjp(g, needs) as Tensor[]) : node.vjp(g, needs);
-    node.inputs.forEach((input, i) => {
-      const part = made[i];
-      if (!part || !needs[i]) return;
-      if (!sameShape(part.shape, input.shape)) {
-        throw new ShapeError(
-          `${node.op}: the VJP of input ${i} gave ${showShape(part.shape)} for an input of ${showShape(input.shape)}`,
-        );
+    const given = node.inputs.flatMap((input, i) => {
+      const some = needs[i] ? made[i] : undefined;
+      const list = some instanceof Tensor ? [some] : (some ?? []);
+      for (const part of list) {
+        if (!sameShape(part.shape, input.shape)) {
+          throw new ShapeError(
+            `${node.op}: the VJP of input ${i} gave ${showShape(part.shape)} for an input of ${showShape(input.shape)}`,
+          );
+        }
+        // All are counted before the first is added to others and freed: one tensor may be the part of several inputs.
+        uses.set(part, (uses.get(part) ?? 0) + 1);
       }
-      uses.set(part, (uses.get(part) ?? 0) + 1);
-      receive(input, part);
+      return list.map((part) => [input, part] as const);
     });
+    for (const [input, part] of given) receive(input, part);
     if (!xs.has(t)) {
       parts.delete(t);
       release(g);
     }
   }
-  return new Map([...parts.keys()].filter((t) => xs.has(t)).map((t) => [t, cotangent(t)!]));
+  return new Map(
+    [...parts].filter(([t]) => xs.has(t)).map(([t, waiting]) => [t, t.id >= since ? [cotangent(t)!] : waiting] as const),
+  );
 }
 
-/** The tensors on some path from y back to one of xs, both ends included. */
-function reaching(y: Tensor, xs: ReadonlySet<Tensor>): Set<Tensor> {
+/** The tensors on some path from y back to one of xs, both ends included, through none that is older than an id. */
+function reaching(y: Tensor, xs: ReadonlySet<Tensor>, since: number): Set<Tensor> {
   // Inputs are older than outputs, so nothing older than the oldest x can depend on an x.
   let oldest = Infinity;
   for (const x of xs) oldest = Math.min(oldest, x.id);
   const visited = new Set<Tensor>([y]);
   const stack = [y];
   for (let t = stack.pop(); t; t = stack.pop()) {
+    if (t.id < since) continue;
     for (const input of t.node?.inputs ?? []) {
       if (input.id >= oldest && !visited.has(input)) {
         visited.add(input);
@@ -165,7 +192,7 @@ function reaching(y: Tensor, xs: ReadonlySet<Tensor>): Set<Tensor> {
   }
   const wanted = new Set<Tensor>();
   for (const t of [...visited].sort((a, b) => a.id - b.id)) {
-    if (xs.has(t) || t.node?.inputs.some((input) => wanted.has(input))) wanted.add(t);
+    if (xs.has(t) || (t.id >= since && t.node?.inputs.some((input) => wanted.has(input)))) wanted.add(t);
   }
   return wanted;
 }

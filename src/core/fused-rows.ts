@@ -8,7 +8,7 @@ import type { FusedName, FusedOperands, FusedParams, FusedRow, FusedTable, Opera
 import { ShapeError } from '../contract/errors.ts';
 import { sameShape, type Shape, showShape } from '../contract/shape.ts';
 import { observer } from './observe.ts';
-import { checkFloats, checkInPlace, deviceOf, ownMemory } from './primitive.ts';
+import { alreadyDone, checkFloats, checkInPlace, deviceOf, ownMemory } from './primitive.ts';
 import { recorder } from './recorder.ts';
 import { scope } from './scope.ts';
 import { type NotAsync, synchronous } from './synchronous.ts';
@@ -105,6 +105,7 @@ export function inPlaceByRow<F extends FusedName>(
   });
   return (params, inputs, targets) => {
     const device = checkInPlace(op, inputs, targets);
+    if (alreadyDone(op, targets)) return undefined;
     const row: FusedRow<FusedParams[F]> | undefined = rowOf(device, name);
     if (!row) {
       const run = (): void => composite(params, inputs, targets);
@@ -116,6 +117,7 @@ export function inPlaceByRow<F extends FusedName>(
     row.forward(params, operands(op, inputs), operands(op, targets), []);
     done?.();
     device.noteWrites(targets);
+    return undefined;
   };
 }
 

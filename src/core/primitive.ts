@@ -3,6 +3,7 @@ import type { DType, Primitive, PrimitiveParams } from '../contract/backend.ts';
 import { DeviceMismatchError, DTypeError, OptionError, ShapeError } from '../contract/errors.ts';
 import { sameShape, type Shape, showShape, showValue } from '../contract/shape.ts';
 import { isGradEnabled } from './grad-mode.ts';
+import { isWritten } from './recomputing.ts';
 import { shared } from './share-equal.ts';
 import { addNode, type Device, Tensor } from './tensor.ts';
 
@@ -67,6 +68,14 @@ export function ownMemory(t: Tensor): void {
   own.dispose();
 }
 
+/** Whether an operation that changes these is left out, because it was done when its function was run first. */
+export function alreadyDone(op: string, targets: readonly Tensor[]): boolean {
+  const outside = targets.filter(isWritten).length;
+  if (outside > 0 && outside < targets.length)
+    throw new OptionError(`${op}: changes tensors inside and outside of a checkpoint's function at once; change them one by one`);
+  return outside > 0;
+}
+
 /** The one device of an operation that changes `targets`: all operands are floats, and no two targets share memory. */
 export function checkInPlace(op: string, inputs: readonly Tensor[], targets: readonly Tensor[]): Device {
   const device = deviceOf(op, [...inputs, ...targets]);
@@ -128,6 +137,7 @@ export function applyInPlace<P extends Primitive>(
       throw new ShapeError(`${op}: ${showShape(inputs[0]!.shape)} does not fit ${showShape(t.shape)}, which it changes in place`);
     }
   }
+  if (alreadyDone(op, targets)) return;
   for (const t of targets) ownMemory(t);
   if (targets[0]!.size > 0) device.run(op, params, inputs, targets);
   device.noteWrites(targets);

@@ -81,6 +81,16 @@ export function withoutSharing<T>(body: () => T): T {
   return withSharing(undefined, body);
 }
 
+/** Whether equal operations are shared now, and a body with sharing of its own, or none. @internal */
+export function sharingNow(): boolean {
+  return current !== undefined;
+}
+
+/** @internal */
+export function withNewSharing<T>(shares: boolean, body: () => T): T {
+  return withSharing(shares ? new Sharing() : undefined, body);
+}
+
 function withSharing<T>(sharing: Sharing | undefined, body: () => T): T {
   const before = current;
   current = sharing;

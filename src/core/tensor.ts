@@ -22,8 +22,11 @@ import { refuseOtherCopy } from '../contract/one-copy.ts';
 import { type Shape, showShape, sizeOf } from '../contract/shape.ts';
 import { observer } from './observe.ts';
 
-/** Cotangents of the inputs from the cotangent `g` of the output; entries that are not needed may be undefined. */
-export type Vjp = (g: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
+/**
+ * Cotangents of the inputs from the cotangent `g` of the output; entries that are not needed may be undefined. A list is of parts, which are
+ * added in its order to those that have come before.
+ */
+export type Vjp = (g: Tensor, needs: readonly boolean[]) => readonly (Tensor | readonly Tensor[] | undefined)[];
 
 /** How a tensor was computed. */
 export interface GraphNode {
@@ -47,6 +50,13 @@ export function addNode(op: string, inputs: readonly Tensor[], output: Tensor, v
 /** The handle of memory that is not there: of tensors that have a shape alone. @internal */
 export const NO_MEMORY: BufferHandle = { byteLength: 0 };
 
+let nextId = 0;
+
+/** The id that the next tensor gets. @internal */
+export function upcomingId(): number {
+  return nextId;
+}
+
 /** Memory shared by the tensors that are reshapes of one another. Internal. */
 export class Storage {
   readonly device: Device;
@@ -55,19 +65,14 @@ export class Storage {
   sharers: { count: number } | undefined;
   /** Tensors that use this memory; at zero it goes back to the device. */
   uses = 0;
+  /** The id of the first tensor that could be in it. */
+  readonly born: number = nextId;
   /** Counts in-place writes, so that a backward pass can tell that a value it needs has changed. */
   version = 0;
   constructor(device: Device, handle: BufferHandle) {
     this.device = device;
     this.handle = handle;
   }
-}
-
-let nextId = 0;
-
-/** The id that the next tensor gets. @internal */
-export function upcomingId(): number {
-  return nextId;
 }
 
 /** The tensors made in each open scope, innermost last; `scope` pushes and pops. @internal */
