@@ -16,6 +16,7 @@ export const layers = [
   { room: 'backends/webgpu', packages: ['webgpu'], imports: ['contract', 'backends/shared'] },
   { room: 'devices', imports: ['contract', 'core', 'backends/cpu', 'backends/wasm', 'backends/webgpu'] },
   { room: 'index.ts', imports: ['contract', 'core', 'devices'] },
+  { room: 'cpu', imports: ['devices'] },
   { room: 'webgpu', imports: ['backends/webgpu', 'devices'] },
   { room: 'nn', imports: ['contract', 'core'] },
   { room: 'optim', imports: ['contract', 'core', 'nn'] },

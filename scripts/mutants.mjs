@@ -83,6 +83,8 @@ const MUTANTS = [
     to: 'costs[i] = loss - at(s, r, 1 + (c % 2));',
     project: 'cpu',
     test: 'test/experiments/laboratory/swap/updates.test.ts',
+  },
+  {
     name: 'statistics updated twice by a checkpoint',
     file: 'src/core/recomputing.ts',
     from: 'return target.storage.born < since && since !== Infinity;',
@@ -121,6 +123,8 @@ const MUTANTS = [
     to: 'Atomics.store(control, TURN, turn + 1);',
     project: 'cpu',
     test: 'test/backends/wasm/threads/crew.test.ts',
+  },
+  {
     name: 'results shared across a write in place',
     file: 'src/core/share-equal.ts',
     from: 'return `t${t.id}v${t.storage.version}`;',

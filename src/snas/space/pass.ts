@@ -1,6 +1,7 @@
 /** @file A forward pass under an architecture: where choices find their Z, and where what they do is seen, scaled and dropped. */
 import { OptionError, OptionShapeError, ReparamError } from '../../contract/errors.ts';
 import { sameShape, showShape, type Shape, showValue } from '../../contract/shape.ts';
+import { resumedInCheckpoints } from '../../core/checkpoint.ts';
 import { dropPath } from '../../core/composites.ts';
 import { mixedSum } from '../../core/mixed-sum.ts';
 import { addAll, concat, slice } from '../../core/ops.ts';
@@ -68,9 +69,9 @@ class Pass {
   readonly #layout: SpaceLayout;
   readonly #z: ChoiceWeights;
   readonly #options: PassOptions;
-  readonly #rows = new Map<number, Tensor>();
-  readonly #computed = new Map<Tensor, Tensor>();
-  readonly #path: PathStep[] = [];
+  #rows = new Map<number, Tensor>();
+  #computed = new Map<Tensor, Tensor>();
+  #path: PathStep[] = [];
   #places = 0;
 
   constructor(layout: SpaceLayout, z: ChoiceWeights, options: PassOptions) {
@@ -138,8 +139,35 @@ class Pass {
     return node;
   }
 
+  /** For a checkpoint: runs a body as from the place that is next now, with rows of its own. 'run plainly' where somebody looks at places. */
+  resume(): (<T>(body: () => T) => T) | 'run plainly' {
+    if (this.#options.trace) return 'run plainly';
+    const [places, path] = [this.#places, [...this.#path]];
+    return (body) => {
+      const now = { places: this.#places, path: this.#path, rows: this.#rows, computed: this.#computed };
+      this.#places = places;
+      this.#path = [...path];
+      this.#rows = new Map();
+      this.#computed = new Map();
+      const before = current;
+      current = this;
+      try {
+        return body();
+      } finally {
+        current = before;
+        this.#places = now.places;
+        this.#path = now.path;
+        this.#rows = now.rows;
+        this.#computed = now.computed;
+      }
+    };
+  }
+
   #row(choice: number): Tensor {
-    const row = this.#rows.get(choice) ?? this.#layout.row(this.#z, choice);
+    const known = this.#rows.get(choice);
+    // A checkpoint frees what was first taken inside of it.
+    if (known && !known.disposed) return known;
+    const row = this.#layout.row(this.#z, choice);
     this.#rows.set(choice, row);
     return row;
   }
@@ -148,7 +176,7 @@ class Pass {
   #weightsOf(z: Tensor, options: readonly number[]): Tensor {
     if (options.length === z.size) return z;
     const known = this.#computed.get(z);
-    if (known) return known;
+    if (known && !known.disposed) return known;
     const runs: [from: number, to: number][] = [];
     for (const option of options) {
       const last = runs.at(-1);
@@ -163,6 +191,9 @@ class Pass {
 }
 
 let current: Pass | undefined;
+
+// A part of a network that is computed again finds its architecture.
+resumedInCheckpoints(() => current?.resume());
 
 /**
  * Runs `body`, which must be synchronous, under Z: each choice that is evaluated in it finds its row there. ShapeError for a Z of another
