@@ -149,12 +149,9 @@ class Pass {
       this.#path = [...path];
       this.#rows = new Map();
       this.#computed = new Map();
-      const before = current;
-      current = this;
       try {
-        return body();
+        return withPass(this, body);
       } finally {
-        current = before;
         this.#places = now.places;
         this.#path = now.path;
         this.#rows = now.rows;
@@ -192,6 +189,16 @@ class Pass {
 
 let current: Pass | undefined;
 
+function withPass<T>(pass: Pass, body: () => T): T {
+  const before = current;
+  current = pass;
+  try {
+    return body();
+  } finally {
+    current = before;
+  }
+}
+
 // A part of a network that is computed again finds its architecture.
 resumedInCheckpoints(() => current?.resume());
 
@@ -200,13 +207,7 @@ resumedInCheckpoints(() => current?.resume());
  * space's shape.
  */
 export function underArchitecture<T>(layout: SpaceLayout, z: ChoiceWeights, body: () => NotAsync<T>, options: PassOptions = {}): T {
-  const before = current;
-  current = new Pass(layout, z, options);
-  try {
-    return shareEqual(() => synchronous('forward', 'the network', body()));
-  } finally {
-    current = before;
-  }
+  return withPass(new Pass(layout, z, options), () => shareEqual(() => synchronous('forward', 'the network', body())));
 }
 
 /** O~ of a choice under the pass that is going on. OptionError outside of one. */
