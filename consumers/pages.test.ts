@@ -44,7 +44,8 @@ function check(report: Report | undefined, names: readonly string[]): void {
     const tolerance = device === 'float64' ? 1e-12 : 1e-6;
     gradient.forEach((g, i) => expect(Math.abs(g - expected[i]!)).toBeLessThan(tolerance));
   }
-  expect([report.float32.name, report.loops.name]).toEqual(['cpu float32 (WASM SIMD)', 'cpu float32']);
+  expect(report.float32.name).toMatch(/^cpu float32 \(WASM (relaxed )?SIMD\)$/);
+  expect(report.loops.name).toBe('cpu float32');
   expect(report.step).toBeCloseTo(1.8, 12);
   expect(Object.keys(report.names)).toContain('ShapeError');
   expect(Object.keys(report.names).length).toBeGreaterThan(12);
@@ -95,6 +96,36 @@ describe.each(['withPeers', 'withoutPeers'] as const)('%s', (variant) => {
       await server.close();
     }
     expect(problems).toEqual([]);
+  });
+});
+
+/** Threads in a page and in its worker, none of which waits without turning where it may not. */
+const SHARED = { workers: 1, said: 0, waits: 0, atFirst: 0, same: true, shared: 'no', isolated: true };
+
+describe('threads', () => {
+  it.each(['vite', 'webpack'])(
+    'of a page that %s builds share work under a strict policy, without workers from blobs',
+    async (bundler) => {
+      const out = await build(bundler, projects.withPeers);
+      const { page, worker } = await pages.open('isolated', path.join(out, 'index.html'));
+      for (const report of [page, worker]) {
+        expect(report?.threads).toMatchObject(SHARED);
+        expect(report?.threads.claims).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  it.each(['esbuild', 'rollup'])('of a page whose bundle by %s lacks the file of the workers: one, said once', async (bundler) => {
+    const out = await build(bundler, projects.withPeers);
+    const { page } = await pages.open('isolated', path.join(out, 'index.html'));
+    expect(page.threads).toMatchObject({ ...SHARED, said: 1, claims: 0 });
+  });
+
+  it('of a page without isolation: one, said once', async () => {
+    const out = await build('vite', projects.withPeers);
+    const { page } = await pages.open('free', path.join(out, 'index.html'));
+    // The first device of the page, before this was counted, said so.
+    expect(page.threads).toMatchObject({ ...SHARED, workers: 0, said: 0, claims: 0, isolated: false });
   });
 });
 

@@ -11,7 +11,11 @@ const POLICIES: Readonly<Record<string, string | undefined>> = {
   free: undefined,
   strict: "script-src 'self'",
   wasm: "script-src 'self' 'wasm-unsafe-eval'",
+  isolated: "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
 };
+
+/** What makes a page cross-origin isolated, so that threads may share memory. */
+const ISOLATION = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' } as const;
 
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json' };
 
@@ -34,6 +38,22 @@ export interface Report {
   readonly step: number;
   readonly names: Readonly<Record<string, string>>;
   readonly thrown: string;
+  readonly threads: ThreadsReport;
+}
+
+/** What a device that was asked for two threads did, until it shared work or two seconds had passed. */
+export interface ThreadsReport {
+  readonly isolated: boolean;
+  /** Workers started, lines written to the console, calls of Atomics.wait, and claims of shared calls: at first and in the end. */
+  readonly workers: number;
+  readonly said: number;
+  readonly waits: number;
+  readonly atFirst: number;
+  readonly claims: number;
+  /** Whether all results were the first one. */
+  readonly same: boolean;
+  /** 'no' if what the device returned lies in memory of its own. */
+  readonly shared: string;
 }
 
 export interface PageReport {
@@ -43,7 +63,7 @@ export interface PageReport {
 
 export interface Pages {
   /** Opens a file under a policy, and waits for what the page puts into `globalThis.result`; fails on anything that it logs as an error. */
-  open(policy: 'free' | 'strict' | 'wasm', file: string): Promise<PageReport>;
+  open(policy: 'free' | 'strict' | 'wasm' | 'isolated', file: string): Promise<PageReport>;
   /** The same from another server. */
   openUrl(url: string): Promise<PageReport>;
   close(): Promise<void>;
@@ -57,7 +77,11 @@ export async function servePages(folder: string): Promise<Pages> {
       const bytes = readFileSync(file);
       const header = POLICIES[policy];
       const type = TYPES[path.extname(file)] ?? 'application/octet-stream';
-      response.writeHead(200, { 'content-type': type, ...(header !== undefined && { 'content-security-policy': header }) });
+      response.writeHead(200, {
+        'content-type': type,
+        ...(header !== undefined && { 'content-security-policy': header }),
+        ...(policy === 'isolated' && ISOLATION),
+      });
       response.end(bytes);
     } catch {
       response.writeHead(404).end();

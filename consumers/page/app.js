@@ -1,7 +1,8 @@
 /** @file What a page does with the package: gradients on each device, a training step, and an error of each class. */
 import { entries } from './entries.js';
 
-const { conv2d, cpu, crossEntropy, grad, globalAvgPool2d, mul, OptionError, ReparamError, relu, sum, webgpu } = entries.reparam;
+const { conv2d, cpu, crossEntropy, grad, globalAvgPool2d, matmul, mul, OptionError, ReparamError, relu, sum, webgpu } =
+  entries.reparam;
 const { SGD } = entries['reparam/optim'];
 
 /** The gradient of a small network by its filter; every device must give it. */
@@ -63,6 +64,57 @@ function thrownName() {
   return 'nothing was thrown';
 }
 
+/** What a float32 device does with two threads: from outside, as its package does not say. */
+async function threads() {
+  const real = { Worker: globalThis.Worker, warn: console.warn, wait: Atomics.wait, compareExchange: Atomics.compareExchange };
+  const seen = { workers: 0, said: 0, waits: 0, claims: 0 };
+  globalThis.Worker = class extends real.Worker {
+    constructor(...parameters) {
+      super(...parameters);
+      seen.workers++;
+    }
+  };
+  console.warn = () => void seen.said++;
+  Atomics.wait = (...parameters) => {
+    seen.waits++;
+    return real.wait.call(Atomics, ...parameters);
+  };
+  Atomics.compareExchange = (...parameters) => {
+    seen.claims++;
+    return real.compareExchange.call(Atomics, ...parameters);
+  };
+  try {
+    return { ...(await sharing(seen)), ...seen, isolated: globalThis.crossOriginIsolated };
+  } catch (error) {
+    return { error: error.name };
+  } finally {
+    Object.assign(Atomics, { wait: real.wait, compareExchange: real.compareExchange });
+    Object.assign(globalThis, { Worker: real.Worker });
+    console.warn = real.warn;
+  }
+}
+
+/** Products on a device of two threads until they are shared, or for two seconds. */
+async function sharing(seen) {
+  const device = cpu({ dtype: 'float32', threads: 2 });
+  const n = 192;
+  const a = device.tensor(
+    Array.from({ length: n * n }, (_, i) => Math.sin(i)),
+    [n, n],
+  );
+  const product = async () => (await matmul(a, a).data()).join();
+  const first = await product();
+  const atFirst = seen.claims;
+  let same = true;
+  for (let i = 0; i < 200 && seen.claims < 10; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    same &&= (await product()) === first;
+  }
+  const shared = (await device.tensor([1, 2]).data()).buffer instanceof ArrayBuffer ? 'no' : 'a view of shared memory';
+  device.destroy();
+  return { atFirst, same, shared };
+}
+
 export async function report() {
   return {
     entries: Object.entries(entries).map(([name, names]) => [name, Object.keys(names).length]),
@@ -73,5 +125,6 @@ export async function report() {
     step: await trainingStep(),
     names: errorNames(),
     thrown: thrownName(),
+    threads: await threads(),
   };
 }

@@ -49,13 +49,14 @@ export function cores(): number {
 
 /** Named apart, so that a bundler takes the file once, as a page's worker; and so that no file of a program has this name by chance. */
 const FILE = './reparam-worker.js';
+const HERE: string = import.meta.url;
 
 /** A worker; `lost` is told why it is there no more. */
 export function startHelper(lost: (why: string) => void): Helper {
   const threads = workerThreads();
   if (threads) {
     // Without the flags of this process, such as a loader that only TypeScript needs.
-    const worker = new threads.Worker(new URL(FILE, import.meta.url), { execArgv: [], name: 'reparam' });
+    const worker = new threads.Worker(new URL(FILE, HERE), { execArgv: [], name: 'reparam' });
     worker.unref();
     worker.on('error', (error) => lost(String(error)));
     worker.on('exit', () => lost('it ended'));
