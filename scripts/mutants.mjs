@@ -26,7 +26,7 @@ const MUTANTS = [
     from: 'const correction = { curvature: -curvature,',
     to: 'const correction = { curvature: -curvature / 2,',
     project: 'cpu',
-    test: 'test/credit/derivation/report.test.ts',
+    test: 'test/credit/derivation/evaluate.test.ts',
   },
   {
     name: 'one tied place cut in the place of all',
@@ -34,7 +34,7 @@ const MUTANTS = [
     from: 'lossesWithout(network, (e) => edges.includes(e)),',
     to: 'lossesWithout(network, (e) => e === edges[0]),',
     project: 'cpu',
-    test: 'test/credit/players.test.ts',
+    test: 'test/credit/places.test.ts',
   },
   {
     name: "a cell's output that is not counted in what leaves a node",
