@@ -7,9 +7,11 @@ import { HERE, type Library } from './library.ts';
 
 export async function openDevice(kind: string, { cpu, webgpu }: Library = HERE): Promise<Device> {
   if (kind === 'cpu') return cpu({ dtype: 'float32' });
+  // On so many threads; a checkout from before there were threads has one.
+  if (/^cpu-[1-8]$/.test(kind)) return cpu({ dtype: 'float32', threads: Number(kind.slice(4)) });
   if (kind === 'cpu64') return cpu({ dtype: 'float64' });
   if (kind === 'webgpu') return webgpu();
-  throw new Error(`--device ${kind}: must be webgpu, cpu or cpu64`);
+  throw new Error(`--device ${kind}: must be webgpu, cpu, cpu-1 to cpu-8 (threads) or cpu64`);
 }
 
 export const ADAPTERS = ['default', 'llvmpipe', 'swiftshader'] as const;

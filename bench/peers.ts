@@ -22,7 +22,7 @@ import { type Task, TASKS } from './tasks.ts';
 const USAGE = `npm run bench:peers -- [flags]
   --device webgpu|cpu        ours; default webgpu
   --adapter ${ADAPTERS.join('|')}   Vulkan driver of every WebGPU contestant; default: the system's
-  --peers LIST               of jax, tfjs (on the same kind of device), torch, torch-2 (on two threads), jax-webgpu, jax-wasm, tfjs-webgpu, tfjs-wasm;
+  --peers LIST               of jax, tfjs (on the same kind of device), torch, torch-2 (on two threads), reparam-2 (ours on two; else one), jax-webgpu, jax-wasm, tfjs-webgpu, tfjs-wasm;
                              default jax,tfjs, with torch and torch-2 on --device cpu
   --filter RE                tasks, by name
   --eager                    ours without recording the whole steps (jax-js runs everything under its jit)
@@ -72,6 +72,7 @@ function peerCommand(name: string): Command {
   if ((library === 'jax' || library === 'tfjs') && (backend === 'webgpu' || backend === 'wasm')) {
     return script(`${library}-${backend}`, `peers/${library}.mjs`, backend);
   }
+  if (name === 'reparam-2') return script(name, 'contestant.ts', 'cpu-2');
   if (library === 'torch' && /^[1-9]?$/.test(name.slice('torch-'.length))) {
     const threads = name.slice('torch-'.length) || '1';
     return { label: name, file: python(), args: [here('peers/pytorch.py'), threads], env: { ...env, OMP_NUM_THREADS: threads } };
@@ -142,9 +143,12 @@ if (tasks.includes(wholeStep)) {
   device.destroy();
 }
 const names = (values.peers ?? (values.device === 'cpu' ? 'jax,tfjs,torch,torch-2' : 'jax,tfjs')).split(',');
-if (names.some((name) => !name.startsWith('torch'))) installPeers();
+if (names.some((name) => !/^(torch|reparam)/.test(name))) installPeers();
 const patience = Number(values.patience);
-const ours = new Player(script('reparam', 'contestant.ts', values.device, ...(values.eager ? ['eager'] : [])), patience);
+const ours = new Player(
+  script('reparam', 'contestant.ts', values.device === 'cpu' ? 'cpu-1' : values.device, ...(values.eager ? ['eager'] : [])),
+  patience,
+);
 const peers = names.map((name) => new Player(peerCommand(name), patience));
 const all = [ours, ...peers];
 
@@ -179,7 +183,8 @@ function report(outcomes: readonly Outcome[]): void {
   say(`${table(['task', 'peer', 'ours, ms', 'theirs, ms', 'wall time', 'CPU time'], outcomes.flatMap(rowsOf))}\n`);
   const isTorch = (peer: string): boolean => peer.startsWith('torch');
   const oneThread = (peer: string): boolean => peer === 'torch';
-  for (const factor of [3, 1]) say(summary(outcomes, 'the best JavaScript peer', (peer) => !isTorch(peer), factor));
+  for (const factor of [3, 1])
+    say(summary(outcomes, 'the best JavaScript peer', (peer) => !isTorch(peer) && peer !== 'reparam-2', factor));
   if (names.includes('torch')) for (const factor of [1, 0.5]) say(summary(outcomes, 'PyTorch on one thread', oneThread, factor));
   for (const o of outcomes) {
     for (const [peer, why] of Object.entries(o.absent)) say(`${o.task}, ${peer}: ${why}`);

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ADAPTERS, adapterEnvironment, openDevice } from './device.ts';
 import { measure, type Timing } from './measure.ts';
-import { describe, SNAS_STEPS } from './snas-step.ts';
+import { type Profile, profile, showProfile } from './profile.ts';
+import { describe, SNAS_STEPS, snasStep } from './snas-step.ts';
 import { measureStep, type StepReport } from './step-report.ts';
 import { figure, mebibytes, table } from './table.ts';
 import { TASKS } from './tasks.ts';
@@ -14,6 +15,7 @@ const USAGE = `npm run bench -- [flags]
   --adapter ${ADAPTERS.join('|')}   Vulkan driver; default: the system's
   --filter RE                 tasks and steps, by name
   --budget MS                 of each measurement; default 1500
+  --profile                   of the steps: where their time goes, kernel by kernel, and no other figures
   --json FILE
 `;
 const { values } = parseArgs({
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     adapter: { type: 'string', default: 'default' },
     json: { type: 'string' },
     budget: { type: 'string', default: '1500' },
+    profile: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -42,6 +45,26 @@ const MODES = ['eager', 'captured'] as const;
 const date = new Date().toISOString().slice(0, 10);
 const device = await openDevice(values.device);
 process.stdout.write(`${date}; ${device.name}, ${device.dtype}; Node ${process.version}. Medians; in brackets the quartiles.\n`);
+
+if (values.profile) {
+  const profiles: Record<string, Profile> = {};
+  for (const name of steps) {
+    // Calls are timed on the thread that makes them: all of them on one.
+    const own = await openDevice(values.device === 'cpu' ? 'cpu-1' : values.device);
+    const prepare = async (eager: boolean): Promise<() => void> => {
+      const step = snasStep(own, SNAS_STEPS[name]!, eager);
+      await step.search.warmUp();
+      return step.run;
+    };
+    profiles[name] = await profile(own, prepare);
+    process.stdout.write(`\n${name}: ${describe(SNAS_STEPS[name]!)}\n\n${showProfile(profiles[name])}`);
+    own.destroy();
+  }
+  device.destroy();
+  const report = { date, adapter: device.name, node: process.version, profiles };
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  process.exit();
+}
 
 interface TaskResult {
   readonly work: string;

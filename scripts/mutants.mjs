@@ -93,6 +93,22 @@ const MUTANTS = [
     test: 'test/core/checkpoint.devices.test.ts',
   },
   {
+    name: 'a wrong lane in relaxed kernels',
+    file: 'src/backends/wasm/runtime/instructions.ts',
+    from: 'relaxed: (a, b, c) => [...a, ...b, ...c, ...simd(0x105)]',
+    to: 'relaxed: (a, b, c) => [...a, ...b, ...shuffle(c, c, [1, 0, 2, 3]), ...simd(0x105)]',
+    project: 'cpu',
+    test: 'test/backends/wasm/kernels/matmul.test.ts',
+  },
+  {
+    name: 'a wrong lane of a row in the sum of exponentials',
+    file: 'src/backends/wasm/kernels/softmax.ts',
+    from: 'shuffle(v.get, v.get, [2, 3, 2, 3])',
+    to: 'shuffle(v.get, v.get, [2, 2, 2, 3])',
+    project: 'cpu',
+    test: 'test/backends/wasm/kernels/fused.test.ts',
+  },
+  {
     name: 'a claim that is held by its mean alone',
     file: 'src/credit/verdict.ts',
     from: "p < LEVEL ? (inside < outside ? 'held' : 'refuted') : 'undecided'",
