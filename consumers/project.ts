@@ -9,7 +9,7 @@ import { installPacked, installPeers, manifest } from '../test/support/packed-pa
 export const here: string = import.meta.dirname;
 
 /** Entry points that read files or start processes; every other one is for pages too. */
-const NODE_ONLY: readonly string[] = ['./command', './data/node', './jobs', './package.json'];
+const NODE_ONLY: readonly string[] = ['./command', './data/node', './jobs', './package.json', './runs'];
 
 export interface Projects {
   readonly folder: string;
