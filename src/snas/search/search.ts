@@ -301,14 +301,14 @@ export class Search {
 
   async #locateOn(pair: BatchPair): Promise<NonFinite | undefined> {
     await this.#blackBox?.measure(this.step, this.#settings().strategy);
-    using batch = this.#batches.upload(pair);
-    return await locateNonFinite(() => this.trainStep(batch.trained, batch.validated), { modules: { supernet: this.supernet } });
+    return this.#batches.with(pair, ({ trained, validated }) =>
+      locateNonFinite(() => this.trainStep(trained, validated), { modules: { supernet: this.supernet } }),
+    );
   }
 
   async #trainOn(pair: BatchPair): Promise<void> {
     await this.#blackBox?.measure(this.step, this.#settings().strategy);
-    using batch = this.#batches.upload(pair);
-    this.trainStep(batch.trained, batch.validated);
+    await this.#batches.with(pair, ({ trained, validated }) => this.trainStep(trained, validated));
   }
 
   /** One step on one batch: draws noise, updates weights and architecture in place. `validation`: the batch of a bi-level strategy. */
@@ -328,8 +328,9 @@ export class Search {
    * `onProgress` is called after each kernel.
    */
   async warmUp(onProgress?: (compiled: number, of: number) => void): Promise<void> {
-    using batch = this.#batches.zeros();
-    await this.#training.prepare(batch.trained, batch.validated, this.#settings(), onProgress);
+    await this.#batches.withZeros(({ trained, validated }) =>
+      this.#training.prepare(trained, validated, this.#settings(), onProgress),
+    );
   }
 
   /** Figures of the captured training step; undefined before the first step, and in an eager search. */

@@ -1,5 +1,4 @@
 /** @file What the steps of a search train on: batches of an epoch, with those that a bi-level strategy validates on. */
-/// <reference lib="esnext.disposable" preserve="true" />
 import {
   type Batch,
   type BatchSource,
@@ -17,8 +16,8 @@ export interface BatchPair {
   readonly validation: Batch | undefined;
 }
 
-/** The same on the device; whoever has it frees it. */
-export interface UploadedPair extends Disposable {
+/** The same on the device. */
+export interface UploadedPair {
   readonly trained: LabelledImages;
   readonly validated: LabelledImages | undefined;
 }
@@ -49,20 +48,21 @@ export class StepBatches {
     for (const training of train.batches(this.#options(epoch, key))) yield { training, validation: validation?.next().value };
   }
 
-  /** A pair on the device. */
-  upload({ training, validation }: BatchPair): UploadedPair {
+  /** Runs `body` on a pair's tensors, which are freed after it. */
+  async with<T>({ training, validation }: BatchPair, body: (pair: UploadedPair) => T | Promise<T>): Promise<T> {
     const { device, train, validation: source } = this.#parts;
-    return uploaded(uploadExamples(device, training, train), validation && uploadExamples(device, validation, source));
+    const trained = uploadExamples(device, training, train);
+    return freedAfter({ trained, validated: validation && uploadExamples(device, validation, source) }, body);
   }
 
-  /** A pair of zeros, of the shapes that every step has. */
-  zeros(): UploadedPair {
+  /** Runs `body` on a pair of zeros, of the shapes that every step has. */
+  async withZeros(body: (pair: UploadedPair) => Promise<void>): Promise<void> {
     const { device, train, batchSize, bilevel } = this.#parts;
     const some = (): LabelledImages => ({
       images: device.zeros([batchSize, ...train.shape]),
       labels: device.zeros([batchSize, ...(train.targetShape ?? [])]),
     });
-    return uploaded(some(), bilevel ? some() : undefined);
+    return freedAfter({ trained: some(), validated: bilevel ? some() : undefined }, body);
   }
 
   #options(epoch: number, key: Key): SourceOptions {
@@ -76,13 +76,11 @@ export class StepBatches {
   }
 }
 
-function uploaded(trained: LabelledImages, validated: LabelledImages | undefined): UploadedPair {
-  return {
-    trained,
-    validated,
-    [Symbol.dispose]: () => {
-      disposeBatch(trained);
-      if (validated) disposeBatch(validated);
-    },
-  };
+async function freedAfter<T>(pair: UploadedPair, body: (pair: UploadedPair) => T | Promise<T>): Promise<T> {
+  try {
+    return await body(pair);
+  } finally {
+    disposeBatch(pair.trained);
+    if (pair.validated) disposeBatch(pair.validated);
+  }
 }
