@@ -90,10 +90,10 @@ export class SearchSpace {
     this.network = network;
     this.holders = choices;
     checkMadeHere(network, choices);
-    checkHeld(network, modules);
     checkOneOwner(network, choices);
     checkStateNames(network);
     this.layout = new SpaceLayout(distinct([...(this.definition.choices?.() ?? []), ...choices.map(({ spec }) => spec)]));
+    checkHeld(network, modules);
   }
 
   get device(): Device {
