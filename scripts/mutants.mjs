@@ -373,12 +373,12 @@ const MUTANTS = [
     test: 'test/snas/cost/counted.test.ts',
   },
   {
-    name: 'the second edge between two nodes that takes the mask of the first',
+    name: "a child's second choice that takes the mask of the first",
     file: 'src/snas/space/path-masks.ts',
-    from: 'first[cell]! + edge',
-    to: 'first[cell]! + (edge >> 1)',
+    from: 'rows.set(module, rows.size);',
+    to: 'rows.set(module, rows.size >> 1);',
     project: 'cpu',
-    test: 'test/snas/spaces/darts/published/other-searches.test.ts',
+    test: 'test/snas/space/path-masks.test.ts',
   },
   {
     name: 'a kernel of one row applied as one of one column',
