@@ -1,2 +1,2 @@
 /** @file Public names of `reparam/runs`: the folder of a search as it was: network, data, the state of a step, records. In Node. */
-export { LoadedRun, type LoadRunOptions, loadRun, type RunPart } from './loaded-run.ts';
+export { type LoadedConfig, LoadedRun, type LoadRunOptions, loadRun, type RunPart } from './loaded-run.ts';

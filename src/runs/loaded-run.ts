@@ -5,7 +5,6 @@ import { findCheckpoints } from '../cli/shared/checkpoints.ts';
 import { CREDITS_FILE, readCreditRecords } from '../cli/shared/credit-records.ts';
 import { keptStep, LAST_WEIGHTS, RunFolder } from '../cli/shared/run-folder.ts';
 import { digestOf, environmentOf, type RunIdentity, settingsOf } from '../cli/shared/run-identity.ts';
-import type { RunConfig } from '../cli/settings/search.ts';
 import { DataFileError, OptionError } from '../contract/errors.ts';
 import { noGrad } from '../core/grad-mode.ts';
 import { assign } from '../core/ops.ts';
@@ -29,6 +28,7 @@ import { nodeSha256 } from '../files/listed-folder.ts';
 import type { StateDict } from '../nn/module.ts';
 import type { ChoiceWeights } from '../snas/space/layout.ts';
 import type { SearchSpace } from '../snas/space/search-space.ts';
+import type { SearchConfig } from '../snas/search/config.ts';
 import { Search } from '../snas/search/search.ts';
 import type { ArchitectureStrategy } from '../snas/strategies/strategy.ts';
 
@@ -81,6 +81,24 @@ export async function loadRun(folder: string, { device = cpu() }: LoadRunOptions
   }
 }
 
+/** config.json of a run: what made it. The file may say more. */
+export interface LoadedConfig {
+  readonly strategy: string;
+  /** The name of the data, and how they were read. */
+  readonly data: string;
+  /** The search's own settings. */
+  readonly search: SearchConfig;
+  /** The space's name and sizes, and what its networks were made for. */
+  readonly space: {
+    readonly name: string;
+    readonly settings: Readonly<Record<string, unknown>>;
+    readonly classes: number;
+    readonly item: readonly number[];
+  };
+  /** What the images were standardised by; absent in older folders, and where their source did so itself. */
+  readonly standardise?: ChannelStatistics;
+}
+
 /** The state of each step that a folder has, read when it is asked for. */
 type States = ReadonlyMap<number, () => Promise<StateDict>>;
 
@@ -88,7 +106,7 @@ type States = ReadonlyMap<number, () => Promise<StateDict>>;
 export class LoadedRun {
   readonly folder: string;
   /** config.json. */
-  readonly config: RunConfig;
+  readonly config: LoadedConfig;
   /** The search, with the weights of the step that was loaded; its optimisers are new. */
   readonly search: Search;
   readonly test: Dataset;
@@ -97,7 +115,14 @@ export class LoadedRun {
   readonly #states: States;
 
   /** @internal */
-  constructor(folder: string, config: RunConfig, search: Search, test: Dataset, states: States, records: readonly CreditRecord[]) {
+  constructor(
+    folder: string,
+    config: LoadedConfig,
+    search: Search,
+    test: Dataset,
+    states: States,
+    records: readonly CreditRecord[],
+  ) {
     this.folder = folder;
     this.config = config;
     this.search = search;
@@ -216,7 +241,7 @@ export class LoadedRun {
 }
 
 /** DataFileError where a run says other statistics than its images have: they are not those that it was of. */
-function checkStatistics(files: RunFolder, { standardise, data }: RunConfig, now: ChannelStatistics): void {
+function checkStatistics(files: RunFolder, { standardise, data }: LoadedConfig, now: ChannelStatistics): void {
   if (!standardise || JSON.stringify(standardise) === JSON.stringify({ mean: now.mean, std: now.std })) return;
   throw new DataFileError(
     `${files.file('config.json')}: standardise is not what the training images in ${data} have: they are not those of the run`,
