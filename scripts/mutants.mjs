@@ -29,6 +29,14 @@ const MUTANTS = [
     test: 'test/credit/derivation/evaluate.test.ts',
   },
   {
+    name: 'half of the curvature in the derivation, on its generated page',
+    file: 'src/credit/derivation/evaluate.ts',
+    from: 'const correction = { curvature: -curvature,',
+    to: 'const correction = { curvature: -curvature / 2,',
+    project: 'cpu',
+    test: 'test/credit/derivation/report.test.ts',
+  },
+  {
     name: 'one tied place cut in the place of all',
     file: 'src/credit/credits.ts',
     from: 'lossesWithout(network, (e) => edges.includes(e)),',
@@ -419,7 +427,7 @@ const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((
 const copy = mkdtempSync(path.join(tmpdir(), 'reparam-mutants-'));
 let unnoticed = 0;
 try {
-  for (const part of ['src', 'shaders', 'test', 'scripts', 'reliability', 'fuzz', 'examples', 'experiments', 'bench'])
+  for (const part of ['src', 'shaders', 'test', 'scripts', 'reliability', 'fuzz', 'examples', 'experiments', 'bench', 'docs'])
     cpSync(path.join(root, part), path.join(copy, part), { recursive: true });
   for (const file of ['package.json', 'tsconfig.json', 'vitest.config.ts']) cpSync(path.join(root, file), path.join(copy, file));
   symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'), 'dir');
